@@ -1,0 +1,10 @@
+/** How the tests run: every file on its own clone of a migrated template database, on a real PostgreSQL. */
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
