@@ -1,0 +1,40 @@
+/** The process that makes the load: takes jobs from its parent, one at a time, and dies with it. */
+import { runClosed } from './closed.ts'
+import { runOpen } from './open.ts'
+import type { FromGenerator, Job, ToGenerator } from './protocol.ts'
+import type { Datasets } from './template.ts'
+
+const datasets = new Map<string, Datasets>()
+let current: AbortController | undefined
+
+// Ctrl-C reaches every process of the terminal; the parent decides what is still worth finishing.
+process.on('SIGINT', () => {})
+process.on('disconnect', () => process.exit())
+process.on('message', (message: ToGenerator) => {
+  if (message.type === 'data') datasets.set(message.key, message.data)
+  else if (message.type === 'stop') current?.abort()
+  else void run(message.job)
+})
+tell({ type: 'ready' })
+
+async function run(job: Job): Promise<void> {
+  current = new AbortController()
+  const hooks = {
+    onOpen: () => tell({ type: 'open' }),
+    onShut: () => tell({ type: 'shut' }),
+    signal: current.signal,
+  }
+  try {
+    const data = datasets.get(job.dataKey) ?? {}
+    const measurement = await (job.mode === 'closed'
+      ? runClosed(job, data, hooks)
+      : runOpen(job, data, hooks))
+    tell({ type: 'done', measurement })
+  } catch (error) {
+    tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+function tell(message: FromGenerator): void {
+  process.send?.(message)
+}

@@ -1,0 +1,45 @@
+/** The messages between the bench and the process that makes the load. */
+import type { Measurement } from '../result/schema.ts'
+import type { Endpoint } from '../scenario.ts'
+import type { Arrivals } from './schedule.ts'
+import type { Datasets } from './template.ts'
+
+interface CommonJob {
+  origin: string
+  endpoints: Endpoint[]
+  /** Which of the data sets sent before fills the requests; its sessions keep their state between jobs. */
+  dataKey: string
+  connections: number
+  /** Seconds of load before anything is recorded, and seconds that are. */
+  warmup: number
+  duration: number
+  /** Seconds after which an answer counts as an error. */
+  timeout: number
+  seed: number
+}
+
+export interface ClosedJob extends CommonJob {
+  mode: 'closed'
+}
+
+export interface OpenJob extends CommonJob {
+  mode: 'open'
+  /** Requests per second. */
+  rate: number
+  arrivals: Arrivals
+}
+
+export type Job = ClosedJob | OpenJob
+
+export type ToGenerator =
+  | { type: 'data'; key: string; data: Datasets }
+  | { type: 'run'; job: Job }
+  | { type: 'stop' }
+
+export type FromGenerator =
+  | { type: 'ready' }
+  // The window of recording opens and shuts: the moments to read the server's own counters.
+  | { type: 'open' }
+  | { type: 'shut' }
+  | { type: 'done'; measurement: Measurement }
+  | { type: 'failed'; message: string }
