@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { RunError } from '../errors.ts'
 import type { Measurement } from '../result/schema.ts'
-import type { FromGenerator, Job, ToGenerator } from './protocol.ts'
+import type { FromGenerator, Job, PreflightJob, Sample, ToGenerator } from './protocol.ts'
 import type { Datasets } from './template.ts'
 
 export interface RunHooks {
@@ -14,7 +14,7 @@ export interface RunHooks {
 
 export type Generator = Awaited<ReturnType<typeof startGenerator>>
 
-/** Returns a generator that is ready for jobs. `run` rejects with a RunError when the load could not be made. */
+/** Returns a generator that is ready for jobs; its methods reject with a RunError when the load could not be made. */
 export async function startGenerator() {
   const child = fork(new URL('./generator.ts', import.meta.url), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -30,31 +30,25 @@ export async function startGenerator() {
       tell({ type: 'data', key, data })
     },
 
-    run(job: Job, hooks: RunHooks = {}): Promise<Measurement> {
-      return new Promise((resolve, reject) => {
-        const stop = (): void => tell({ type: 'stop' })
-        const settle = (): void => {
-          child.off('message', onMessage)
-          child.off('exit', onExit)
-          hooks.signal?.removeEventListener('abort', stop)
-        }
-        const onExit = (): void => {
-          settle()
-          reject(new RunError('the load generator died'))
-        }
-        const onMessage = (message: FromGenerator): void => {
-          if (message.type === 'open') hooks.onOpen?.()
-          if (message.type === 'shut') hooks.onShut?.()
-          if (message.type === 'done' || message.type === 'failed') settle()
-          if (message.type === 'done') resolve(message.measurement)
-          if (message.type === 'failed') reject(new RunError(message.message))
-        }
-        child.on('message', onMessage)
-        child.on('exit', onExit)
-        hooks.signal?.addEventListener('abort', stop)
-        tell({ type: 'run', job })
+    /** Returns what one request to each endpoint brought. */
+    async preflight(job: PreflightJob): Promise<Sample[]> {
+      const answer = await ask({ type: 'preflight', job })
+      return answer.type === 'samples' ? answer.samples : []
+    },
+
+    /** Makes one load and returns what it measured; an aborted signal cuts it short. */
+    async run(job: Job, hooks: RunHooks = {}): Promise<Measurement> {
+      const stop = (): void => tell({ type: 'stop' })
+      hooks.signal?.addEventListener('abort', stop)
+      try {
+        const answered = ask({ type: 'run', job }, hooks)
         if (hooks.signal?.aborted) stop()
-      })
+        const answer = await answered
+        if (answer.type !== 'done') throw new RunError('the load generator gave no figures')
+        return answer.measurement
+      } finally {
+        hooks.signal?.removeEventListener('abort', stop)
+      }
     },
 
     async stop(): Promise<void> {
@@ -65,6 +59,27 @@ export async function startGenerator() {
   }
 
   function tell(message: ToGenerator): void {
-    child.send(message)
+    if (child.connected) child.send(message)
+  }
+
+  /** Resolves with the message that ends a job. */
+  function ask(message: ToGenerator, hooks: RunHooks = {}): Promise<FromGenerator> {
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        child.off('message', onMessage)
+        child.off('exit', onExit)
+        act()
+      }
+      const onExit = (): void => settle(() => reject(new RunError('the load generator died')))
+      const onMessage = (answer: FromGenerator): void => {
+        if (answer.type === 'open') hooks.onOpen?.()
+        else if (answer.type === 'shut') hooks.onShut?.()
+        else if (answer.type === 'failed') settle(() => reject(new RunError(answer.message)))
+        else settle(() => resolve(answer))
+      }
+      child.on('message', onMessage)
+      child.on('exit', onExit)
+      tell(message)
+    })
   }
 }

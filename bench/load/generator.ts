@@ -1,7 +1,8 @@
 /** The process that makes the load: takes jobs from its parent, one at a time, and dies with it. */
 import { runClosed } from './closed.ts'
 import { runOpen } from './open.ts'
-import type { FromGenerator, Job, ToGenerator } from './protocol.ts'
+import { preflight } from './preflight.ts'
+import type { FromGenerator, Job, PreflightJob, ToGenerator } from './protocol.ts'
 import type { Datasets } from './template.ts'
 
 const datasets = new Map<string, Datasets>()
@@ -13,23 +14,30 @@ process.on('disconnect', () => process.exit())
 process.on('message', (message: ToGenerator) => {
   if (message.type === 'data') datasets.set(message.key, message.data)
   else if (message.type === 'stop') current?.abort()
-  else void run(message.job)
+  else if (message.type === 'preflight') void answerWith(() => sample(message.job))
+  else void answerWith(() => load(message.job))
 })
 tell({ type: 'ready' })
 
-async function run(job: Job): Promise<void> {
+async function sample(job: PreflightJob): Promise<FromGenerator> {
+  return { type: 'samples', samples: await preflight(job, datasets.get(job.dataKey) ?? {}) }
+}
+
+async function load(job: Job): Promise<FromGenerator> {
   current = new AbortController()
   const hooks = {
     onOpen: () => tell({ type: 'open' }),
     onShut: () => tell({ type: 'shut' }),
     signal: current.signal,
   }
+  const data = datasets.get(job.dataKey) ?? {}
+  const measurement = await (job.mode === 'closed' ? runClosed(job, data, hooks) : runOpen(job, data, hooks))
+  return { type: 'done', measurement }
+}
+
+async function answerWith(work: () => Promise<FromGenerator>): Promise<void> {
   try {
-    const data = datasets.get(job.dataKey) ?? {}
-    const measurement = await (job.mode === 'closed'
-      ? runClosed(job, data, hooks)
-      : runOpen(job, data, hooks))
-    tell({ type: 'done', measurement })
+    tell(await work())
   } catch (error) {
     tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
   }

@@ -122,7 +122,8 @@ function createClient(job: OpenJob): Client {
   return new Client(job.origin, { pipelining: 1, headersTimeout: timeout, bodyTimeout: timeout })
 }
 
-function toDispatch(origin: string, request: Rendered): Dispatcher.DispatchOptions {
+/** Returns the request in undici's terms. */
+export function toDispatch(origin: string, request: Rendered): Dispatcher.DispatchOptions {
   return {
     origin,
     path: request.path,

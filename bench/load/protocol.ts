@@ -31,8 +31,25 @@ export interface OpenJob extends CommonJob {
 
 export type Job = ClosedJob | OpenJob
 
+/** What one request of an endpoint brought, before there is any load. */
+export interface Sample {
+  endpoint: string
+  expected: boolean
+  /** The status, or why there was none. */
+  outcome: string
+}
+
+export interface PreflightJob {
+  origin: string
+  endpoints: Endpoint[]
+  dataKey: string
+  timeout: number
+  seed: number
+}
+
 export type ToGenerator =
   | { type: 'data'; key: string; data: Datasets }
+  | { type: 'preflight'; job: PreflightJob }
   | { type: 'run'; job: Job }
   | { type: 'stop' }
 
@@ -42,4 +59,5 @@ export type FromGenerator =
   | { type: 'open' }
   | { type: 'shut' }
   | { type: 'done'; measurement: Measurement }
+  | { type: 'samples'; samples: Sample[] }
   | { type: 'failed'; message: string }

@@ -83,7 +83,8 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
   }
 }
 
-function expectation(expected: number[] | undefined): (status: number) => boolean {
+/** Returns the test of a status: one of those listed, or any 2xx where none is. */
+export function expectation(expected: number[] | undefined): (status: number) => boolean {
   if (!expected) return status => status >= 200 && status < 300
   const statuses = new Set(expected)
   return status => statuses.has(status)

@@ -69,3 +69,97 @@ export type EndpointFigures = Static<typeof EndpointFiguresSchema>
 export type GeneratorFigures = Static<typeof GeneratorFiguresSchema>
 export type ServerFigures = Static<typeof ServerFiguresSchema>
 export type Measurement = Static<typeof MeasurementSchema>
+
+export const FingerprintSchema = Type.Object(
+  {
+    machine: Type.Object(
+      {
+        cpu: Type.String(),
+        cores: count,
+        memoryBytes: count,
+        kernel: Type.String(),
+        node: Type.String(),
+        postgres: Type.Optional(Type.String()),
+      },
+      { ...closed, description: 'results of two machines are not compared' },
+    ),
+    code: Type.Object(
+      {
+        commit: Type.Optional(Type.String()),
+        dirty: Type.Optional(Type.Boolean()),
+        lockfile: Type.Optional(
+          Type.String({ description: 'first 16 digits of the SHA-256 of package-lock.json' }),
+        ),
+      },
+      { ...closed, description: 'what may differ between two results that are compared' },
+    ),
+  },
+  closed,
+)
+
+export const LoadOptionsSchema = Type.Object(
+  {
+    mode: Type.Union([Type.Literal('closed'), Type.Literal('open')]),
+    connections: Type.Integer({ minimum: 1 }),
+    rounds: Type.Integer({ minimum: 1 }),
+    duration: Type.Number({ exclusiveMinimum: 0, description: 'seconds recorded in each round' }),
+    warmup: Type.Number({
+      minimum: 0,
+      description: 'seconds before a scenario is recorded for the first time',
+    }),
+    rate: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'open loop: requests per second' })),
+    arrivals: Type.Optional(Type.Union([Type.Literal('constant'), Type.Literal('poisson')])),
+    timeout: Type.Number({ exclusiveMinimum: 0 }),
+    seed: Type.Integer(),
+  },
+  closed,
+)
+
+export const SweepSchema = Type.Object(
+  {
+    by: Type.Union([Type.Literal('rate'), Type.Literal('connections')]),
+    scenario: Type.String(),
+    slo: Type.Optional(Type.Object({ percentile: amount, ms: amount }, closed)),
+    capacity: Type.Optional(Type.Number({ description: 'highest rate that kept the objective' })),
+    steps: Type.Array(
+      Type.Object(
+        { level: Type.Number(), kept: Type.Optional(Type.Boolean()), measurement: MeasurementSchema },
+        closed,
+      ),
+    ),
+  },
+  closed,
+)
+
+export const ResultSchema = Type.Object(
+  {
+    kind: Type.Literal('plumbline-bench'),
+    schemaVersion: Type.Literal(schemaVersion),
+    subject: Type.String({ description: 'what was measured: the service, a git ref or a URL' }),
+    createdAt: Type.String(),
+    quick: Type.Boolean(),
+    cutShort: Type.Boolean({ description: 'ended before all rounds were run' }),
+    fingerprint: FingerprintSchema,
+    options: LoadOptionsSchema,
+    environment: Type.Record(Type.String(), Type.String(), {
+      description: 'settings of the service that differ from production',
+    }),
+    scenarios: Type.Array(
+      Type.Object({ name: Type.String(), rounds: Type.Array(MeasurementSchema) }, closed),
+    ),
+    sweeps: Type.Optional(Type.Array(SweepSchema)),
+    base: Type.Optional(
+      Type.Array(Type.Object({ name: Type.String(), rounds: Type.Array(MeasurementSchema) }, closed), {
+        description: 'ab: the other version, round i of it measured next to round i of this one',
+      }),
+    ),
+    baseSubject: Type.Optional(Type.String()),
+  },
+  { ...closed, $id: 'plumbline-bench-result-v1', title: 'Result of a Plumbline benchmark' },
+)
+
+export type Fingerprint = Static<typeof FingerprintSchema>
+export type LoadOptions = Static<typeof LoadOptionsSchema>
+export type Sweep = Static<typeof SweepSchema>
+export type Result = Static<typeof ResultSchema>
+export type ScenarioResult = Result['scenarios'][number]

@@ -1,0 +1,56 @@
+/** The suite: every scenario against the service, or against a target of one's own. */
+import { writeFile } from 'node:fs/promises'
+import { type LoadedSubject, openSubject } from '../commands/open-subject.ts'
+import { loadOptions } from '../options.ts'
+import { renderFormat } from '../output/formats.ts'
+import { planRounds } from '../plan.ts'
+import { type Result, schemaVersion } from '../result/schema.ts'
+import { resultPath, writeResult } from '../result/store.ts'
+import { type Context, exitCodeOf, groupRounds, measureWithProgress, withGenerator } from './context.ts'
+
+/** Measures, prints, and writes what was asked for; returns the exit code. */
+export async function runCommand(context: Context): Promise<number> {
+  const result = await runSuite(context)
+  await publish(result, context)
+  return exitCodeOf(result)
+}
+
+/** Returns the result of the suite that the options ask for. */
+export async function runSuite(context: Context): Promise<Result> {
+  const options = loadOptions(context.values)
+  const opened = await openSubject(context)
+  try {
+    const { subject, scenarios } = opened
+    const measured = await withGenerator([subject], scenarios, options, generator =>
+      measureWithProgress(generator, planRounds(subject, scenarios, options), options, context.signal),
+    )
+    return { ...describe(opened, context), options, scenarios: groupRounds(measured, subject, scenarios) }
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Returns the parts of a result that do not depend on what was measured. */
+export function describe(opened: LoadedSubject, context: Context) {
+  return {
+    kind: 'plumbline-bench' as const,
+    schemaVersion: schemaVersion as typeof schemaVersion,
+    subject: opened.subject.name,
+    createdAt: new Date().toISOString(),
+    quick: context.values.quick ?? false,
+    cutShort: context.signal.aborted,
+    fingerprint: opened.fingerprint,
+    environment: opened.environment,
+  }
+}
+
+/** Prints the result, keeps it as `latest`, and writes the files that were asked for. */
+export async function publish(result: Result, { values, print }: Context): Promise<void> {
+  print(renderFormat(result, values.format ?? 'table'))
+  await writeResult(resultPath('latest'), result)
+  if (values.json) await writeResult(resultPath(values.json), result)
+  if (values.html) {
+    const { renderPage } = await import('../output/page.ts')
+    await writeFile(values.html, renderPage(result))
+  }
+}
