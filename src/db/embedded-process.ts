@@ -138,6 +138,16 @@ export async function claimFolder(folder: string, directory: string): Promise<()
   return () => rm(file, { force: true })
 }
 
+/** Whether a live process owns a folder. */
+export async function hasLiveOwner(folder: string): Promise<boolean> {
+  return (await liveOwner(await readText(join(folder, 'owner.json')))) !== undefined
+}
+
+async function liveOwner(record: string) {
+  const owner = parseOwner(record)
+  return owner && (await startTime(owner.pid)) === owner.startTime ? owner : undefined
+}
+
 async function linked(from: string, to: string) {
   try {
     await link(from, to)
@@ -150,10 +160,10 @@ async function linked(from: string, to: string) {
 
 async function dismissDeadOwner(file: string, directory: string) {
   const record = await readText(file)
-  const owner = parseOwner(record)
-  if (owner && (await startTime(owner.pid)) === owner.startTime) {
+  const owner = await liveOwner(record)
+  if (owner) {
     throw new Error(
-      `The database in ${directory} is already served by process ${owner.pid}; stop it or set DATABASE_URL`,
+      `The database in ${directory} is already served by process ${owner.pid}; stop it, or set DATA_DIR or DATABASE_URL`,
     )
   }
   const aside = `${file}.${randomUUID()}`

@@ -10,12 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import * as host from './embedded-host.ts'
-import { claimFolder, clusterName, readText, stopServers } from './embedded-process.ts'
+import { claimFolder, clusterName, hasLiveOwner, readText, stopServers } from './embedded-process.ts'
 
 const ROLE = 'plumbline'
 // After a crash the server replays its log first, which may take as long as the writing did.
 const READY_WITHIN_MS = 60_000
 const ATTEMPTS = 5
+// For the commands that a person runs beside the service.
+const URL_FILE = 'url'
 // Somebody took the port between our asking for a free one and the server's use of it, or the last server's shared
 // memory is still held: both pass.
 const PASSING = /Address already in use|could not create any TCP\/IP sockets|pre-existing shared memory block/
@@ -77,12 +79,19 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     const server = await launch(place, settings)
     server.exited = server.exited.then(release)
     const url = await openDatabase(place, server, database)
+    await host.replaceFile(join(place.folder, URL_FILE), url, 0o600)
     onLog(`database server started: process ${server.child.pid}, port ${server.port}`)
     return handle(place, server, url)
   } catch (error) {
     await stopServers(place.data).finally(release)
     throw error
   }
+}
+
+/** The address of the server that a live process runs in a directory; undefined where none does. */
+export async function runningUrl(directory: string): Promise<string | undefined> {
+  if (!(await hasLiveOwner(resolve(directory)))) return undefined
+  return (await readText(join(resolve(directory), URL_FILE))) || undefined
 }
 
 async function preparePlace(directory: string): Promise<Place> {
