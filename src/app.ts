@@ -1,0 +1,88 @@
+/** The service as a function: what is registered, in the order in which a request meets it. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import underPressure from '@fastify/under-pressure'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { DestinationStream } from 'pino'
+import type { Config } from './config.ts'
+import { errors } from './errors.ts'
+import { AccessLog, loggerOptions } from './lib/log.ts'
+import { jwksRoutes } from './modules/auth/jwks-routes.ts'
+import { authRoutes } from './modules/auth/routes.ts'
+import { usersRoutes } from './modules/users/routes.ts'
+import { auth } from './plugins/auth.ts'
+import { database } from './plugins/database.ts'
+import { answerParserError, errorHandler, sendProblem } from './plugins/error-handler.ts'
+import { health } from './plugins/health.ts'
+import { methodNotAllowed } from './plugins/method-not-allowed.ts'
+import { metrics } from './plugins/metrics.ts'
+import { metricsRoute } from './plugins/metrics-route.ts'
+import { openapi } from './plugins/openapi.ts'
+import { rateLimit } from './plugins/rate-limit.ts'
+import { securityHeaders } from './plugins/security-headers.ts'
+import { shutdown } from './plugins/shutdown.ts'
+import { traceOf, tracing } from './plugins/tracing.ts'
+import { validation } from './plugins/validation.ts'
+
+const PREFIX = '/api/v1'
+
+/** A caller's own id is kept where it is short and plain: it ends up in log lines and headers. */
+const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
+
+/**
+ * Builds the app, ready to `listen` or `inject`. Closing it closes all that it opened.
+ * Log lines go to `logStream`, standard output unless given.
+ */
+export async function buildApp(config: Config, logStream?: DestinationStream): Promise<FastifyInstance> {
+  const app = createInstance(config, logStream)
+  await app.register(methodNotAllowed)
+  await app.register(shutdown)
+  await app.register(errorHandler)
+  await app.register(metrics)
+  await app.register(tracing, config)
+  await app.register(securityHeaders, config.server)
+  await app.register(underPressure, {
+    maxEventLoopDelay: config.server.maxEventLoopDelay,
+    pressureHandler: request => {
+      if (request.routeOptions.config.limited !== false) throw new errors.Overloaded()
+    },
+  })
+  await app.register(rateLimit, config)
+  await app.register(validation)
+  await app.register(database, config)
+  await app.register(auth, config)
+  await app.register(openapi)
+
+  await app.register(health)
+  await app.register(metricsRoute, config)
+  await app.register(jwksRoutes, config)
+  await app.register(authRoutes, { prefix: `${PREFIX}/auth`, config })
+  await app.register(usersRoutes, { prefix: PREFIX })
+  app.refuseOtherMethods()
+  return app
+}
+
+function createInstance({ log, server, tracing: { ratio } }: Config, logStream?: DestinationStream) {
+  return Fastify({
+    logger: { ...loggerOptions(log), ...(logStream && { stream: logStream }) },
+    logController: new AccessLog(),
+    genReqId: raw => {
+      const given = raw.headers['x-request-id']
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : traceOf(raw, ratio).traceId
+    },
+    childLoggerFactory: (logger, bindings, options, raw) =>
+      logger.child({ ...bindings, traceId: traceOf(raw, ratio).traceId }, options),
+    // An empty list would mean "trust everyone's X-Forwarded-For"; false means nobody's.
+    trustProxy: server.trustProxy.length > 0 ? [...server.trustProxy] : false,
+    bodyLimit: server.bodyLimit,
+    requestTimeout: server.requestTimeout,
+    connectionTimeout: 0,
+    keepAliveTimeout: 72_000,
+    // requestTimeout alone does not stop a body that drips: Node checks as often as this, and every 30 s by itself.
+    http: { headersTimeout: server.requestTimeout, connectionsCheckingInterval: 1000 },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 128, caseSensitive: true, ignoreTrailingSlash: false },
+    clientErrorHandler: answerParserError,
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+  }).withTypeProvider<TypeBoxTypeProvider>() as unknown as FastifyInstance
+}

@@ -1,0 +1,120 @@
+/** `npm run db:seed -- --users 10000`: the same demo users, every time, and one admin. */
+import { createHash } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { hash } from '@node-rs/argon2'
+import { sql } from 'drizzle-orm'
+import type { Database } from '../db/client.ts'
+import { users } from '../db/schema.ts'
+import { ARGON2ID } from '../modules/auth/passwords.ts'
+import { CommandError, withDatabase } from './database.ts'
+
+const PASSWORD = 'correct horse battery staple'
+const BATCH = 1000
+const MAX_USERS = 10_000_000
+
+// Long enough for 10,000 users to differ, short enough to read.
+const FIRST = [
+  'Ada',
+  'Alan',
+  'Barbara',
+  'Dennis',
+  'Edsger',
+  'Frances',
+  'Grace',
+  'Jean',
+  'Ken',
+  'Margaret',
+  'Niklaus',
+]
+const LAST = [
+  'Allen',
+  'Dijkstra',
+  'Hamilton',
+  'Hopper',
+  'Kernighan',
+  'Liskov',
+  'Lovelace',
+  'Ritchie',
+  'Turing',
+  'Wirth',
+]
+
+await withDatabase(async database => {
+  const count = readCount()
+  if (process.env.NODE_ENV === 'production')
+    throw new CommandError('Demo users have a known password: not in production.')
+  const inserted = await seed(database, count)
+  console.log(`Seeded ${inserted} of ${count} users; the rest was there.
+  user000001@example.com to user${numberOf(count)}@example.com, and admin@example.com
+  password: ${PASSWORD}`)
+})
+
+function readCount(): number {
+  const { values } = parseArgs({ options: { users: { type: 'string', default: '1000' } } })
+  const count = Number(values.users)
+  if (!Number.isInteger(count) || count < 1 || count > MAX_USERS) {
+    throw new CommandError(`--users takes a whole number from 1 to ${MAX_USERS}.`)
+  }
+  return count
+}
+
+/** Inserts what is missing and returns how many rows that were. */
+async function seed({ db }: Database, count: number): Promise<number> {
+  // A fixed salt: a deterministic data set has a deterministic hash. It is a demo password.
+  const passwordHash = await hash(PASSWORD, { ...ARGON2ID, salt: digest('salt').subarray(0, 16) })
+  const progress = await startProgress(count)
+  let inserted = 0
+  for (let first = 0; first <= count; first += BATCH) {
+    const numbers = Array.from({ length: Math.min(BATCH, count + 1 - first) }, (_, offset) => first + offset)
+    const rows = numbers.map(number => demoUser(number, passwordHash))
+    const { rowCount } = await db.insert(users).values(rows).onConflictDoNothing()
+    inserted += rowCount ?? 0
+    progress.update(Math.min(first + BATCH, count))
+  }
+  progress.stop()
+  await db.execute(sql`analyze users`)
+  return inserted
+}
+
+/** The user of a number; number 0 is the admin. */
+function demoUser(number: number, passwordHash: string) {
+  const isAdmin = number === 0
+  const bytes = digest(`user ${number}`)
+  const name = `${FIRST[(bytes[0] ?? 0) % FIRST.length]} ${LAST[(bytes[1] ?? 0) % LAST.length]}`
+  return {
+    id: uuidOf(bytes),
+    email: isAdmin ? 'admin@example.com' : `user${numberOf(number)}@example.com`,
+    displayName: isAdmin ? 'Admin' : name,
+    role: isAdmin ? ('admin' as const) : ('user' as const),
+    passwordHash,
+    // One a minute from a fixed day on: an order that does not depend on when the seed ran.
+    createdAt: new Date(Date.UTC(2026, 0, 1) + number * 60_000),
+    updatedAt: new Date(Date.UTC(2026, 0, 1) + number * 60_000),
+  }
+}
+
+function numberOf(number: number): string {
+  return String(number).padStart(6, '0')
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(`plumbline seed: ${text}`).digest()
+}
+
+/** RFC 9562 §5.8: a version 8 UUID of our own bytes. */
+function uuidOf(bytes: Buffer): string {
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
+/** A bar on a terminal; silence elsewhere. */
+async function startProgress(total: number): Promise<{ update(done: number): void; stop(): void }> {
+  if (!process.stderr.isTTY) return { update() {}, stop() {} }
+  const { SingleBar, Presets } = await import('cli-progress')
+  const bar = new SingleBar(
+    { format: '  {bar} {value}/{total} users, {eta_formatted} left' },
+    Presets.shades_classic,
+  )
+  bar.start(total, 0)
+  return bar
+}

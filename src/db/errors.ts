@@ -1,0 +1,50 @@
+/** What PostgreSQL and its driver can fail with, as entries of the catalogue. */
+import pg from 'pg'
+import { type CatalogueEntry, findEntry } from '../errors.ts'
+import { DRIVER_FAILURES, databaseErrorOf } from './client.ts'
+
+/** SQLSTATEs, or their two-digit classes, and what they mean to a client. PostgreSQL 18, appendix A. */
+const BY_SQLSTATE: Record<string, string> = {
+  // A value that the column's type cannot hold. Validation refuses these first; this is the second line.
+  '22': 'INVALID_VALUE',
+  '54000': 'INVALID_VALUE',
+  '08P01': 'INVALID_VALUE',
+  // Uniqueness, foreign keys, and what a concurrent transaction made impossible.
+  '23503': 'CONFLICT',
+  '23505': 'CONFLICT',
+  '40': 'CONFLICT',
+  // The server is going, gone, full, or slower than our limits.
+  '08': 'DATABASE_UNAVAILABLE',
+  '53': 'DATABASE_UNAVAILABLE',
+  '57': 'DATABASE_UNAVAILABLE',
+  '55P03': 'DATABASE_UNAVAILABLE',
+  '25P03': 'DATABASE_UNAVAILABLE',
+  '25P04': 'DATABASE_UNAVAILABLE',
+  // An administrator's change: a read-only standby answers writes with 25006.
+  '25006': 'DATABASE_UNAVAILABLE',
+}
+
+const BY_CONSTRAINT: Record<string, string> = { users_email_key: 'EMAIL_TAKEN' }
+
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+])
+
+/** The catalogue's entry of a database error, or undefined where it is none, or is our own mistake (a 500). */
+export function databaseProblem(error: unknown): CatalogueEntry | undefined {
+  const cause = databaseErrorOf(error)
+  if (!(cause instanceof Error)) return undefined
+  if (cause instanceof pg.DatabaseError) {
+    const { code = '', constraint = '' } = cause
+    return findEntry(BY_CONSTRAINT[constraint] ?? BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 2)])
+  }
+  const { code } = cause as { code?: string }
+  const isLost = NETWORK.has(code ?? '') || DRIVER_FAILURES.test(cause.message)
+  return isLost ? findEntry('DATABASE_UNAVAILABLE') : undefined
+}

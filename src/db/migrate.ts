@@ -1,0 +1,35 @@
+/** Applies the migrations under drizzle/, one instance at a time. */
+import { fileURLToPath } from 'node:url'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
+import pg from 'pg'
+
+const MIGRATIONS = { migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)) }
+
+/** An arbitrary number that is ours: every instance asks for the same lock. */
+const MIGRATION_LOCK = 7_265_481
+
+/**
+ * Applies what is not yet applied, all of it or nothing, and returns how many migrations that were. Instances that
+ * start at once wait for each other on an advisory lock, which PostgreSQL frees when the connection ends, however it
+ * ends.
+ */
+export async function migrate(connectionString: string): Promise<number> {
+  const client = new pg.Client({ connectionString, application_name: 'plumbline-migrate' })
+  await client.connect()
+  try {
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+    const before = await countApplied(client)
+    await applyMigrations(drizzle(client), MIGRATIONS)
+    return (await countApplied(client)) - before
+  } finally {
+    await client.end()
+  }
+}
+
+async function countApplied(client: pg.Client): Promise<number> {
+  const { rows: found } = await client.query(`select to_regclass('drizzle.__drizzle_migrations') as name`)
+  if (found[0].name === null) return 0
+  const { rows } = await client.query('select count(*)::int as count from drizzle.__drizzle_migrations')
+  return rows[0].count
+}

@@ -1,0 +1,42 @@
+/** What development gets for free: a PostgreSQL server and a signing key. Production never loads this file. */
+import { generateKeyPairSync } from 'node:crypto'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Environment } from './config.ts'
+import type { EmbeddedPostgres } from './db/embedded.ts'
+
+/** Stands for the database's address while the rest of the environment is checked. */
+export const DATABASE_PLACEHOLDER = 'postgres://127.0.0.1/placeholder'
+
+/** The embedded server cannot start; the message says why and what to do. */
+export class DatabaseStartError extends Error {
+  override readonly name = 'DatabaseStartError'
+}
+
+/** The environment with a signing key, which is kept in the data folder so that tokens outlive a restart. */
+export function provideSigningKey(environment: Environment): Environment {
+  if (environment.JWT_PRIVATE_KEY !== undefined) return environment
+  const directory = dataDirectory(environment)
+  const file = join(directory, 'jwt-private-key.pem')
+  if (!existsSync(file)) {
+    // Passable, not readable: the database's own user, where there is one, has to reach its folder in it.
+    mkdirSync(directory, { recursive: true, mode: 0o711 })
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' })
+  }
+  return { ...environment, JWT_PRIVATE_KEY: file }
+}
+
+/** Starts the PostgreSQL server of the data folder. Throws DatabaseStartError. */
+export async function startDatabase(environment: Environment): Promise<EmbeddedPostgres> {
+  const { startEmbeddedPostgres } = await import('./db/embedded.ts')
+  try {
+    return await startEmbeddedPostgres({ directory: join(dataDirectory(environment), 'postgres') })
+  } catch (cause) {
+    throw new DatabaseStartError(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+function dataDirectory(environment: Environment): string {
+  return environment.DATA_DIR ?? '.data'
+}

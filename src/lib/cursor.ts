@@ -1,0 +1,37 @@
+/** Opaque cursors of keyset pagination: where a page ended, in which order. */
+
+/** The sort key and the id of a page's last row; `sort` names the order that they belong to. */
+export type Position = { sort: string; key: string; id: string }
+
+/** The cursor of a position: base64url of JSON, so that it needs no escaping in a URL. */
+export function encodeCursor({ sort, key, id }: Position): string {
+  return Buffer.from(JSON.stringify([sort, key, id])).toString('base64url')
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** The position of a cursor, or undefined where the text is not a cursor for `sort`. The key is the client's text. */
+export function decodeCursor(cursor: string, sort: string): Position | undefined {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    if (!Array.isArray(parts) || parts.length !== 3 || !parts.every(part => typeof part === 'string')) return
+    const [cursorSort, key, id] = parts as [string, string, string]
+    return cursorSort === sort && UUID.test(id) ? { sort, key, id } : undefined
+  } catch {
+    // Not JSON: someone else's text, which the caller refuses.
+    return undefined
+  }
+}
+
+/** A page out of the rows of a query that asked for one more than `limit`, and the cursor of the next one. */
+export function pageOf<T extends { id: string }>(
+  rows: T[],
+  limit: number,
+  sort: string,
+  keyOf: (row: T) => string,
+) {
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  const hasMore = rows.length > limit && last !== undefined
+  return { items, nextCursor: hasMore ? encodeCursor({ sort, key: keyOf(last), id: last.id }) : null }
+}

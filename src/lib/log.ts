@@ -1,0 +1,91 @@
+/** Log lines: JSON with redaction, and errors reduced to what may be written down. */
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import type { LoggerOptions } from 'pino'
+import type { Config } from '../config.ts'
+import { databaseErrorOf } from '../db/client.ts'
+
+const SECRETS = [
+  'password',
+  'currentPassword',
+  'newPassword',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'csrfToken',
+]
+const SECRET_HEADERS = ['authorization', 'cookie', '["set-cookie"]', '["x-csrf-token"]']
+
+/** pino's options. Callers never log headers or bodies; the redaction is for the day when somebody does. */
+export function loggerOptions(log: Config['log']): LoggerOptions {
+  const everywhere = [...SECRETS, ...SECRET_HEADERS]
+  const under = (path: string) =>
+    everywhere.map(name => (name.startsWith('[') ? `${path}${name}` : `${path}.${name}`))
+  return {
+    level: log.level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: label => ({ level: label }) },
+    redact: {
+      paths: [...SECRETS, ...under('*'), ...under('*.headers'), ...under('headers')],
+      censor: '[redacted]',
+    },
+    serializers: { err: error => describeError(error) },
+  }
+}
+
+/**
+ * An error as fields for a log line: its name, code, message and stack frames, and the same of its cause, without
+ * the cause's message. PostgreSQL's messages and details quote the values of a row, and Drizzle's the parameters of
+ * the statement, so of a database error only the code and the names of the objects are kept.
+ */
+export function describeError(error: unknown, isCause = false): Record<string, unknown> {
+  const actual = databaseErrorOf(error)
+  if (!(actual instanceof Error)) return { name: typeof actual }
+  const { code, severity, table, constraint, routine } = actual as Error & Record<string, unknown>
+  const isDatabaseError = severity !== undefined
+  return {
+    name: actual.name,
+    ...(code !== undefined && { code }),
+    ...(!isCause && !isDatabaseError && { message: actual.message }),
+    ...(isDatabaseError && { table, constraint, routine }),
+    stack: framesOf(actual),
+    ...(actual.cause !== undefined && { cause: describeError(actual.cause, true) }),
+  }
+}
+
+/** The stack without its first lines, which repeat the message. */
+function framesOf(error: Error): string {
+  const frames = error.stack?.split('\n').filter(line => /^\s+at /.test(line)) ?? []
+  return frames.slice(0, 20).join('\n')
+}
+
+/** One line per request, when it is answered; the path without its query, which may hold secrets. */
+export class AccessLog extends LogController {
+  constructor() {
+    super({ requestIdLogLabel: 'requestId' })
+  }
+
+  override incomingRequest(): void {}
+
+  override routeNotFound(): void {}
+
+  override requestCompleted(
+    error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
+    const { method, routeOptions, raw, ip } = request
+    const line = {
+      method,
+      route: routeOptions.url ?? 'unmatched',
+      path: raw.url?.split('?', 1)[0],
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
+      ip,
+      ...(request.user && { userId: request.user.sub }),
+      ...(reply.problemCode && { code: reply.problemCode }),
+    }
+    if (error) reply.log.error({ ...line, err: error }, 'request aborted')
+    else reply.log.info(line, 'request completed')
+  }
+}

@@ -1,0 +1,35 @@
+/** W3C Trace Context: reads and writes `traceparent`, and decides which traces are recorded. */
+import { randomBytes } from 'node:crypto'
+
+/** A request's place in a trace. `parentId` is the caller's span; `spanId` is the one of this request. */
+export type TraceContext = { traceId: string; parentId: string | undefined; spanId: string; sampled: boolean }
+
+// Trace Context §3.2: later versions may append fields, version ff and all-zero ids are invalid.
+const TRACEPARENT =
+  /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+
+/**
+ * The context of a request: the caller's trace where `traceparent` is valid, a new one elsewhere.
+ * A caller's decision to sample is kept; without one, `ratio` of the traces are sampled, by the trace id, so that
+ * every service that sees the id decides alike (as OpenTelemetry's TraceIdRatioBased does).
+ */
+export function traceContextOf(traceparent: string | undefined, ratio: number): TraceContext {
+  const random = randomBytes(24).toString('hex')
+  const parent = traceparent?.match(TRACEPARENT)
+  if (parent && !(parent[1] === '00' && parent[5])) {
+    const [, , traceId = '', parentId, flags = ''] = parent
+    return { traceId, parentId, spanId: random.slice(32), sampled: (Number.parseInt(flags, 16) & 1) === 1 }
+  }
+  const traceId = random.slice(0, 32)
+  return { traceId, parentId: undefined, spanId: random.slice(32), sampled: isSampled(traceId, ratio) }
+}
+
+/** The header of a context: what the next service hears, or, as `traceresponse`, what the caller does. */
+export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
+  return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
+}
+
+function isSampled(traceId: string, ratio: number): boolean {
+  // The last 56 bits are the random ones (Trace Context level 2 §2.3); 13 hex digits fit a double exactly.
+  return Number.parseInt(traceId.slice(-13), 16) < ratio * 2 ** 52
+}

@@ -1,0 +1,43 @@
+/** Writes the events that an auditor asks for. Nothing updates or deletes them. */
+import type { FastifyRequest } from 'fastify'
+import type { Executor } from '../../db/client.ts'
+import { auditEvents } from '../../db/schema.ts'
+
+export type AuditType =
+  | 'user.registered'
+  | 'user.register_refused'
+  | 'user.updated'
+  | 'user.disabled'
+  | 'user.enabled'
+  | 'user.role_changed'
+  | 'login.succeeded'
+  | 'login.failed'
+  | 'refresh.reused'
+  | 'session.revoked'
+  | 'password.changed'
+
+export type AuditEvent = {
+  type: AuditType
+  /** Whom it happened to. */
+  userId?: string | undefined
+  /** Who did it; nobody where the caller is not known, or where an operator used a command. */
+  actorId?: string | undefined
+  sessionId?: string | undefined
+  detail?: Record<string, string>
+}
+
+/** Where a request came from, as audit rows and sessions record it. */
+export type Origin = { ip: string; requestId: string; userAgent: string }
+
+/** Longer user agents say nothing more; the column is shown to its owner. */
+const USER_AGENT_MAX = 256
+
+export function originOf(request: FastifyRequest): Origin {
+  const userAgent = (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_MAX)
+  return { ip: request.ip, requestId: request.id, userAgent }
+}
+
+/** Adds a row, in the transaction of what it records where there is one. */
+export async function recordEvent(db: Executor, event: AuditEvent, origin?: Origin): Promise<void> {
+  await db.insert(auditEvents).values({ ...event, ip: origin?.ip, requestId: origin?.requestId })
+}

@@ -1,0 +1,62 @@
+/** The SQL of what authentication needs to know of an account: its password hash, role and whether it is disabled. */
+import { eq, sql } from 'drizzle-orm'
+import type { Executor } from '../../db/client.ts'
+import { users } from '../../db/schema.ts'
+
+const credentials = {
+  id: users.id,
+  passwordHash: users.passwordHash,
+  role: users.role,
+  isDisabled: sql<boolean>`${users.disabledAt} is not null`,
+}
+
+const profile = {
+  id: users.id,
+  email: users.email,
+  displayName: users.displayName,
+  role: users.role,
+  createdAt: users.createdAt,
+  updatedAt: users.updatedAt,
+}
+
+/** The account of an e-mail address, whatever its case. */
+export async function findCredentials(db: Executor, email: string) {
+  const [row] = await db
+    .select(credentials)
+    .from(users)
+    .where(eq(sql`lower(${users.email})`, sql`lower(${email})`))
+  return row
+}
+
+/** The account of an id. */
+export async function findCredentialsById(db: Executor, id: string) {
+  const [row] = await db.select(credentials).from(users).where(eq(users.id, id))
+  return row
+}
+
+/** The account, locked against changes but not against other readers until the transaction ends. */
+export async function lockCredentials(tx: Executor, id: string) {
+  const [row] = await tx.select(credentials).from(users).where(eq(users.id, id)).for('share')
+  return row
+}
+
+/** A new account, or undefined where the address is taken. */
+export async function insertAccount(
+  tx: Executor,
+  account: { email: string; passwordHash: string; displayName: string },
+) {
+  const [row] = await tx.insert(users).values(account).onConflictDoNothing().returning(profile)
+  return row
+}
+
+/** Sets a new password where the old one is still `expected`; false where it is not. */
+export async function replacePasswordHash(
+  tx: Executor,
+  { id, expected, passwordHash }: { id: string; expected: string; passwordHash: string },
+): Promise<boolean> {
+  const { rowCount } = await tx
+    .update(users)
+    .set({ passwordHash })
+    .where(sql`${users.id} = ${id} and ${users.passwordHash} = ${expected}`)
+  return rowCount === 1
+}

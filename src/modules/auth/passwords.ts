@@ -1,0 +1,51 @@
+/** Password hashing: argon2id, off the event loop, so many at a time, behind a bounded queue. */
+import { hash, verify } from '@node-rs/argon2'
+import { dictionary } from '@zxcvbn-ts/language-common'
+import { promise as createQueue } from 'fastq'
+import type { Config } from '../../config.ts'
+import { errors } from '../../errors.ts'
+
+/** OWASP Password Storage Cheat Sheet: argon2id (the library's default), 19 MiB, two passes, one lane. */
+export const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+export const PASSWORD_MIN = 8
+export const PASSWORD_MAX = 128
+
+export type Passwords = ReturnType<typeof createPasswords>
+
+/**
+ * Hashes and verifies passwords. At most `concurrency` hashes run at once: each one fills a core and a libuv thread
+ * for about 10 ms. At most `queueMax` more wait; beyond that the caller gets `Overloaded`, a 503.
+ */
+export function createPasswords({ concurrency, queueMax }: Config['hashing']) {
+  const queue = createQueue((work: () => Promise<unknown>) => work(), concurrency)
+  // Common passwords that are too short are refused for their length.
+  const common = new Set(dictionary['passwords-common'].filter(password => password.length >= PASSWORD_MIN))
+  // For accounts that do not exist, so that their logins take as long. Nobody knows its password.
+  const dummy = hash(crypto.randomUUID(), ARGON2ID)
+
+  async function enqueue<T>(work: () => Promise<T>): Promise<T> {
+    if (queue.length() >= queueMax && queue.running() >= concurrency) throw new errors.Overloaded()
+    return (await queue.push(work)) as T
+  }
+
+  return {
+    /** The PHC string of a password. */
+    hash: (password: string): Promise<string> => enqueue(() => hash(password, ARGON2ID)),
+
+    /** Whether the password is that of the hash. Without a hash: false, after the same work. */
+    async verify(password: string, passwordHash: string | undefined): Promise<boolean> {
+      const expected = passwordHash ?? (await dummy)
+      const matches = await enqueue(() => verify(expected, password))
+      return matches && passwordHash !== undefined
+    },
+
+    /** Whether attackers would try it first (ASVS 5.0 §6.2.4); known lists hold them in lower case. */
+    isCommon: (password: string): boolean => common.has(password.toLowerCase()),
+
+    /** Hashes that wait for their turn. */
+    waiting: (): number => queue.length(),
+    /** Hashes that are being computed. */
+    running: (): number => queue.running(),
+  }
+}

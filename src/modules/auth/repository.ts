@@ -1,0 +1,139 @@
+/** The SQL of sessions and refresh tokens. */
+import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm'
+import type { Executor } from '../../db/client.ts'
+import { refreshTokens, sessions, users } from '../../db/schema.ts'
+import type { Origin } from '../audit/repository.ts'
+
+/** Intervals are added to the database's clock: one clock decides, however many instances there are. */
+const inMilliseconds = (duration: number) => sql<Date>`now() + make_interval(secs => ${duration / 1000})`
+
+const isLive = and(
+  isNull(sessions.revokedAt),
+  sql`${sessions.idleExpiresAt} > now()`,
+  sql`${sessions.expiresAt} > now()`,
+)
+
+export async function insertSession(
+  tx: Executor,
+  { userId, origin, ttl }: { userId: string; origin: Origin; ttl: { idleTtl: number; absoluteTtl: number } },
+) {
+  const [session] = await tx
+    .insert(sessions)
+    .values({
+      userId,
+      ip: origin.ip,
+      userAgent: origin.userAgent,
+      idleExpiresAt: inMilliseconds(Math.min(ttl.idleTtl, ttl.absoluteTtl)),
+      expiresAt: inMilliseconds(ttl.absoluteTtl),
+    })
+    .returning()
+  if (!session) throw new Error('insert returned no row')
+  return session
+}
+
+export async function insertRefreshToken(tx: Executor, sessionId: string, tokenHash: Buffer): Promise<void> {
+  await tx.insert(refreshTokens).values({ sessionId, tokenHash })
+}
+
+/**
+ * Locks the session that a refresh token belongs to, and returns it with its user; undefined where no session has
+ * it. Everything that ends a session updates its row, and so waits for the lock or is seen here.
+ */
+export async function lockSessionOfToken(tx: Executor, tokenHash: Buffer) {
+  const [row] = await tx
+    .select({
+      id: sessions.id,
+      expiresAt: sessions.expiresAt,
+      isLive: sql<boolean>`${isLive}`,
+      userId: users.id,
+      role: users.role,
+      isDisabled: sql<boolean>`${users.disabledAt} is not null`,
+    })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(eq(sessions.id, sql`(select session_id from refresh_tokens where token_hash = ${tokenHash})`))
+    .for('update', { of: sessions })
+  return row
+}
+
+/** The token as it stands once its session is locked. `usedAgo` is in milliseconds, null for one not yet used. */
+export async function findRefreshToken(tx: Executor, tokenHash: Buffer) {
+  const [row] = await tx
+    .select({
+      usedAgo: sql<
+        number | null
+      >`(extract(epoch from clock_timestamp() - ${refreshTokens.usedAt}) * 1000)::float8`,
+      successorNonce: refreshTokens.successorNonce,
+    })
+    .from(refreshTokens)
+    .where(eq(refreshTokens.tokenHash, tokenHash))
+  return row
+}
+
+export async function markTokenUsed(tx: Executor, tokenHash: Buffer, successorNonce: Buffer): Promise<void> {
+  await tx
+    .update(refreshTokens)
+    .set({ usedAt: sql`clock_timestamp()`, successorNonce })
+    .where(eq(refreshTokens.tokenHash, tokenHash))
+}
+
+/** Notes that a session was used: its idle limit moves, its absolute limit never does. */
+export async function touchSession(tx: Executor, sessionId: string, idleTtl: number): Promise<void> {
+  await tx
+    .update(sessions)
+    .set({
+      lastUsedAt: sql`now()`,
+      idleExpiresAt: sql`least(${inMilliseconds(idleTtl)}, ${sessions.expiresAt})`,
+    })
+    .where(eq(sessions.id, sessionId))
+}
+
+/** Ends the live sessions of a user: one, all, or all but one. Returns the ids of those that it ended. */
+export async function revokeSessions(
+  tx: Executor,
+  { userId, only, except, reason }: { userId: string; only?: string; except?: string; reason: string },
+): Promise<string[]> {
+  const rows = await tx
+    .update(sessions)
+    .set({ revokedAt: sql`clock_timestamp()`, revokedReason: reason })
+    .where(
+      and(
+        eq(sessions.userId, userId),
+        isNull(sessions.revokedAt),
+        only === undefined ? undefined : eq(sessions.id, only),
+        except === undefined ? undefined : sql`${sessions.id} <> ${except}`,
+      ),
+    )
+    .returning({ id: sessions.id })
+  return rows.map(row => row.id)
+}
+
+/** Whether a session has ended, or was never there. */
+export async function isSessionRevoked(db: Executor, sessionId: string): Promise<boolean> {
+  const [row] = await db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAt)))
+  return row === undefined
+}
+
+/** A page of the live sessions of a user, newest first, from after `position`; one more than `limit`. */
+export async function listSessions(
+  db: Executor,
+  {
+    userId,
+    limit,
+    after,
+  }: { userId: string; limit: number; after: { createdAt: Date; id: string } | undefined },
+) {
+  return db
+    .select()
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), isLive, after && isAfter(after)))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .limit(limit + 1)
+}
+
+function isAfter({ createdAt, id }: { createdAt: Date; id: string }) {
+  return or(lt(sessions.createdAt, createdAt), and(eq(sessions.createdAt, createdAt), lt(sessions.id, id)))
+}

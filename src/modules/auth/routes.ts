@@ -1,0 +1,183 @@
+/** The routes of registration, login, tokens and sessions. */
+import { createHash } from 'node:crypto'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import type { Config } from '../../config.ts'
+import { errors } from '../../errors.ts'
+import { IdParams, PageOf, PageQuery, Strict } from '../../lib/schemas.ts'
+import { originOf } from '../audit/repository.ts'
+import { createPasswords } from './passwords.ts'
+import {
+  clearRefreshCookie,
+  isByCookie,
+  moveToCookie,
+  refreshCookies,
+  refreshTokenOf,
+  requireCsrfToken,
+} from './refresh-cookie.ts'
+import {
+  LoginBody,
+  LoginQuery,
+  PasswordBody,
+  RefreshBody,
+  RegisterBody,
+  RegisterReply,
+  Session,
+  TokenReply,
+} from './schemas.ts'
+import { createAuth } from './service.ts'
+import { listOwnSessions } from './sessions.ts'
+
+type Options = { config: Pick<Config, 'jwt' | 'sessions' | 'hashing' | 'rateLimit'> }
+
+/** RFC 6749 §5.1: answers that hold tokens are kept by nobody. */
+const NO_STORE = 'no-store'
+
+export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { config }) => {
+  const passwords = createPasswords(config.hashing)
+  app.metrics.observeGauge('password_hashes_running', 'Password hashes being computed', passwords.running)
+  app.metrics.observeGauge(
+    'password_hashes_waiting',
+    'Password hashes waiting for their turn',
+    passwords.waiting,
+  )
+  const { database, revocations, metrics } = app
+  const auth = createAuth({ config, passwords, database, revocations, metrics })
+  await app.register(refreshCookies)
+
+  app.post(
+    '/register',
+    {
+      config: { problems: ['WEAK_PASSWORD', 'OVERLOADED'] },
+      onRequest: app.limit({ name: 'register', max: config.rateLimit.registerMax }),
+      schema: {
+        tags: ['auth'],
+        summary: 'Create an account',
+        body: RegisterBody,
+        response: { 201: RegisterReply },
+      },
+    },
+    async function register(request, reply) {
+      return reply.code(201).send({ user: await auth.register(request.body, originOf(request)) })
+    },
+  )
+
+  app.post(
+    '/login',
+    {
+      config: { problems: ['INVALID_CREDENTIALS'] },
+      preHandler: app.limit({
+        name: 'login',
+        max: config.rateLimit.loginMax,
+        // A hash: the counters may live in a shared Redis, which has no use for addresses.
+        subject: request => digest((request.body as LoginBody).email.toLowerCase()),
+      }),
+      schema: {
+        tags: ['auth'],
+        summary: 'Issue access and refresh tokens',
+        querystring: LoginQuery,
+        body: LoginBody,
+        response: { 200: TokenReply },
+      },
+    },
+    async function login(request, reply) {
+      const { tokens, expiresAt } = await auth.login(request.body, originOf(request))
+      reply.header('cache-control', NO_STORE)
+      return request.query.cookie ? moveToCookie(reply, tokens, expiresAt) : tokens
+    },
+  )
+
+  app.post(
+    '/refresh',
+    {
+      config: { problems: ['INVALID_REFRESH_TOKEN', 'CSRF_FAILED'], guard: 'Refresh token' },
+      preHandler: requireCsrfToken,
+      schema: {
+        tags: ['auth'],
+        summary: 'Exchange a refresh token for its successor',
+        body: RefreshBody,
+        security: [{ refreshToken: [] }, { refreshCookie: [], csrfToken: [] }],
+        response: { 200: TokenReply },
+      },
+    },
+    async function refresh(request, reply) {
+      const { tokens, expiresAt } = await auth.refresh(refreshTokenOf(request), originOf(request))
+      reply.header('cache-control', NO_STORE)
+      return isByCookie(request) ? moveToCookie(reply, tokens, expiresAt) : tokens
+    },
+  )
+
+  app.register(async function signedIn(scope: typeof app) {
+    app.guard(scope, 'JWT')
+
+    scope.post(
+      '/logout',
+      { schema: { tags: ['auth'], summary: 'End this session everywhere', response: { 204: Type.Null() } } },
+      async function logout(request, reply) {
+        await auth.endSession(request.user, request.user.sid, originOf(request))
+        clearRefreshCookie(reply)
+        return reply.code(204).send(null)
+      },
+    )
+
+    scope.put(
+      '/password',
+      {
+        config: { problems: ['WEAK_PASSWORD', 'WRONG_PASSWORD', 'CONFLICT', 'OVERLOADED'] },
+        preHandler: app.limit({
+          name: 'password',
+          max: config.rateLimit.loginMax,
+          subject: request => request.user.sub,
+        }),
+        schema: {
+          tags: ['auth'],
+          summary: 'Change the password and end the other sessions',
+          body: PasswordBody,
+          response: { 204: Type.Null() },
+        },
+      },
+      async function changePassword(request, reply) {
+        await auth.changePassword(request.user, request.body, originOf(request))
+        return reply.code(204).send(null)
+      },
+    )
+
+    scope.get(
+      '/sessions',
+      {
+        config: { problems: ['INVALID_CURSOR'] },
+        schema: {
+          tags: ['auth'],
+          summary: 'List own sessions',
+          querystring: Strict(PageQuery),
+          response: { 200: PageOf(Session) },
+        },
+      },
+      async function listSessions(request) {
+        return listOwnSessions(database, request.user, request.query)
+      },
+    )
+
+    scope.delete(
+      '/sessions/:id',
+      {
+        config: { problems: ['NOT_FOUND'] },
+        schema: {
+          tags: ['auth'],
+          summary: 'End one of own sessions',
+          params: IdParams,
+          response: { 204: Type.Null() },
+        },
+      },
+      async function endSession(request, reply) {
+        const sessionId = request.params.id.toLowerCase()
+        if (!(await auth.endSession(request.user, sessionId, originOf(request)))) throw new errors.NotFound()
+        return reply.code(204).send(null)
+      },
+    )
+  })
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
+}

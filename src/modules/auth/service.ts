@@ -1,0 +1,210 @@
+/** What happens at registration, login, refresh and logout, and who wins where they race. */
+import type { Config } from '../../config.ts'
+import type { Database, Executor } from '../../db/client.ts'
+import { errors } from '../../errors.ts'
+import type { Metrics } from '../../plugins/metrics.ts'
+import { type Origin, recordEvent } from '../audit/repository.ts'
+import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
+import {
+  findCredentials,
+  findCredentialsById,
+  insertAccount,
+  lockCredentials,
+  replacePasswordHash,
+} from './accounts.ts'
+import type { Passwords } from './passwords.ts'
+import { createRefreshToken, deriveSuccessor, hashToken, judgeToken } from './refresh-tokens.ts'
+import * as repository from './repository.ts'
+import type { Revocations } from './revocations.ts'
+import type { LoginBody, PasswordBody, RegisterBody } from './schemas.ts'
+
+type Dependencies = {
+  config: Pick<Config, 'jwt' | 'sessions'>
+  database: Database
+  passwords: Passwords
+  revocations: Pick<Revocations, 'add'>
+  metrics: Pick<Metrics, 'logins' | 'refreshReuse'>
+}
+
+type Subject = { id: string; userId: string; role: AccessClaims['role']; expiresAt: Date }
+
+export type Auth = ReturnType<typeof createAuth>
+
+export function createAuth({ config, database, passwords, revocations, metrics }: Dependencies) {
+  const signAccessToken = createAccessTokens(config.jwt)
+
+  /**
+   * Creates an account and returns it. Where the address is taken, the answer looks the same and nothing happens but
+   * an audit row: a stranger does not learn from it who has an account here.
+   */
+  async function register({ password, ...profile }: RegisterBody, origin: Origin) {
+    if (passwords.isCommon(password)) throw new errors.WeakPassword()
+    const passwordHash = await passwords.hash(password)
+    return database.transaction('read committed', async tx => {
+      const created = await insertAccount(tx, { ...profile, passwordHash })
+      const event = created
+        ? ({ type: 'user.registered', userId: created.id } as const)
+        : ({ type: 'user.register_refused', detail: { reason: 'e-mail address taken' } } as const)
+      await recordEvent(tx, event, origin)
+      return created ?? imaginaryUser(profile)
+    })
+  }
+
+  /** Opens a session and returns its first tokens. Unknown, disabled and wrong are one refusal, after one hash. */
+  async function login({ email, password }: LoginBody, origin: Origin) {
+    const account = await findCredentials(database.db, email)
+    const isMatch = await passwords.verify(password, account?.passwordHash)
+    if (!account || !isMatch || account.isDisabled) return refuseLogin(account, isMatch, origin)
+
+    const refreshToken = createRefreshToken()
+    const opened = await database.transaction('read committed', async tx => {
+      // Again, under a lock: the password may have changed, or the account been disabled, while the hash was computed.
+      const current = await lockCredentials(tx, account.id)
+      if (!current || current.isDisabled || current.passwordHash !== account.passwordHash) return
+      const session = await repository.insertSession(tx, { userId: account.id, origin, ttl: config.sessions })
+      await repository.insertRefreshToken(tx, session.id, hashToken(refreshToken))
+      await recordEvent(
+        tx,
+        { type: 'login.succeeded', ...byOwner(account.id), sessionId: session.id },
+        origin,
+      )
+      return { ...session, role: current.role }
+    })
+    if (!opened) return refuseLogin(account, false, origin)
+    metrics.logins.inc({ outcome: 'succeeded' })
+    return answer(opened, refreshToken)
+  }
+
+  async function refuseLogin(
+    account: { id: string } | undefined,
+    isMatch: boolean,
+    origin: Origin,
+  ): Promise<never> {
+    const reason = account ? (isMatch ? 'account disabled' : 'wrong password') : 'unknown account'
+    metrics.logins.inc({ outcome: 'failed' })
+    await recordEvent(database.db, { type: 'login.failed', userId: account?.id, detail: { reason } }, origin)
+    throw new errors.InvalidCredentials()
+  }
+
+  /**
+   * Exchanges a refresh token for its successor and a new access token. All that concerns one session waits on the
+   * lock of its row, so one of many parallel refreshes wins, and the others find the token used.
+   * The revocation that reuse brings is committed before the refusal is thrown.
+   */
+  async function refresh(token: string, origin: Origin) {
+    const outcome = await database.transaction('read committed', async tx => {
+      const session = await repository.lockSessionOfToken(tx, hashToken(token))
+      if (!session?.isLive || session.isDisabled) return
+      const successor = await exchange(tx, token, session.id)
+      if (successor === undefined) return { session, revoked: await endStolenSession(tx, session, origin) }
+      await repository.touchSession(tx, session.id, config.sessions.idleTtl)
+      return { session, successor, revoked: [] }
+    })
+    if (outcome?.successor !== undefined) return answer(outcome.session, outcome.successor)
+    if (outcome) {
+      revocations.add(outcome.revoked)
+      metrics.refreshReuse.inc()
+    }
+    throw new errors.InvalidRefreshToken()
+  }
+
+  async function endStolenSession(tx: Executor, { id, userId }: Subject, origin: Origin): Promise<string[]> {
+    await recordEvent(tx, { type: 'refresh.reused', userId, sessionId: id }, origin)
+    return endSessions(tx, { userId, only: id, reason: 'refresh token reused' }, origin)
+  }
+
+  /** The tokens of a session, and until when it lives at the longest. */
+  async function answer({ id, userId, role, expiresAt }: Subject, refreshToken: string) {
+    const token = await signAccessToken({ userId, sessionId: id, role }, expiresAt)
+    return { tokens: { ...token, refreshToken, tokenType: 'Bearer' as const }, expiresAt }
+  }
+
+  /** Ends one session of the caller; false where the caller has no such live session. */
+  async function endSession(caller: AccessClaims, sessionId: string, origin: Origin): Promise<boolean> {
+    const reason = sessionId === caller.sid ? 'logout' : 'ended by its owner'
+    const ended = await database.transaction('read committed', tx =>
+      endSessions(tx, { userId: caller.sub, only: sessionId, reason, actorId: caller.sub }, origin),
+    )
+    revocations.add(ended)
+    return ended.length > 0
+  }
+
+  /** Sets a new password and ends the caller's other sessions (ASVS 5.0 §7.4.3). */
+  async function changePassword(caller: AccessClaims, body: PasswordBody, origin: Origin): Promise<void> {
+    if (passwords.isCommon(body.newPassword)) throw new errors.WeakPassword()
+    const account = await findCredentialsById(database.db, caller.sub)
+    if (!account || !(await passwords.verify(body.currentPassword, account.passwordHash))) {
+      const detail = { reason: 'wrong current password' }
+      await recordEvent(database.db, { type: 'login.failed', ...byOwner(caller.sub), detail }, origin)
+      throw new errors.WrongPassword()
+    }
+    const passwordHash = await passwords.hash(body.newPassword)
+    const ended = await database.transaction('read committed', async tx => {
+      const isReplaced = await replacePasswordHash(tx, {
+        ...account,
+        expected: account.passwordHash,
+        passwordHash,
+      })
+      if (!isReplaced) throw new errors.Conflict()
+      await recordEvent(
+        tx,
+        { type: 'password.changed', ...byOwner(caller.sub), sessionId: caller.sid },
+        origin,
+      )
+      const others = {
+        userId: caller.sub,
+        except: caller.sid,
+        reason: 'password changed',
+        actorId: caller.sub,
+      }
+      return endSessions(tx, others, origin)
+    })
+    revocations.add(ended)
+  }
+
+  return { register, login, refresh, endSession, changePassword }
+}
+
+/** The successor of a token whose session is locked; undefined where the token was used before and is no retry. */
+async function exchange(tx: Executor, token: string, sessionId: string): Promise<string | undefined> {
+  const stored = await repository.findRefreshToken(tx, hashToken(token))
+  if (!stored) return undefined
+  const successor = deriveSuccessor(token, stored.successorNonce ?? undefined)
+  const next =
+    stored.usedAgo === null ? undefined : await repository.findRefreshToken(tx, hashToken(successor.token))
+  const verdict = judgeToken({ usedAgo: stored.usedAgo, isSuccessorUsed: typeof next?.usedAgo === 'number' })
+  if (verdict === 'reuse') return undefined
+  if (verdict === 'rotate') {
+    await repository.markTokenUsed(tx, hashToken(token), successor.nonce)
+    await repository.insertRefreshToken(tx, sessionId, hashToken(successor.token))
+  }
+  return successor.token
+}
+
+/** Ends live sessions of a user, with an audit row for each, and returns their ids. */
+export async function endSessions(
+  tx: Executor,
+  { actorId, ...which }: Parameters<typeof repository.revokeSessions>[1] & { actorId?: string },
+  origin?: Origin,
+): Promise<string[]> {
+  const ended = await repository.revokeSessions(tx, which)
+  const { userId, reason } = which
+  for (const sessionId of ended) {
+    await recordEvent(tx, { type: 'session.revoked', userId, actorId, sessionId, detail: { reason } }, origin)
+  }
+  return ended
+}
+
+const byOwner = (id: string) => ({ userId: id, actorId: id })
+
+/** What a registration would have answered. */
+function imaginaryUser(profile: { email: string; displayName: string }) {
+  const now = new Date()
+  return {
+    id: crypto.randomUUID() as string,
+    ...profile,
+    role: 'user' as const,
+    createdAt: now,
+    updatedAt: now,
+  }
+}

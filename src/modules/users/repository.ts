@@ -1,0 +1,124 @@
+/** The SQL of user profiles. */
+import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
+import type { Executor } from '../../db/client.ts'
+import { users } from '../../db/schema.ts'
+
+const profile = {
+  id: users.id,
+  email: users.email,
+  displayName: users.displayName,
+  role: users.role,
+  createdAt: users.createdAt,
+  updatedAt: users.updatedAt,
+}
+
+export type Profile = { [Column in keyof typeof profile]: (typeof users.$inferSelect)[Column] }
+
+/** Finds profiles by id, through one statement that PostgreSQL plans once per connection. */
+export function prepareFindById(db: Executor): (id: string) => Promise<Profile | undefined> {
+  const statement = db
+    .select(profile)
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .prepare('find_user_by_id')
+  return async id => (await statement.execute({ id }))[0]
+}
+
+/** Sets name and address, and returns the profile; undefined where there is no such user. */
+export async function updateProfile(
+  db: Executor,
+  id: string,
+  changes: { displayName: string; email: string },
+): Promise<Profile | undefined> {
+  const [row] = await db
+    .update(users)
+    .set({ ...changes, updatedAt: sql`now()` })
+    .where(eq(users.id, id))
+    .returning(profile)
+  return row
+}
+
+/** Disables or enables a user; false where there is none, or it is so already. */
+export async function setDisabled(tx: Executor, id: string, isDisabled: boolean): Promise<boolean> {
+  const { rowCount } = await tx
+    .update(users)
+    .set({ disabledAt: isDisabled ? sql`now()` : null, updatedAt: sql`now()` })
+    .where(and(eq(users.id, id), isDisabled ? isNull(users.disabledAt) : isNotNull(users.disabledAt)))
+  return rowCount === 1
+}
+
+/** Sets a role by e-mail address; undefined where nobody has it, or the user has the role already. */
+export async function setRole(
+  tx: Executor,
+  email: string,
+  role: Profile['role'],
+): Promise<string | undefined> {
+  const [row] = await tx
+    .update(users)
+    .set({ role, updatedAt: sql`now()` })
+    .where(and(eq(sql`lower(${users.email})`, sql`lower(${email})`), sql`${users.role} <> ${role}`))
+    .returning({ id: users.id })
+  return row?.id
+}
+
+export async function exists(db: Executor, id: string): Promise<boolean> {
+  const [row] = await db.select({ id: users.id }).from(users).where(eq(users.id, id))
+  return row !== undefined
+}
+
+/** The orders of the list: the expression that each sorts by, and the text of a row's key. */
+const orders = {
+  createdAt: {
+    key: sql`${users.createdAt}`,
+    type: sql`timestamptz`,
+    keyOf: (row: Profile) => row.createdAt.toISOString(),
+  },
+  email: {
+    key: sql`lower(${users.email})`,
+    type: sql`text`,
+    keyOf: (row: Profile) => row.email.toLowerCase(),
+  },
+}
+
+export type Order = keyof typeof orders
+
+/** What the cursor of a row holds under an order. */
+export function keyOf(order: Order, row: Profile): string {
+  return orders[order].keyOf(row)
+}
+
+type ListOptions = {
+  order: Order
+  isDescending: boolean
+  limit: number
+  after: { key: string; id: string } | undefined
+  role: Profile['role'] | undefined
+  disabled: boolean | undefined
+}
+
+/** A page of users from after a position, and one more row than `limit` where there is a next page. */
+export async function listUsers(
+  db: Executor,
+  { order, isDescending, limit, after, role, disabled }: ListOptions,
+) {
+  const { key, type } = orders[order]
+  const direction = isDescending ? desc : asc
+  const beyond = isDescending ? sql`<` : sql`>`
+  return db
+    .select({ ...profile, disabledAt: users.disabledAt })
+    .from(users)
+    .where(
+      and(
+        role && eq(users.role, role),
+        disabled === undefined
+          ? undefined
+          : disabled
+            ? isNotNull(users.disabledAt)
+            : isNull(users.disabledAt),
+        // A row comparison, which one index scan answers.
+        after && sql`(${key}, ${users.id}) ${beyond} (${after.key}::${type}, ${after.id}::uuid)`,
+      ),
+    )
+    .orderBy(direction(key), direction(users.id))
+    .limit(limit + 1)
+}

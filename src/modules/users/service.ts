@@ -1,0 +1,110 @@
+/** Decides who sees what of a user, and what an admin's changes bring with them. */
+import type { Database } from '../../db/client.ts'
+import { errors } from '../../errors.ts'
+import { decodeCursor, pageOf } from '../../lib/cursor.ts'
+import { type Origin, recordEvent } from '../audit/repository.ts'
+import type { AccessClaims } from '../auth/access-tokens.ts'
+import type { Revocations } from '../auth/revocations.ts'
+import { endSessions } from '../auth/service.ts'
+import * as repository from './repository.ts'
+import type { ListQuery, UpdateBody } from './schemas.ts'
+
+type Dependencies = { database: Database; revocations: Pick<Revocations, 'add'> }
+
+export function createUsers({ database, revocations }: Dependencies) {
+  const findById = repository.prepareFindById(database.db)
+
+  /** The caller's own profile. */
+  async function viewSelf({ sub }: AccessClaims) {
+    const user = await findById(sub)
+    if (!user) throw new errors.NotFound()
+    return user
+  }
+
+  /** What the caller may see of a user: all of it for the user and for admins, the public part for others. */
+  async function view(id: string, caller: AccessClaims) {
+    const user = await findById(id.toLowerCase())
+    if (!user) throw new errors.NotFound()
+    if (user.id === caller.sub || caller.role === 'admin') return user
+    const { displayName, createdAt } = user
+    return { id: user.id, displayName, createdAt }
+  }
+
+  /** Changes the caller's own profile. Throws EmailTaken where another account has the address. */
+  async function update(caller: AccessClaims, changes: UpdateBody, origin: Origin) {
+    return database.transaction('read committed', async tx => {
+      const user = await repository.updateProfile(tx, caller.sub, changes)
+      if (!user) throw new errors.NotFound()
+      await recordEvent(
+        tx,
+        { type: 'user.updated', userId: user.id, actorId: caller.sub, sessionId: caller.sid },
+        origin,
+      )
+      return user
+    })
+  }
+
+  /** A page of all users, for admins. */
+  async function list({ sort = '-createdAt', limit = 20, cursor, role, disabled }: ListQuery) {
+    const isDescending = sort.startsWith('-')
+    const order = (isDescending ? sort.slice(1) : sort) as repository.Order
+    const after = cursor === undefined ? undefined : positionOf(cursor, sort, order)
+    const rows = await repository.listUsers(database.db, {
+      order,
+      isDescending,
+      limit,
+      after,
+      role,
+      disabled,
+    })
+    return pageOf(rows, limit, sort, row => repository.keyOf(order, row))
+  }
+
+  /** Disables a user, which ends all sessions, or enables one. To say it twice changes nothing. */
+  async function setDisabled(
+    id: string,
+    isDisabled: boolean,
+    caller: AccessClaims,
+    origin: Origin,
+  ): Promise<void> {
+    if (id.toLowerCase() === caller.sub) throw new errors.Conflict()
+    const ended = await database.transaction('read committed', async tx => {
+      const isChanged = await repository.setDisabled(tx, id, isDisabled)
+      if (!isChanged && !(await repository.exists(tx, id))) throw new errors.NotFound()
+      if (!isChanged) return []
+      const type = isDisabled ? 'user.disabled' : 'user.enabled'
+      await recordEvent(tx, { type, userId: id, actorId: caller.sub, sessionId: caller.sid }, origin)
+      return isDisabled
+        ? endSessions(tx, { userId: id, reason: 'account disabled', actorId: caller.sub }, origin)
+        : []
+    })
+    revocations.add(ended)
+  }
+
+  return { view, viewSelf, update, list, setDisabled }
+}
+
+/**
+ * Gives a role to the account of an address, and ends its sessions: their tokens name the old role.
+ * Returns false where nobody has the address, or the account has the role already. An operator's act, not a route's.
+ */
+export async function assignRole(
+  { transaction }: Database,
+  email: string,
+  role: AccessClaims['role'],
+): Promise<boolean> {
+  return transaction('read committed', async tx => {
+    const userId = await repository.setRole(tx, email, role)
+    if (userId === undefined) return false
+    await recordEvent(tx, { type: 'user.role_changed', userId, detail: { role } })
+    await endSessions(tx, { userId, reason: 'role changed' })
+    return true
+  })
+}
+
+function positionOf(cursor: string, sort: string, order: repository.Order) {
+  const position = decodeCursor(cursor, sort)
+  const isKey = order === 'email' || !Number.isNaN(Date.parse(position?.key ?? ''))
+  if (!position || !isKey) throw new errors.InvalidCursor()
+  return position
+}

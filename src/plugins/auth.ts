@@ -1,0 +1,118 @@
+/** Knows who calls: verifies access tokens, asks whether their session still lives, and guards scopes of routes. */
+import type { KeyObject } from 'node:crypto'
+import jwt from '@fastify/jwt'
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { errors } from '../errors.ts'
+import {
+  type AccessClaims,
+  ALGORITHM,
+  CLOCK_SKEW_SECONDS,
+  TOKEN_TYPE,
+  verificationKeys,
+} from '../modules/auth/access-tokens.ts'
+import { isSessionRevoked } from '../modules/auth/repository.ts'
+import { createRevocations, type Revocations } from '../modules/auth/revocations.ts'
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    payload: AccessClaims
+    user: AccessClaims
+  }
+}
+
+/** What a guarded route asks for, in the words of the report. */
+export type Guard = 'JWT' | 'JWT + Owner' | 'JWT + admin'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    revocations: Revocations
+    /** Puts a guard before every route that is registered in `scope` from here on. */
+    guard: (scope: FastifyInstance, guard: Guard) => void
+  }
+  interface FastifyContextConfig {
+    /** The guard that stands before the route; none where it is public. */
+    guard?: string
+  }
+}
+
+export const auth = fp(
+  async (app: FastifyInstance, { jwt: settings, database }: Pick<Config, 'jwt' | 'database'>) => {
+    const keys = new Map([...verificationKeys(settings)].map(([kid, key]) => [kid, exportPem(key)]))
+    await app.register(jwt, {
+      secret: { public: (_request: FastifyRequest, token: unknown) => keyOf(token, keys) },
+      decode: { complete: true },
+      verify: {
+        algorithms: [ALGORITHM],
+        allowedIss: settings.issuer,
+        allowedAud: settings.audience,
+        checkTyp: TOKEN_TYPE,
+        requiredClaims: ['sub', 'sid', 'role', 'jti', 'iat', 'exp'],
+        clockTolerance: CLOCK_SKEW_SECONDS * 1000,
+      },
+    })
+
+    const revocations = createRevocations({
+      connectionString: database.directUrl,
+      retention: settings.accessTokenTtl + CLOCK_SKEW_SECONDS * 1000,
+      isRevokedInDatabase: sessionId => isSessionRevoked(app.database.db, sessionId),
+      log: app.log,
+    })
+    app.decorate('revocations', revocations)
+    app.addHook('onReady', revocations.open)
+    app.addHook('onClose', revocations.close)
+
+    const guards = {
+      JWT: [authenticate],
+      'JWT + Owner': [authenticate, requireOwner],
+      'JWT + admin': [authenticate, requireAdmin],
+    }
+    app.decorate('guard', (scope, guard) => {
+      for (const hook of guards[guard]) scope.addHook('onRequest', hook)
+      scope.addHook('onRoute', route => describeGuard(route, guard))
+    })
+  },
+  { name: 'auth', dependencies: ['database'] },
+)
+
+/** Verifies the bearer token and that its session has not ended; sets `request.user`. */
+async function authenticate(request: FastifyRequest): Promise<void> {
+  try {
+    await request.jwtVerify()
+  } catch (error) {
+    // Whatever a forged token makes of the verifier, it is a refusal: it has answered 500 to some of them.
+    request.log.debug({ err: error }, 'access token refused')
+    throw new errors.Unauthorized()
+  }
+  if (await request.server.revocations.isRevoked(request.user.sid)) throw new errors.Unauthorized()
+}
+
+/** Lets through who asks for their own: the same refusal for somebody else's id and for one that is not there. */
+async function requireOwner(request: FastifyRequest): Promise<void> {
+  const { id } = request.params as { id: string }
+  if (id.toLowerCase() !== request.user.sub) throw new errors.Forbidden()
+}
+
+async function requireAdmin(request: FastifyRequest): Promise<void> {
+  if (request.user.role !== 'admin') throw new errors.Forbidden()
+}
+
+/** Writes the guard into the route, so that neither OpenAPI nor the report can disagree with it. */
+function describeGuard(route: RouteOptions, guard: Guard): void {
+  route.config = { ...route.config, guard }
+  route.schema = { ...route.schema, security: [{ accessToken: [] }] }
+}
+
+/** The key that the token's header names. Nothing else in the header (jwk, jku, x5u) is looked at: RFC 8725 §3.5. */
+async function keyOf(token: unknown, keys: Map<string, string>): Promise<string> {
+  const { header } = token as { header: { kid?: unknown; crit?: unknown } }
+  const key = typeof header.kid === 'string' ? keys.get(header.kid) : undefined
+  // RFC 7515 §4.1.11: an extension that must be understood, and is not, voids the token.
+  if (key === undefined || header.crit !== undefined) throw new errors.Unauthorized()
+  return key
+}
+
+function exportPem(key: KeyObject): string {
+  return key.export({ type: 'spki', format: 'pem' }).toString()
+}

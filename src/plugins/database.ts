@@ -1,0 +1,27 @@
+/** The pool and Drizzle as `app.db`, opened and closed with the app. */
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { createDatabase, type Database } from '../db/client.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    database: Database
+  }
+}
+
+export const database = fp(
+  async (app: FastifyInstance, { database: settings }: { database: Config['database'] }) => {
+    const opened = createDatabase(settings, {
+      onError: err => app.log.warn({ err }, 'database connection lost'),
+      onQuery(text, run) {
+        app.metrics.queries.inc()
+        return app.traceQuery(text, run)
+      },
+    })
+    app.metrics.observePool(opened.pool)
+    app.decorate('database', opened)
+    app.addHook('onClose', () => opened.pool.end())
+  },
+  { name: 'database', dependencies: ['tracing', 'metrics'] },
+)

@@ -1,0 +1,134 @@
+/** Renders every refusal and failure as RFC 9457 problem details, whoever raised it: us, Fastify, ajv, PostgreSQL. */
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaValidationError,
+} from 'fastify'
+import fp from 'fastify-plugin'
+import { databaseProblem } from '../db/errors.ts'
+import { type CatalogueEntry, entryForStatus, errors, findEntry } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The code of the problem that was answered, for the log line; empty where there was none. */
+    problemCode: string
+  }
+}
+
+type FieldError = { path: string; message: string }
+
+export type Problem = {
+  type: string
+  title: string
+  status: number
+  detail: string
+  instance: string
+  code: string
+  requestId: string
+  errors?: FieldError[]
+}
+
+/** Seconds after which a refused client may try again. The overloads that we shed pass within one. */
+const RETRY_AFTER_SECONDS = '1'
+
+/** Errors of plugins that deserve a code of their own. */
+const ALIASES: Record<string, string> = {
+  FST_CSRF_MISSING_SECRET: 'CSRF_FAILED',
+  FST_CSRF_INVALID_TOKEN: 'CSRF_FAILED',
+}
+
+export const errorHandler = fp(
+  async (app: FastifyInstance) => {
+    app.decorateReply('problemCode', '')
+    app.setErrorHandler(sendProblem)
+    app.setNotFoundHandler(function answerNotFound() {
+      throw new errors.NotFound()
+    })
+  },
+  { name: 'error-handler' },
+)
+
+/** The error handler; also Fastify's `frameworkErrors`, for what it refuses before there is a route. */
+export function sendProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const entry = entryOf(error)
+  if (entry.status >= 500) request.log.error({ err: error, code: entry.code }, 'request failed')
+  if (entry.status === 503 && !reply.hasHeader('retry-after'))
+    reply.header('retry-after', RETRY_AFTER_SECONDS)
+  if (entry.status === 401) reply.header('www-authenticate', 'Bearer')
+  reply.problemCode = entry.code
+  const problem: Problem = {
+    ...describe(entry, detailOf(error, entry)),
+    instance: request.url.split('?', 1)[0] ?? '',
+    requestId: request.id,
+    ...(error.validation && { errors: fieldErrors(error.validation, error.validationContext) }),
+  }
+  // Serialized here, not by a route's schema: a problem has one shape on every route, known or not.
+  reply
+    .code(entry.status)
+    .header('content-type', 'application/problem+json')
+    .header('cache-control', 'no-store')
+    .serializer(JSON.stringify)
+    .send(problem)
+}
+
+/**
+ * Answers what Node's HTTP parser refuses before there is a request: headers too large, a request that took too
+ * long, or bytes that are not HTTP.
+ */
+export function answerParserError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400
+  const entry = entryForStatus(status)
+  const body = JSON.stringify({ ...describe(entry, entry.title), instance: '', requestId: '' })
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+function entryOf(error: FastifyError): CatalogueEntry {
+  if (error.validation) return entryForCode('VALIDATION_FAILED')
+  const own = findEntry(ALIASES[error.code] ?? error.code) ?? databaseProblem(error)
+  if (own) return own
+  const status = error.statusCode ?? 500
+  return entryForStatus(status >= 400 && status < 600 ? status : 500)
+}
+
+function entryForCode(code: string): CatalogueEntry {
+  return findEntry(code) ?? entryForStatus(500)
+}
+
+/** Our own errors explain themselves; anyone else's message may quote internals, so its title has to do. */
+function detailOf(error: FastifyError, entry: CatalogueEntry): string {
+  return error.code === entry.code ? error.message : entry.title
+}
+
+function describe({ code, title, status }: CatalogueEntry, detail: string) {
+  return {
+    type: `urn:plumbline:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    title,
+    status,
+    detail,
+    code,
+  }
+}
+
+/** ajv's errors by JSON pointer. Its messages speak of the schema, never of the value. */
+function fieldErrors(found: FastifySchemaValidationError[], context: string | undefined): FieldError[] {
+  return found.map(error => {
+    const { missingProperty, additionalProperty } = error.params as Record<string, string>
+    const property = missingProperty ?? additionalProperty
+    const path =
+      property === undefined ? error.instancePath : `${error.instancePath}/${escapePointer(property)}`
+    return { path: `/${context ?? 'body'}${path}`, message: error.message ?? 'is not valid' }
+  })
+}
+
+/** RFC 6901 §3; bounded, because the name of an unknown key is the client's own text. */
+function escapePointer(name: string): string {
+  return name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')
+}

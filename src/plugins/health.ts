@@ -1,0 +1,78 @@
+/** Tells probes whether the process lives, and whether it should get traffic. */
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { errors } from '../errors.ts'
+
+/** Longest wait for the database before it counts as down: probes give up after a second or more. */
+const READY_TIMEOUT_MS = 800
+
+/** Probes of many load balancers must not become a load: one question to the database a second, at most. */
+const READY_CACHE_MS = 1000
+
+const Status = Type.Object({ status: Type.Literal('ok') })
+const ok = { status: 'ok' } as const
+
+export const health = fp(
+  async (app: FastifyInstance) => {
+    const isDatabaseUp = cached(() => answersInTime(app), READY_CACHE_MS)
+
+    app.get(
+      '/health/live',
+      {
+        config: { limited: false },
+        schema: { tags: ['health'], summary: 'Tell whether the process lives', response: { 200: Status } },
+      },
+      async function isAlive() {
+        return ok
+      },
+    )
+
+    app.get(
+      '/health/ready',
+      {
+        config: { limited: false, problems: ['NOT_READY'] },
+        schema: {
+          tags: ['health'],
+          summary: 'Tell whether the service takes traffic',
+          response: { 200: Status },
+        },
+      },
+      async function isReady() {
+        if (app.isDraining() || !(await isDatabaseUp())) throw new errors.NotReady()
+        return ok
+      },
+    )
+  },
+  { name: 'health', dependencies: ['database', 'shutdown'] },
+)
+
+async function answersInTime({ database, log }: FastifyInstance): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>()
+  const timer = setTimeout(resolve, READY_TIMEOUT_MS, false)
+  const answer = database.pool.query('select 1').then(
+    () => true,
+    err => {
+      log.debug({ err }, 'readiness check failed')
+      return false
+    },
+  )
+  const isUp = await Promise.race([answer, late])
+  clearTimeout(timer)
+  return isUp
+}
+
+/** Asks once for all callers of the next `ttl` milliseconds, and never twice at a time. */
+function cached<T>(ask: () => Promise<T>, ttl: number): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => {
+    if (!answer) {
+      answer = ask()
+      const forget = () => {
+        answer = undefined
+      }
+      answer.finally(() => setTimeout(forget, ttl).unref())
+    }
+    return answer
+  }
+}

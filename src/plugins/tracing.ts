@@ -1,0 +1,53 @@
+/** Gives every request a place in a trace: W3C context in and out, and a span where it is sampled. */
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { formatTraceparent, type TraceContext, traceContextOf } from '../lib/trace-context.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Runs a query inside a span where the request that asks for it is sampled. */
+    traceQuery: <T>(text: string, run: () => Promise<T>) => Promise<T>
+  }
+  interface FastifyRequest {
+    /** The request's place in its trace; there is one also where nothing is recorded. */
+    trace: TraceContext
+  }
+}
+
+const contexts = new WeakMap<IncomingMessage, TraceContext>()
+
+/** The context of a request, made once; the id, the log lines and the span of a request all come from it. */
+export function traceOf(raw: IncomingMessage, ratio: number): TraceContext {
+  let context = contexts.get(raw)
+  if (!context) {
+    const header = raw.headers.traceparent
+    context = traceContextOf(Array.isArray(header) ? undefined : header, ratio)
+    contexts.set(raw, context)
+  }
+  return context
+}
+
+export const tracing = fp(
+  async (app: FastifyInstance, { tracing: settings }: { tracing: Config['tracing'] }) => {
+    app.decorateRequest('trace', {
+      getter(this: FastifyRequest) {
+        return traceOf(this.raw, settings.ratio)
+      },
+    })
+    app.addHook('onRequest', function sendTraceContext(request, reply, done) {
+      reply.header('x-request-id', request.id)
+      reply.header('traceresponse', formatTraceparent(request.trace))
+      done()
+    })
+    if (settings.endpoint !== undefined) {
+      // Loaded only here: the SDK costs 200 ms and 30 MB that nobody should pay for with tracing off.
+      const { startTracing } = await import('../tracing.ts')
+      app.decorate('traceQuery', startTracing(app, { ...settings, endpoint: settings.endpoint }))
+    } else {
+      app.decorate('traceQuery', (_text, run) => run())
+    }
+  },
+  { name: 'tracing' },
+)
