@@ -50,7 +50,9 @@ export function parseCommandLine(args: string[]) {
 /** Returns the load that the options ask for, over these defaults. */
 export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {}): LoadOptions {
   const rate = values.rate === undefined ? undefined : positive('rate', values.rate)
-  const base = values.quick ? { rounds: 3, duration: 0.4, warmup: 0.6 } : { rounds: 5, duration: 2, warmup: 1.5 }
+  const base = values.quick
+    ? { rounds: 3, duration: 0.4, warmup: 0.6 }
+    : { rounds: 5, duration: 2, warmup: 1.5 }
   const fallback = { ...base, ...(values.quick ? {} : defaults) }
   return {
     mode: rate === undefined ? 'closed' : 'open',
@@ -111,6 +113,7 @@ function positive(name: string, value: string): number {
 
 function number(name: string, value: string): number {
   const parsed = Number(value)
-  if (value.trim() === '' || !Number.isFinite(parsed)) throw new UsageError(`--${name} takes a number, not "${value}"`)
+  if (value.trim() === '' || !Number.isFinite(parsed))
+    throw new UsageError(`--${name} takes a number, not "${value}"`)
   return parsed
 }

@@ -77,6 +77,7 @@ export function exitCodeOf(result: Result): number {
 /** Returns the address of `--target` without a path; throws when it is none. */
 export function originOf(target: string): string {
   const url = URL.parse(target)
-  if (!url?.protocol.startsWith('http')) throw new RunError(`--target takes a URL like http://host:port, not "${target}"`)
+  if (!url?.protocol.startsWith('http'))
+    throw new RunError(`--target takes a URL like http://host:port, not "${target}"`)
   return url.origin
 }

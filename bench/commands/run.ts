@@ -1,12 +1,12 @@
 /** The suite: every scenario against the service, or against a target of one's own. */
 import { writeFile } from 'node:fs/promises'
-import { type LoadedSubject, openSubject } from '../commands/open-subject.ts'
 import { loadOptions } from '../options.ts'
 import { renderFormat } from '../output/formats.ts'
 import { planRounds } from '../plan.ts'
 import { type Result, schemaVersion } from '../result/schema.ts'
 import { resultPath, writeResult } from '../result/store.ts'
 import { type Context, exitCodeOf, groupRounds, measureWithProgress, withGenerator } from './context.ts'
+import { type OpenedSubject, openSubject } from './open-subject.ts'
 
 /** Measures, prints, and writes what was asked for; returns the exit code. */
 export async function runCommand(context: Context): Promise<number> {
@@ -31,7 +31,7 @@ export async function runSuite(context: Context): Promise<Result> {
 }
 
 /** Returns the parts of a result that do not depend on what was measured. */
-export function describe(opened: LoadedSubject, context: Context) {
+export function describe(opened: OpenedSubject, context: Context) {
   return {
     kind: 'plumbline-bench' as const,
     schemaVersion: schemaVersion as typeof schemaVersion,

@@ -10,7 +10,12 @@ export interface Counters {
   gcPauseMs: number
   gcCount: number
   rssBytes: number
-  /** From the service's own metrics, where it has them. */
+  totals?: Totals
+}
+
+/** Totals from the service's own metrics, where it has them. */
+export interface Totals {
+  at: number
   queries?: number
   poolWaitMs?: number
 }
@@ -24,7 +29,6 @@ export function compareCounters(before: Counters, after: Counters, rate: number)
   const cpu = (after.cpuUs - before.cpuUs) / 1e6 / seconds
   const active = after.loopActiveMs - before.loopActiveMs
   const idle = after.loopIdleMs - before.loopIdleMs
-  const perRequest = (delta: number): number => (rate > 0 ? delta / seconds / rate : 0)
   return {
     cpuUsPerRequest: rate > 0 ? (cpu * 1e6) / rate : 0,
     cpu,
@@ -32,11 +36,19 @@ export function compareCounters(before: Counters, after: Counters, rate: number)
     gcPauseMs: after.gcPauseMs - before.gcPauseMs,
     gcCount: after.gcCount - before.gcCount,
     rssBytes: after.rssBytes,
-    ...(before.queries !== undefined &&
-      after.queries !== undefined && { queriesPerRequest: perRequest(after.queries - before.queries) }),
-    ...(before.poolWaitMs !== undefined &&
-      after.poolWaitMs !== undefined && {
-        poolWaitMsPerRequest: perRequest(after.poolWaitMs - before.poolWaitMs),
-      }),
+    ...compareTotals(before.totals, after.totals, rate),
+  }
+}
+
+function compareTotals(before: Totals | undefined, after: Totals | undefined, rate: number) {
+  if (!before || !after || rate <= 0) return {}
+  const requests = rate * ((after.at - before.at) / 1000)
+  const perRequest = (from: number | undefined, to: number | undefined): number | undefined =>
+    from === undefined || to === undefined ? undefined : (to - from) / requests
+  const queriesPerRequest = perRequest(before.queries, after.queries)
+  const poolWaitMsPerRequest = perRequest(before.poolWaitMs, after.poolWaitMs)
+  return {
+    ...(queriesPerRequest !== undefined && { queriesPerRequest }),
+    ...(poolWaitMsPerRequest !== undefined && { poolWaitMsPerRequest }),
   }
 }

@@ -1,0 +1,14 @@
+/** A login: an argon2id hash, which is slow on purpose; judge it by its share of cores / hash time. */
+import type { Scenario } from '../scenario.ts'
+
+export default {
+  name: 'login',
+  endpoints: [
+    {
+      name: 'POST /auth/login',
+      method: 'POST',
+      path: '/api/v1/auth/login',
+      body: { email: '{{users.email}}', password: '{{users.password}}' },
+    },
+  ],
+} satisfies Scenario
