@@ -1,7 +1,10 @@
 /** `npm run bench`: reads the command line, runs the command, and ends with its exit code. */
 
+import { abCommand } from './commands/ab.ts'
 import { listCommand, saveCommand } from './commands/baselines.ts'
+import { compareCommand } from './commands/compare.ts'
 import type { Context } from './commands/context.ts'
+import { powerCommand } from './commands/power.ts'
 import { runCommand } from './commands/run.ts'
 import { RunError, UsageError } from './errors.ts'
 import { optionHelp, parseCommandLine } from './options.ts'
@@ -14,6 +17,7 @@ const usage = `Usage: npm run bench -- [command] [options]
   list                       show the results that were kept
   compare <a> <b>            is b slower than a? Exit code 0 no, 1 yes, 2 not comparable, 3 too much noise to tell
   ab --base <git ref>        measure that version and the working tree side by side, and compare them
+  power                      how often ab calls a difference where there is none, and finds one of 5 %
 
 Options:
 ${optionHelp()}
@@ -24,6 +28,9 @@ const commands: Record<string, (context: Context) => Promise<number>> = {
   run: runCommand,
   save: saveCommand,
   list: listCommand,
+  compare: compareCommand,
+  ab: abCommand,
+  power: powerCommand,
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -6,7 +6,13 @@ import type { Values } from '../options.ts'
 import { createProgress } from '../output/progress.ts'
 import { type Step, stepSeconds } from '../plan.ts'
 import { errorsOf } from '../result/figures.ts'
-import type { LoadOptions, Result, ScenarioResult } from '../result/schema.ts'
+import {
+  type Fingerprint,
+  type LoadOptions,
+  type Result,
+  type ScenarioResult,
+  schemaVersion,
+} from '../result/schema.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Subject } from '../subject.ts'
 
@@ -65,6 +71,23 @@ export function groupRounds(
       .sort((a, b) => a.step.round - b.step.round)
       .map(({ measurement }) => measurement),
   }))
+}
+
+/** Returns the parts of a result that do not depend on what was measured. */
+export function describe(
+  opened: { subject: Subject; fingerprint: Fingerprint; environment: Record<string, string> },
+  { values, signal }: Context,
+) {
+  return {
+    kind: 'plumbline-bench' as const,
+    schemaVersion: schemaVersion as typeof schemaVersion,
+    subject: opened.subject.name,
+    createdAt: new Date().toISOString(),
+    quick: values.quick ?? false,
+    cutShort: signal.aborted,
+    fingerprint: opened.fingerprint,
+    environment: opened.environment,
+  }
 }
 
 /** Returns the exit code of a result: 130 after Ctrl-C, 1 where a figure is void or a request failed, otherwise 0. */

@@ -3,10 +3,17 @@ import { writeFile } from 'node:fs/promises'
 import { loadOptions } from '../options.ts'
 import { renderFormat } from '../output/formats.ts'
 import { planRounds } from '../plan.ts'
-import { type Result, schemaVersion } from '../result/schema.ts'
+import type { Result } from '../result/schema.ts'
 import { resultPath, writeResult } from '../result/store.ts'
-import { type Context, exitCodeOf, groupRounds, measureWithProgress, withGenerator } from './context.ts'
-import { type OpenedSubject, openSubject } from './open-subject.ts'
+import {
+  type Context,
+  describe,
+  exitCodeOf,
+  groupRounds,
+  measureWithProgress,
+  withGenerator,
+} from './context.ts'
+import { openSubject } from './open-subject.ts'
 
 /** Measures, prints, and writes what was asked for; returns the exit code. */
 export async function runCommand(context: Context): Promise<number> {
@@ -27,20 +34,6 @@ export async function runSuite(context: Context): Promise<Result> {
     return { ...describe(opened, context), options, scenarios: groupRounds(measured, subject, scenarios) }
   } finally {
     await opened.close()
-  }
-}
-
-/** Returns the parts of a result that do not depend on what was measured. */
-export function describe(opened: OpenedSubject, context: Context) {
-  return {
-    kind: 'plumbline-bench' as const,
-    schemaVersion: schemaVersion as typeof schemaVersion,
-    subject: opened.subject.name,
-    createdAt: new Date().toISOString(),
-    quick: context.values.quick ?? false,
-    cutShort: context.signal.aborted,
-    fingerprint: opened.fingerprint,
-    environment: opened.environment,
   }
 }
 

@@ -21,6 +21,7 @@ export interface ServiceOptions {
   databaseUrl: string
   /** Where traces go. */
   traces: string
+  burnUs?: number
   signal: AbortSignal
 }
 
@@ -57,7 +58,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const metricsToken = randomBytes(24).toString('base64url')
   const child = spawn(
     process.execPath,
-    ['--import', new URL('../probe/preload.ts', import.meta.url).href, 'src/server.ts'],
+    [...preloads(options).flatMap(file => ['--import', file]), 'src/server.ts'],
     {
       cwd: options.root,
       env: serviceEnvironment(options, port, metricsToken),
@@ -83,6 +84,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
+function preloads({ burnUs }: ServiceOptions): string[] {
+  const files = ['../probe/preload.ts', ...(burnUs === undefined ? [] : ['../probe/burn.ts'])]
+  return files.map(file => new URL(file, import.meta.url).href)
+}
+
 function serviceEnvironment(options: ServiceOptions, port: number, metricsToken: string): NodeJS.ProcessEnv {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -98,6 +104,7 @@ function serviceEnvironment(options: ServiceOptions, port: number, metricsToken:
     // Nobody routes traffic here that would have to be moved elsewhere first.
     DRAIN_DELAY: '0s',
     ...raisedLimits,
+    ...(options.burnUs !== undefined && { BENCH_BURN_US: String(options.burnUs) }),
   }
 }
 

@@ -13,6 +13,8 @@ export interface Version {
   key: string
   name: string
   root: string
+  /** Microseconds of CPU that each request is made to waste, to see whether that is noticed. */
+  burnUs?: number
 }
 
 export type ServiceSubject = Subject & { stop: () => Promise<void> }
@@ -34,7 +36,7 @@ export async function startSubject(
 ): Promise<ServiceSubject> {
   const databaseUrl = await database.create(`bench_${version.key}`)
   await prepareDatabase(version.root, databaseUrl, userCount, signal)
-  const service = await startService({ root: version.root, databaseUrl, traces, signal })
+  const service = await startService({ ...version, databaseUrl, traces, signal })
   try {
     const data = await loadData(service.origin, options.connections)
     return { ...service, key: version.key, name: version.name, data }

@@ -1,14 +1,18 @@
 /** Summaries of a handful of numbers. */
 
+export function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0)
+}
+
 /** Returns the mean; NaN of nothing. */
 export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
+  return sumOf(values) / values.length
 }
 
 /** Returns the standard deviation of a sample (divided by n − 1). */
 export function standardDeviation(values: readonly number[]): number {
   const centre = mean(values)
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1))
+  return Math.sqrt(sumOf(values.map(value => (value - centre) ** 2)) / (values.length - 1))
 }
 
 /**
