@@ -6,6 +6,7 @@ import { compareCommand } from './commands/compare.ts'
 import type { Context } from './commands/context.ts'
 import { powerCommand } from './commands/power.ts'
 import { runCommand } from './commands/run.ts'
+import { sweepCommand } from './commands/sweep.ts'
 import { RunError, UsageError } from './errors.ts'
 import { optionHelp, parseCommandLine } from './options.ts'
 
@@ -26,6 +27,7 @@ Exit codes: 0 all well; 1 errors, void figures or a regression; 64 wrong usage; 
 
 const commands: Record<string, (context: Context) => Promise<number>> = {
   run: runCommand,
+  sweep: sweepCommand,
   save: saveCommand,
   list: listCommand,
   compare: compareCommand,

@@ -15,6 +15,7 @@ import { checkOut } from '../service/worktree.ts'
 import { defaultMaxRegression } from './compare.ts'
 import { type Context, describe, groupRounds, measureWithProgress, withGenerator } from './context.ts'
 import { repository } from './open-subject.ts'
+import { writeFiles } from './run.ts'
 
 /** Many short rounds: the closer two versions stand in time, the less a drift of the machine parts them. */
 export const pairDefaults = { rounds: 20, duration: 0.6 }
@@ -68,7 +69,8 @@ async function measureResult(
   }
 }
 
-async function conclude(result: Result, { values, print }: Context): Promise<number> {
+async function conclude(result: Result, context: Context): Promise<number> {
+  const { values, print } = context
   const { base = [], baseSubject = 'base', scenarios, subject, options } = result
   const maxRegression = share('max-regression', values['max-regression'] ?? defaultMaxRegression)
   const comparisons = compareScenarios(base, scenarios, { mode: options.mode, isPaired: true, maxRegression })
@@ -76,7 +78,7 @@ async function conclude(result: Result, { values, print }: Context): Promise<num
   if (result.quick) print('QUICK: short rounds; good for a first look only.')
   if (result.cutShort) print('CUT SHORT: not all rounds were run.')
   await writeResult(resultPath('latest-ab'), result)
-  if (values.json) await writeResult(resultPath(values.json), result)
+  await writeFiles(result, context)
   if (result.cutShort) return 130
   const failed = [...base, ...scenarios].flatMap(({ rounds }) => rounds).some(round => errorsOf(round) > 0)
   if (failed) print('FAILED: not all requests were answered as expected.')

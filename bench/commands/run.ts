@@ -1,5 +1,6 @@
 /** The suite: every scenario against the service, or against a target of one's own. */
 import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { loadOptions } from '../options.ts'
 import { renderFormat } from '../output/formats.ts'
 import { planRounds } from '../plan.ts'
@@ -38,12 +39,17 @@ export async function runSuite(context: Context): Promise<Result> {
 }
 
 /** Prints the result, keeps it as `latest`, and writes the files that were asked for. */
-export async function publish(result: Result, { values, print }: Context): Promise<void> {
-  print(renderFormat(result, values.format ?? 'table'))
+export async function publish(result: Result, context: Context): Promise<void> {
+  context.print(renderFormat(result, context.values.format ?? 'table'))
   await writeResult(resultPath('latest'), result)
-  if (values.json) await writeResult(resultPath(values.json), result)
-  if (values.html) {
-    const { renderPage } = await import('../output/page.ts')
-    await writeFile(values.html, renderPage(result))
-  }
+  await writeFiles(result, context)
+}
+
+/** Writes the files of `--json` and `--html`. */
+export async function writeFiles(result: Result, { values }: Context): Promise<void> {
+  if (values.json) await writeResult(resolve(values.json), result)
+  if (values.html === undefined) return
+  // Only a page needs the library that draws it, which takes 150 ms to load.
+  const { renderPage } = await import('../output/page.ts')
+  await writeFile(values.html, renderPage(result))
 }

@@ -103,8 +103,8 @@ function toRequest(planned: Planned[], index: number, lane: number, lanes: Lanes
 }
 
 function judge(measurement: Measurement): Measurement {
-  const { utilisation } = measurement.generator
+  const { utilisation, cpu } = measurement.generator
   if (utilisation <= saturatedAt) return measurement
-  const percent = (utilisation * 100).toFixed(0)
-  return { ...measurement, void: `the generator was saturated (its event loop was ${percent} % busy)` }
+  const busy = `its event loop was ${(utilisation * 100).toFixed(0)} % busy, on ${cpu.toFixed(2)} of a CPU`
+  return { ...measurement, void: `the generator was saturated (${busy})` }
 }

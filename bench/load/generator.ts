@@ -3,6 +3,7 @@ import { runClosed } from './closed.ts'
 import { runOpen } from './open.ts'
 import { preflight } from './preflight.ts'
 import type { FromGenerator, Job, PreflightJob, ToGenerator } from './protocol.ts'
+import { warmUp } from './self-warm.ts'
 import type { Datasets } from './template.ts'
 
 const datasets = new Map<string, Datasets>()
@@ -17,6 +18,7 @@ process.on('message', (message: ToGenerator) => {
   else if (message.type === 'preflight') void answerWith(() => sample(message.job))
   else void answerWith(() => load(message.job))
 })
+await warmUp()
 tell({ type: 'ready' })
 
 async function sample(job: PreflightJob): Promise<FromGenerator> {

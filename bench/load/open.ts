@@ -33,7 +33,7 @@ export async function runOpen(job: OpenJob, data: Datasets, hooks: LoadHooks): P
   await pace(
     schedule,
     epoch,
-    (_index, intended) => {
+    intended => {
       const counts = intended >= windowFrom
       if (counts) {
         open()
