@@ -10,7 +10,7 @@ export interface Slo {
   ms: number
 }
 
-// Answers that are still out when the window shuts, and the chance of Poisson arrivals, make up for less than this.
+// Answers that are still out when the window shuts make up for less than this.
 const keepsUpFrom = 0.95
 
 /** Returns the objective that `p95=35ms` or `p99.9=0.5s` states; throws a UsageError otherwise. */

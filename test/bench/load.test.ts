@@ -4,7 +4,7 @@ import { type Generator, startGenerator } from '../../bench/load/generator-clien
 import { createSchedule } from '../../bench/load/schedule.ts'
 import { mean, standardDeviation } from '../../bench/stats/summary.ts'
 import { closedJob, openJob, percentileOf } from './helpers/jobs.ts'
-import { startTarget, type Target } from './helpers/target.ts'
+import { prefer, startTarget, type Target } from './helpers/target.ts'
 
 let generator: Generator
 
@@ -89,11 +89,12 @@ describe('a session', () => {
 
 describe('open loop', () => {
   it('measures a server that takes exactly 5.0 ms within 0.3 ms', () =>
-    against('five-ms', async ({ origin }) => {
+    against('five-ms', async ({ origin, pid }) => {
+      prefer(generator.pid, pid)
       // Whatever else this machine does can only add to a latency: the least of eight medians is what we add ourselves.
       const medians: number[] = []
       while (medians.length < 8 && !(Math.min(...medians) < 5.2)) {
-        medians.push(percentileOf(await generator.run(openJob(origin, { rate: 50 })), 50))
+        medians.push(percentileOf(await generator.run(openJob(origin, { rate: 150 })), 50))
       }
       expect(Math.min(...medians)).toBeGreaterThanOrEqual(5)
       expect(Math.min(...medians)).toBeLessThan(5.3)
