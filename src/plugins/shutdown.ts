@@ -23,9 +23,10 @@ export const shutdown = fp(
     app.addHook('preClose', async () => {
       isDraining = true
     })
-    app.addHook('onSend', async function giveConnectionBack(_request, reply) {
+    app.addHook('onSend', function giveConnectionBack(_request, reply, payload, done) {
       // A client that keeps its connection would send the next request into a closing socket.
       if (isDraining) reply.header('connection', 'close')
+      done(null, payload)
     })
   },
   { name: 'shutdown' },

@@ -12,7 +12,7 @@ import type { ListQuery, UpdateBody } from './schemas.ts'
 type Dependencies = { database: Database; revocations: Pick<Revocations, 'add'> }
 
 export function createUsers({ database, revocations }: Dependencies) {
-  const findById = repository.prepareFindById(database.db)
+  const findById = repository.createFindById(database.db)
 
   /** The caller's own profile. */
   async function viewSelf({ sub }: AccessClaims) {
