@@ -3,7 +3,6 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseEnv } from 'node:util'
-import { parse as parseDuration } from '@lukeed/ms'
 import { type Static, type TObject, Type } from '@sinclair/typebox'
 import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
@@ -286,9 +285,12 @@ function splitList(list: string): string[] {
     .filter(Boolean)
 }
 
-/** Milliseconds of a duration that the schema has already accepted. */
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Milliseconds of a duration that the schema has already accepted, such as `15m`. */
 function milliseconds(duration: string): number {
-  return Number(parseDuration(duration))
+  const [, count, unit = ''] = /^(\d+)(\D+)$/.exec(duration) ?? []
+  return Number(count) * (UNITS[unit] ?? Number.NaN)
 }
 
 function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: KeyObject[] }) {
