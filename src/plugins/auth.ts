@@ -15,6 +15,7 @@ import { errors } from '../errors.ts'
 import {
   type AccessClaims,
   ALGORITHM,
+  areAccessClaims,
   CLOCK_SKEW_SECONDS,
   TOKEN_TYPE,
   verificationKeys,
@@ -28,6 +29,12 @@ declare module '@fastify/jwt' {
     user: AccessClaims
   }
 }
+
+/**
+ * What a token may be accepted for after its session's end and beyond its life: clocks that differ, twice, and the
+ * time between the commit of a refresh and the signature of its token.
+ */
+const RETENTION_SLACK_MS = 60_000
 
 /** What a guarded route asks for, in the words of the report. */
 export type Guard = 'JWT' | 'JWT + Owner' | 'JWT + admin'
@@ -55,14 +62,15 @@ export const auth = fp(
         allowedIss: settings.issuer,
         allowedAud: settings.audience,
         checkTyp: TOKEN_TYPE,
-        requiredClaims: ['sub', 'sid', 'role', 'jti', 'iat', 'exp'],
+        // A claim that is not there is not compared with what is allowed: it has to be asked for.
+        requiredClaims: ['iss', 'aud', 'sub', 'sid', 'role', 'jti', 'iat', 'exp'],
         clockTolerance: CLOCK_SKEW_SECONDS * 1000,
       },
     })
 
     const revocations = createRevocations({
       connectionString: database.directUrl,
-      retention: settings.accessTokenTtl + CLOCK_SKEW_SECONDS * 1000,
+      retention: settings.accessTokenTtl + RETENTION_SLACK_MS,
       isRevokedInDatabase: sessionId => isSessionRevoked(app.database.db, sessionId),
       log: app.log,
     })
@@ -70,7 +78,7 @@ export const auth = fp(
     app.addHook('onReady', revocations.open)
     app.addHook('onClose', revocations.close)
 
-    const authenticate = createAuthenticate(revocations)
+    const authenticate = createAuthenticate(revocations, settings.accessTokenTtl)
     const guards = {
       JWT: [authenticate],
       'JWT + Owner': [authenticate, requireOwner],
@@ -94,12 +102,13 @@ const CACHED_TOKENS = 10_000
  * is checked on every request all the same: expiry, and whether the session has ended. The keys change only with a
  * restart, which empties the memory.
  */
-function createAuthenticate(revocations: Revocations) {
+function createAuthenticate(revocations: Revocations, lifetime: number) {
   const verified = new LRUCache<string, AccessClaims>({ max: CACHED_TOKENS })
 
   async function verify(request: FastifyRequest, token: string): Promise<AccessClaims> {
     try {
-      const claims = await request.jwtVerify<AccessClaims>()
+      const claims: object = await request.jwtVerify()
+      if (!areAccessClaims(claims, lifetime)) throw new TypeError('the claims are not of an access token')
       verified.set(token, claims)
       return claims
     } catch (error) {
