@@ -131,14 +131,18 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
       request.user = claims
       done()
     } else {
-      admit(request, claims ?? verify(request, token)).then(() => done(), done)
+      admit(request, claims ?? verify(request, token), isRevoked).then(() => done(), done)
     }
   }
 
-  /** The long way: a token not seen before, or a session that has to be asked for. */
-  async function admit(request: FastifyRequest, claims: AccessClaims | Promise<AccessClaims>): Promise<void> {
+  /** The long way: a token not seen before, or a session that has to be asked for, and may be already. */
+  async function admit(
+    request: FastifyRequest,
+    claims: AccessClaims | Promise<AccessClaims>,
+    isRevoked: boolean | Promise<boolean> | undefined,
+  ): Promise<void> {
     request.user = await claims
-    if (await revocations.isRevoked(request.user.sid)) throw new errors.Unauthorized()
+    if (await (isRevoked ?? revocations.isRevoked(request.user.sid))) throw new errors.Unauthorized()
   }
 }
 
