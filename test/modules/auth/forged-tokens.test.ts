@@ -185,6 +185,14 @@ describe('claims', () => {
     }
   })
 
+  it('P6: a token that was let in before is refused when its time has come', async () => {
+    const token = withClaims({ exp: now() - 3 })
+    const statusOf = async () => (await service.call('GET', '/api/v1/users/me', { token })).statusCode
+    expect(await statusOf()).toBe(200)
+    await expect.poll(statusOf, { timeout: 10_000 }).toBe(401)
+    expect(now()).toBeGreaterThanOrEqual((claimsOf(token).exp ?? 0) + 5)
+  })
+
   it('P6: a well-formed token of nobody finds nobody', async () => {
     const answer = await service.call('GET', '/api/v1/users/me', { token: withClaims({ sub: randomUUID() }) })
     expect(answer.statusCode).toBe(404)
