@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Environment } from '../../src/config.ts'
 import { testEnvironment } from './config.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export type Service = Awaited<ReturnType<typeof startService>>
 
