@@ -35,7 +35,7 @@ const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
 export async function buildApp(config: Config, logStream?: DestinationStream): Promise<FastifyInstance> {
   const app = createInstance(config, logStream)
   await app.register(methodNotAllowed)
-  await app.register(shutdown)
+  await app.register(shutdown, config.server)
   await app.register(errorHandler)
   await app.register(metrics)
   await app.register(tracing, config)

@@ -27,6 +27,7 @@ try {
 async function start(environment: Environment, { onClose, limit, isEnding }: Lifecycle): Promise<void> {
   const config = await configure(environment, onClose)
   limit(config.shutdown.drainDelay + config.shutdown.timeout)
+  if (isEnding()) return
   if (!config.production) await migrate(config.database.directUrl)
 
   const built = await buildApp(config, await logStream(config))

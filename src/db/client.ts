@@ -51,6 +51,7 @@ export function createDatabase(
 
   /**
    * Runs `work` in a transaction of the given isolation level and returns its result; rolls back where it throws.
+   * Throws also where `work` caught a failed statement's error: after one, PostgreSQL commits nothing.
    * A connection whose state is unknown (it timed out or broke) is closed, not handed on.
    */
   async function transaction<T>(isolation: IsolationLevel, work: (tx: Executor) => Promise<T>): Promise<T> {
@@ -58,7 +59,9 @@ export function createDatabase(
     try {
       await client.query(`begin isolation level ${isolation}`)
       const result = await work(drizzle(client, { schema }))
-      await client.query('commit')
+      const { command } = await client.query('commit')
+      // PostgreSQL's answer where a statement had failed and `work` went on as if it had not.
+      if (command === 'ROLLBACK') throw new Error('the transaction had failed: nothing was committed')
       client.release()
       return result
     } catch (error) {

@@ -4,7 +4,13 @@ import { inject, onTestFinished } from 'vitest'
 
 let count = 0
 
-export type TestDatabase = { url: string; query: pg.Pool['query']; drop: () => Promise<void> }
+export type TestDatabase = {
+  url: string
+  query: pg.Pool['query']
+  /** A connection that the caller releases. */
+  connect: () => Promise<pg.PoolClient>
+  drop: () => Promise<void>
+}
 
 /** Clones the template. The caller drops the clone; `query` speaks to it past the service. */
 export async function cloneDatabase(): Promise<TestDatabase> {
@@ -24,6 +30,7 @@ export async function cloneDatabase(): Promise<TestDatabase> {
   return {
     url: url.href,
     query: pool.query.bind(pool) as pg.Pool['query'],
+    connect: () => pool.connect(),
     async drop() {
       await pool.end()
       await asMaintenance(template, `drop database ${name} with (force)`)

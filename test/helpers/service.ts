@@ -6,19 +6,26 @@ import { fileURLToPath } from 'node:url'
 import type { Environment } from '../../src/config.ts'
 import { testEnvironment } from './config.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export type Service = Awaited<ReturnType<typeof startService>>
 
-/** Starts `src/server.ts` in production mode on a free port, and resolves when it listens. The caller stops it. */
-export async function startService(databaseUrl: string, overrides: Environment = {}) {
+/**
+ * Starts `src/server.ts` in production mode on a free port, and resolves when it listens. The caller stops it.
+ * `nodeFlags` go before the script.
+ */
+export async function startService(
+  databaseUrl: string,
+  overrides: Environment = {},
+  nodeFlags: string[] = [],
+) {
   const environment = testEnvironment(databaseUrl, {
     NODE_ENV: 'production',
     LOG_LEVEL: 'info',
     DRAIN_DELAY: '0s',
     ...overrides,
   })
-  const child = spawn(process.execPath, ['src/server.ts'], {
+  const child = spawn(process.execPath, [...nodeFlags, 'src/server.ts'], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
