@@ -11,6 +11,7 @@ import { authRoutes } from './modules/auth/routes.ts'
 import { usersRoutes } from './modules/users/routes.ts'
 import { auth } from './plugins/auth.ts'
 import { database } from './plugins/database.ts'
+import { docsPage } from './plugins/docs-page.ts'
 import { answerParserError, errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { health } from './plugins/health.ts'
 import { methodNotAllowed } from './plugins/method-not-allowed.ts'
@@ -51,11 +52,12 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   await app.register(database, config)
   await app.register(auth, config)
   await app.register(openapi)
+  await app.register(docsPage)
 
   await app.register(health)
   await app.register(metricsRoute, config)
-  await app.register(jwksRoutes, config)
   await app.register(authRoutes, { prefix: `${PREFIX}/auth`, config })
+  await app.register(jwksRoutes, config)
   await app.register(usersRoutes, { prefix: PREFIX })
   app.refuseOtherMethods()
   return app

@@ -89,6 +89,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
         {
           config: { problems: ['NOT_FOUND', 'CONFLICT'] },
           schema: {
+            operationId: `${action}User`,
             tags: ['users'],
             summary: isDisabled ? 'Disable an account and end its sessions' : 'Enable an account',
             params: IdParams,
