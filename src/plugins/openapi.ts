@@ -1,12 +1,15 @@
 /** The OpenAPI 3.1 document, made from the routes, and the page that shows it, without a CDN. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import apiReference from '@scalar/fastify-api-reference'
-import { Type } from '@sinclair/typebox'
+import { type TSchema, Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { type CatalogueEntry, catalogue, findEntry } from '../errors.ts'
+import { exampleOf } from '../lib/schema-example.ts'
+import { describeProblem } from './error-handler.ts'
 import { helmetHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
@@ -57,67 +60,81 @@ export const openapi = fp(
 
 const SECURITY_SCHEMES = {
   accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-  refreshToken: {
-    type: 'apiKey',
-    in: 'cookie',
-    name: '(body) refreshToken',
-    description: 'In the body, not a cookie',
-  },
   refreshCookie: { type: 'apiKey', in: 'cookie', name: '__Secure-refresh' },
   csrfToken: { type: 'apiKey', in: 'header', name: 'X-CSRF-Token' },
   metricsToken: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN of the service' },
 } as const
 
-/** A route's schema with every problem that it can answer. */
+/** A route's schema with its name, its guard, examples, and every problem that it can answer. */
 function documented(schema: FastifySchema, route: RouteOptions): FastifySchema {
   const entries = [...problemCodes(route)].flatMap(code => findEntry(code) ?? [])
   const byStatus = Map.groupBy(entries, entry => entry.status)
-  const problems = Object.fromEntries([...byStatus].map(([status, same]) => [status, problemResponse(same)]))
-  return { ...schema, response: { ...(schema?.response as object), ...problems } }
+  const problems = Object.fromEntries(
+    [...byStatus].map(([status, same]) => [status, problemResponse(status, same)]),
+  )
+  const answers = Object.entries((schema?.response ?? {}) as Record<string, TSchema>)
+  return {
+    operationId: route.handler.name,
+    ...schema,
+    'x-guard': route.config?.guard ?? 'none',
+    ...(schema?.body !== undefined && { body: withExample(schema.body as TSchema) }),
+    response: { ...Object.fromEntries(answers.map(describeAnswer)), ...problems },
+  } as FastifySchema
+}
+
+function describeAnswer([status, schema]: [string, TSchema]): [string, TSchema] {
+  const description = schema.description ?? STATUS_CODES[status]
+  return [status, { ...withExample(schema), 'x-response-description': description }]
+}
+
+function withExample(schema: TSchema): TSchema {
+  const hasNone = schema.type === 'null' || schema.content !== undefined
+  return hasNone ? schema : { ...schema, examples: [exampleOf(schema)] }
 }
 
 function problemCodes({ schema, config, method }: RouteOptions): Set<string> {
   const isRead = method === 'GET' || method === 'HEAD'
   const hasInput =
     schema?.body !== undefined || schema?.querystring !== undefined || schema?.params !== undefined
+  const isSignedIn = config?.guard?.startsWith('JWT') ?? false
   return new Set([
-    ...(hasInput ? ['VALIDATION_FAILED'] : []),
     'BAD_REQUEST',
-    ...(isRead ? [] : ['REQUEST_TIMEOUT', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']),
-    ...(config?.guard?.startsWith('JWT') ? ['UNAUTHORIZED'] : []),
+    ...(hasInput ? ['VALIDATION_FAILED'] : []),
+    ...(isSignedIn ? ['UNAUTHORIZED'] : []),
     ...(config?.guard?.startsWith('JWT + ') ? ['FORBIDDEN'] : []),
-    ...(config?.limited === false ? [] : ['TOO_MANY_REQUESTS']),
+    'REQUEST_TIMEOUT',
+    ...(isRead ? [] : ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']),
     'URI_TOO_LONG',
+    ...(config?.limited === false ? [] : ['TOO_MANY_REQUESTS', 'OVERLOADED']),
     'HEADERS_TOO_LARGE',
     'INTERNAL_ERROR',
-    'OVERLOADED',
-    'DATABASE_UNAVAILABLE',
+    ...(isSignedIn || !isRead ? ['DATABASE_UNAVAILABLE'] : []),
     ...(config?.problems ?? []),
   ])
 }
 
-function problemResponse(entries: CatalogueEntry[]) {
-  const [first] = entries
+/** What comes with every answer of a status, besides the problem. */
+const HEADERS: Record<number, object> = {
+  401: { 'WWW-Authenticate': { type: 'string', description: 'The scheme to authenticate with: Bearer' } },
+  429: { 'Retry-After': { type: 'string', description: 'Seconds after which a request may be let through' } },
+  503: { 'Retry-After': { type: 'string', description: 'Seconds after which it is worth another try' } },
+}
+
+function problemResponse(status: number, entries: CatalogueEntry[]) {
+  const request = { instance: '/api/v1/users/me', requestId: '4bf92f3577b34da6a3ce929d0e0e4736' }
+  const examples = entries.map(entry => [
+    entry.code,
+    { summary: entry.title, value: describeProblem(entry, request) },
+  ])
   return {
     description: entries.map(({ code, title }) => `\`${code}\`: ${title}`).join('\n\n'),
+    ...(HEADERS[status] && { headers: HEADERS[status] }),
     content: {
       'application/problem+json': {
         schema: { $ref: '#/components/schemas/Problem' },
-        ...(first && { example: exampleOf(first) }),
+        examples: Object.fromEntries(examples),
       },
     },
-  }
-}
-
-function exampleOf({ code, title, status }: CatalogueEntry) {
-  return {
-    type: `urn:plumbline:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-    title,
-    status,
-    detail: title,
-    instance: '/api/v1/users/me',
-    code,
-    requestId: '4bf92f3577b34da6a3ce929d0e0e4736',
   }
 }
 

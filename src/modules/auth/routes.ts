@@ -96,7 +96,8 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
         tags: ['auth'],
         summary: 'Exchange a refresh token for its successor',
         body: RefreshBody,
-        security: [{ refreshToken: [] }, { refreshCookie: [], csrfToken: [] }],
+        // The first alternative asks for no header or cookie: the token is in the body.
+        security: [{}, { refreshCookie: [], csrfToken: [] }],
         response: { 200: TokenReply },
       },
     },

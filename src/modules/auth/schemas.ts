@@ -26,18 +26,28 @@ export const RegisterReply = Strict({ user: User })
 export const LoginBody = Strict({
   email: Email,
   // No shorter, longer or refused text can be anyone's password, but a login does not say so.
-  password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX, pattern: '^[^\\u0000\\p{Cs}]*$' }),
+  password: Type.String({
+    minLength: 1,
+    maxLength: PASSWORD_MAX,
+    pattern: '^[^\\u0000\\p{Cs}]*$',
+    examples: ['correct horse battery staple'],
+  }),
 })
 
 /** Browser mode: the refresh token travels in a cookie that scripts cannot read. */
 export const LoginQuery = Strict({ cookie: Type.Optional(Type.Boolean({ default: false })) })
 
 export const TokenReply = Strict({
-  accessToken: Type.String(),
+  accessToken: Type.String({ description: 'A JWT (RFC 9068)', examples: ['eyJhbGciOiJSUzI1NiIsInR5…'] }),
   refreshToken: Type.Optional(RefreshToken),
   tokenType: Type.Literal('Bearer'),
   expiresIn: Type.Integer({ description: 'Seconds that the access token lives', examples: [900] }),
-  csrfToken: Type.Optional(Type.String({ description: 'Sent back as X-CSRF-Token; only in browser mode' })),
+  csrfToken: Type.Optional(
+    Type.String({
+      description: 'To be sent back as X-CSRF-Token; only in browser mode',
+      examples: ['y8Oa0JvP-uF7Pn1V7nPp8kJmC3p0'],
+    }),
+  ),
 })
 
 /** In browser mode the cookie holds the token, and the body is `{}`. */
@@ -50,8 +60,8 @@ export const Session = Strict({
   createdAt: Instant,
   lastUsedAt: Instant,
   expiresAt: Instant,
-  ip: Type.String(),
-  userAgent: Type.String(),
+  ip: Type.String({ examples: ['203.0.113.7'] }),
+  userAgent: Type.String({ examples: ['Mozilla/5.0 (X11; Linux x86_64; rv:140.0)'] }),
   current: Type.Boolean({ description: 'Whether the request was made with this session' }),
 })
 
@@ -62,9 +72,11 @@ export const Jwks = Strict({
       kty: Type.Literal('RSA'),
       use: Type.Literal('sig'),
       alg: Type.Literal('RS256'),
-      kid: Type.String(),
-      n: Type.String(),
-      e: Type.String(),
+      kid: Type.String({ examples: ['NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'] }),
+      n: Type.String({
+        examples: ['0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aP'],
+      }),
+      e: Type.String({ examples: ['AQAB'] }),
     }),
   ),
 })
