@@ -1,4 +1,5 @@
 /** Connections to PostgreSQL: the pool with its time limits, Drizzle over it, and transactions. */
+import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import type { Config } from '../config.ts'
@@ -97,7 +98,7 @@ async function rollback(client: pg.PoolClient, error: unknown): Promise<void> {
 
 /** The error that PostgreSQL or the driver raised, out of Drizzle's wrapper, whose message quotes parameters. */
 export function databaseErrorOf(error: unknown): unknown {
-  return error instanceof Error && error.name === 'DrizzleQueryError' ? error.cause : error
+  return error instanceof DrizzleQueryError ? error.cause : error
 }
 
 function isLostConnection(error: unknown): boolean {
