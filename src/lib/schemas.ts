@@ -22,7 +22,7 @@ export const InstantOrNull = Type.Unsafe<Date | null>({ type: ['string', 'null']
 
 export const IdParams = Strict({ id: Uuid })
 
-/** At most 200 characters: our longest cursor, of a 254-character e-mail address, is 450 in base64url. */
+/** Our longest cursor, of a 254-character e-mail address, is some 410 characters. */
 export const Cursor = Type.String({ minLength: 1, maxLength: 600, pattern: '^[A-Za-z0-9_-]+$' })
 
 export const PageQuery = {
