@@ -89,11 +89,11 @@ export class AccessLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    const { method, routeOptions, raw, ip } = request
+    const { method, routeOptions, originalUrl, ip } = request
     const line = {
       method,
       route: routeOptions.url ?? 'unmatched',
-      path: raw.url?.split('?', 1)[0],
+      path: originalUrl.split('?', 1)[0],
       status: reply.statusCode,
       durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
       ip,

@@ -8,6 +8,7 @@ import fp from 'fastify-plugin'
 import { type CatalogueEntry, catalogue, findEntry } from '../errors.ts'
 import { createAsset } from '../lib/asset.ts'
 import { exampleOf } from '../lib/schema-example.ts'
+import { describeProblem } from './error-handler.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -134,20 +135,30 @@ function problemCodes({ schema, config, method }: RouteOptions): Set<string> {
   const isRead = method === 'GET' || method === 'HEAD'
   const hasInput =
     schema?.body !== undefined || schema?.querystring !== undefined || schema?.params !== undefined
+  const isSignedIn = config?.guard?.startsWith('JWT') ?? false
   return new Set([
-    ...(hasInput ? ['VALIDATION_FAILED'] : []),
     'BAD_REQUEST',
-    ...(isRead ? [] : ['REQUEST_TIMEOUT', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']),
-    ...(config?.guard?.startsWith('JWT') ? ['UNAUTHORIZED'] : []),
+    ...(hasInput ? ['VALIDATION_FAILED'] : []),
+    ...(isSignedIn ? ['UNAUTHORIZED'] : []),
     ...(config?.guard?.startsWith('JWT + ') ? ['FORBIDDEN'] : []),
-    ...(config?.limited === false ? [] : ['TOO_MANY_REQUESTS']),
+    'REQUEST_TIMEOUT',
+    ...(isRead ? [] : ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']),
     'URI_TOO_LONG',
+    ...(config?.limited === false ? [] : ['TOO_MANY_REQUESTS', 'OVERLOADED']),
     'HEADERS_TOO_LARGE',
     'INTERNAL_ERROR',
-    'OVERLOADED',
-    'DATABASE_UNAVAILABLE',
+    ...(isSignedIn || !isRead ? ['DATABASE_UNAVAILABLE'] : []),
     ...(config?.problems ?? []),
   ])
+}
+
+/** What comes with every answer of a status, besides the problem. */
+const HEADERS: Record<number, object> = {
+  401: { 'WWW-Authenticate': { type: 'string', description: 'The scheme to authenticate with: Bearer' } },
+  429: {
+    'Retry-After': { type: 'integer', description: 'Seconds after which a request may be let through' },
+  },
+  503: { 'Retry-After': { type: 'integer', description: 'Seconds after which it is worth another try' } },
 }
 
 function problemResponse(status: number, entries: CatalogueEntry[], url: string) {
@@ -157,7 +168,7 @@ function problemResponse(status: number, entries: CatalogueEntry[], url: string)
   ])
   return {
     description: entries.map(({ code, title }) => `\`${code}\`: ${title}`).join('\n\n'),
-    ...(status === 429 || status === 503 ? { headers: RETRY_AFTER } : {}),
+    ...(HEADERS[status] && { headers: HEADERS[status] }),
     content: {
       'application/problem+json': {
         schema: { $ref: '#/components/schemas/Problem' },
@@ -167,20 +178,11 @@ function problemResponse(status: number, entries: CatalogueEntry[], url: string)
   }
 }
 
-const RETRY_AFTER = {
-  'Retry-After': { type: 'integer', description: 'Seconds after which another try may succeed' },
-}
-
-function problemExample({ code, title, status }: CatalogueEntry, url: string) {
+function problemExample(entry: CatalogueEntry, url: string) {
+  const instance = url.replace(/\{id\}|:id/, '0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b')
   return {
-    type: `urn:plumbline:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-    title,
-    status,
-    detail: title,
-    instance: url.replace(/\{id\}|:id/, '0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b'),
-    code,
-    requestId: '4bf92f3577b34da6a3ce929d0e0e4736',
-    ...(code === 'VALIDATION_FAILED' && {
+    ...describeProblem(entry, { instance, requestId: '4bf92f3577b34da6a3ce929d0e0e4736' }),
+    ...(entry.code === 'VALIDATION_FAILED' && {
       errors: [{ path: '/body/email', message: 'must NOT have more than 254 characters' }],
     }),
   }

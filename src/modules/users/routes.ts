@@ -89,8 +89,8 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
         {
           config: { problems: ['NOT_FOUND', 'CONFLICT'] },
           schema: {
-            operationId: `${action}User`,
             tags: ['users'],
+            operationId: `${action}User`,
             summary: isDisabled ? 'Disable an account and end its sessions' : 'Enable an account',
             params: IdParams,
             response: { 204: Type.Null() },
