@@ -11,12 +11,14 @@ import { authRoutes } from './modules/auth/routes.ts'
 import { usersRoutes } from './modules/users/routes.ts'
 import { auth } from './plugins/auth.ts'
 import { database } from './plugins/database.ts'
-import { answerParserError, errorHandler, sendProblem } from './plugins/error-handler.ts'
+import { docsPage } from './plugins/docs-page.ts'
+import { errorHandler, refuseUnrouted } from './plugins/error-handler.ts'
 import { health } from './plugins/health.ts'
 import { methodNotAllowed } from './plugins/method-not-allowed.ts'
 import { metrics } from './plugins/metrics.ts'
 import { metricsRoute } from './plugins/metrics-route.ts'
 import { openapi } from './plugins/openapi.ts'
+import { answerParserError, parserErrors } from './plugins/parser-errors.ts'
 import { rateLimit } from './plugins/rate-limit.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import { shutdown } from './plugins/shutdown.ts'
@@ -35,8 +37,9 @@ const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
 export async function buildApp(config: Config, logStream?: DestinationStream): Promise<FastifyInstance> {
   const app = createInstance(config, logStream)
   await app.register(methodNotAllowed)
-  await app.register(shutdown)
+  await app.register(shutdown, config.server)
   await app.register(errorHandler)
+  await app.register(parserErrors)
   await app.register(metrics)
   await app.register(tracing, config)
   await app.register(securityHeaders, config.server)
@@ -51,11 +54,12 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   await app.register(database, config)
   await app.register(auth, config)
   await app.register(openapi)
+  await app.register(docsPage)
 
   await app.register(health)
   await app.register(metricsRoute, config)
-  await app.register(jwksRoutes, config)
   await app.register(authRoutes, { prefix: `${PREFIX}/auth`, config })
+  await app.register(jwksRoutes, config)
   await app.register(usersRoutes, { prefix: PREFIX })
   app.refuseOtherMethods()
   return app
@@ -78,11 +82,16 @@ function createInstance({ log, server, tracing: { ratio } }: Config, logStream?:
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
     // requestTimeout alone does not stop a body that drips: Node checks as often as this, and every 30 s by itself.
-    http: { headersTimeout: server.requestTimeout, connectionsCheckingInterval: 1000 },
+    // A missing Host is refused by a hook of ours, with a problem; Node's own refusal has no body.
+    http: {
+      headersTimeout: server.requestTimeout,
+      connectionsCheckingInterval: 1000,
+      requireHostHeader: false,
+    },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 128, caseSensitive: true, ignoreTrailingSlash: false },
     clientErrorHandler: answerParserError,
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    frameworkErrors: refuseUnrouted,
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as FastifyInstance
 }

@@ -3,17 +3,32 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseEnv } from 'node:util'
-import { parse as parseDuration } from '@lukeed/ms'
 import { type Static, type TObject, Type } from '@sinclair/typebox'
 import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import envSchema from 'env-schema'
 import ipaddr from 'ipaddr.js'
 
-const Duration = (description: string, fallback?: string) =>
+/** Milliseconds of each unit. */
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** The longest time that a timer of Node's, or a time-out of PostgreSQL's, can hold: 24.8 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** How long something may take or wait. Zero would mean "for ever" to PostgreSQL and the pool. */
+const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]{0,5}(ms|s|m|h|d)$') =>
   Type.String({
-    pattern: '^[0-9]{1,6}(ms|s|m|h|d)$',
+    pattern,
+    format: 'timer',
     ...(fallback && { default: fallback }),
+    description: `${description} (a number and ms, s, m, h or d; at most 24d)`,
+  })
+
+/** How long something stays valid. */
+const Lifetime = (description: string, fallback: string) =>
+  Type.String({
+    pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
+    default: fallback,
     description: `${description} (a number and ms, s, m, h or d)`,
   })
 
@@ -87,9 +102,9 @@ export const EnvironmentSchema = Type.Object({
     default: 'plumbline-api',
     description: 'Audience (aud) of access tokens',
   }),
-  ACCESS_TOKEN_TTL: Duration('Life of an access token', '15m'),
-  REFRESH_TOKEN_TTL: Duration('Longest pause between two refreshes of a session', '14d'),
-  SESSION_TTL: Duration('Longest life of a session, however often it is refreshed', '30d'),
+  ACCESS_TOKEN_TTL: Lifetime('Life of an access token', '15m'),
+  REFRESH_TOKEN_TTL: Lifetime('Longest pause between two refreshes of a session', '14d'),
+  SESSION_TTL: Lifetime('Longest life of a session, however often it is refreshed', '30d'),
   HASH_CONCURRENCY: Count(
     'Password hashes computed at once; at most UV_THREADPOOL_SIZE, 4 unless set, is of use',
     Math.min(availableParallelism() + 1, 4),
@@ -122,7 +137,11 @@ export const EnvironmentSchema = Type.Object({
   REQUEST_TIMEOUT: Duration('Longest time in which a client may send a whole request', '10s'),
   MAX_EVENT_LOOP_DELAY: Duration('Event-loop delay beyond which requests are shed with 503', '1s'),
   DRAIN_DELAY: Type.Optional(
-    Duration('Time between failing readiness and closing the listener; 5s in production, else none'),
+    Duration(
+      'Time between failing readiness and closing the listener; 5s in production, else none',
+      undefined,
+      '^[0-9]{1,6}(ms|s|m|h|d)$',
+    ),
   ),
   SHUTDOWN_TIMEOUT: Duration(
     'Longest shutdown after the drain delay, then the process exits with code 1',
@@ -210,6 +229,7 @@ function validate<T extends TObject>(
 ): Static<T> | undefined {
   const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, removeAdditional: true })
   addFormats.default(ajv)
+  ajv.addFormat('timer', (duration: string) => milliseconds(duration) <= LONGEST_TIMER_MS)
   ajv.addFormat('cidr-list', (list: string) => splitList(list).every(isAddressOrRange))
   try {
     return envSchema<Static<T>>({
@@ -286,9 +306,10 @@ function splitList(list: string): string[] {
     .filter(Boolean)
 }
 
-/** Milliseconds of a duration that the schema has already accepted. */
+/** Milliseconds of a duration, NaN where it is none. */
 function milliseconds(duration: string): number {
-  return Number(parseDuration(duration))
+  const [, count, unit] = /^([0-9]+)([a-z]+)$/.exec(duration) ?? []
+  return Number(count) * UNITS[unit as keyof typeof UNITS]
 }
 
 function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: KeyObject[] }) {

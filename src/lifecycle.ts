@@ -3,8 +3,10 @@
 type Reason = { exitCode: 0 | 1; what: string; error?: unknown }
 
 type Options = {
-  /** Told why the process ends, before it does. */
+  /** Told why the process ends, before it does, and of every error on the way. */
   onEnd: (reason: Reason) => void
+  /** What signals and unforeseen errors are heard from: this process unless given. */
+  host?: Pick<NodeJS.Process, 'on' | 'exit'>
 }
 
 /** A second Ctrl-C within this time is the first one again: npm passes on what the terminal has sent to all. */
@@ -15,41 +17,55 @@ export type Lifecycle = ReturnType<typeof createLifecycle>
 /**
  * Takes over signals and unforeseen errors. The first of them ends the process: what `start` was doing is awaited,
  * then everything that was handed to `onClose` is closed, latest first, then the process exits: with 0 after a
- * signal, with 1 after an error or after `timeout`. Later signals change nothing, but a second Ctrl-C, which means
- * that a person will not wait.
+ * signal, with 1 where there was an error, before or on the way, and after `timeout`. Later signals change nothing,
+ * but a second Ctrl-C, which means that a person will not wait.
  */
-export function createLifecycle({ onEnd }: Options) {
+export function createLifecycle({ onEnd, host = process }: Options) {
   const closers: (() => Promise<unknown>)[] = []
   let started: Promise<unknown> = Promise.resolve()
   let timeout = 20_000
   let endedAt: number | undefined
+  let exitCode: 0 | 1 = 0
+
+  function report(reason: Reason): void {
+    if (reason.exitCode === 1) exitCode = 1
+    try {
+      onEnd(reason)
+    } catch {
+      // What cannot be written down must not keep the process from ending.
+      exitCode = 1
+    }
+  }
 
   async function end(reason: Reason): Promise<void> {
-    if (endedAt !== undefined) return
-    endedAt = Date.now()
-    onEnd(reason)
-    setTimeout(() => process.exit(1), timeout).unref()
-    let { exitCode } = reason
+    if (endedAt !== undefined) {
+      if (reason.exitCode === 1) report(reason)
+      return
+    }
+    endedAt = performance.now()
+    report(reason)
+    setTimeout(giveUp, timeout).unref()
     await started.catch(() => {
       // Whoever called `start` has it too.
     })
     for (const close of closers.reverse()) {
-      await close().catch(error => {
-        exitCode = 1
-        onEnd({ exitCode, what: 'closing failed', error })
-      })
+      await close().catch(error => report({ exitCode: 1, what: 'closing failed', error }))
     }
-    process.exit(exitCode)
+    host.exit(exitCode)
   }
 
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (signal === 'SIGINT' && endedAt !== undefined && Date.now() - endedAt > ECHO_MS) process.exit(1)
-      end({ exitCode: 0, what: signal })
-    })
+  function giveUp(): void {
+    report({ exitCode: 1, what: 'shutdown timed out', error: new Error(`not closed in ${timeout} ms`) })
+    host.exit(1)
   }
-  process.on('uncaughtException', error => end({ exitCode: 1, what: 'uncaught exception', error }))
-  process.on('unhandledRejection', error => end({ exitCode: 1, what: 'unhandled rejection', error }))
+
+  host.on('SIGTERM', () => end({ exitCode: 0, what: 'SIGTERM' }))
+  host.on('SIGINT', () => {
+    if (endedAt !== undefined && performance.now() - endedAt > ECHO_MS) host.exit(1)
+    end({ exitCode: 0, what: 'SIGINT' })
+  })
+  host.on('uncaughtException', error => end({ exitCode: 1, what: 'uncaught exception', error }))
+  host.on('unhandledRejection', error => end({ exitCode: 1, what: 'unhandled rejection', error }))
 
   return {
     /** Runs the start; a signal that comes meanwhile waits for it. Rejects as `work` does. */

@@ -78,7 +78,7 @@ function requestAttributes(request: FastifyRequest) {
   return {
     'http.request.method': request.method,
     'http.route': request.routeOptions.url ?? 'unmatched',
-    'url.path': request.url.split('?', 1)[0],
+    'url.path': request.originalUrl.split('?', 1)[0],
     'url.scheme': request.protocol,
     'client.address': request.ip,
     'network.protocol.version': request.raw.httpVersion,

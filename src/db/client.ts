@@ -1,4 +1,5 @@
 /** Connections to PostgreSQL: the pool with its time limits, Drizzle over it, and transactions. */
+import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import type { Config } from '../config.ts'
@@ -50,6 +51,7 @@ export function createDatabase(
 
   /**
    * Runs `work` in a transaction of the given isolation level and returns its result; rolls back where it throws.
+   * Throws also where `work` caught a failed statement's error: after one, PostgreSQL commits nothing.
    * A connection whose state is unknown (it timed out or broke) is closed, not handed on.
    */
   async function transaction<T>(isolation: IsolationLevel, work: (tx: Executor) => Promise<T>): Promise<T> {
@@ -57,7 +59,9 @@ export function createDatabase(
     try {
       await client.query(`begin isolation level ${isolation}`)
       const result = await work(drizzle(client, { schema }))
-      await client.query('commit')
+      const { command } = await client.query('commit')
+      // PostgreSQL's answer where a statement had failed and `work` went on as if it had not.
+      if (command === 'ROLLBACK') throw new Error('the transaction had failed: nothing was committed')
       client.release()
       return result
     } catch (error) {
@@ -97,7 +101,7 @@ async function rollback(client: pg.PoolClient, error: unknown): Promise<void> {
 
 /** The error that PostgreSQL or the driver raised, out of Drizzle's wrapper, whose message quotes parameters. */
 export function databaseErrorOf(error: unknown): unknown {
-  return error instanceof Error && error.name === 'DrizzleQueryError' ? error.cause : error
+  return error instanceof DrizzleQueryError ? error.cause : error
 }
 
 function isLostConnection(error: unknown): boolean {

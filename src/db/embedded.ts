@@ -27,6 +27,8 @@ export interface EmbeddedOptions {
   directory: string
   /** Made when missing; 'plumbline' by default. */
   database?: string
+  /** A free one unless given. */
+  port?: number
   /** Server settings, such as `{ fsync: 'off' }`. */
   settings?: Record<string, string>
   /** Told what happens; what the server itself says is in `server.log` in the folder. */
@@ -65,7 +67,7 @@ interface Server {
  * the directory is served by a live process, holds something else or data of another major version, or no binaries fit.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const { database = 'plumbline', settings = {}, onLog = () => {} } = options
+  const { database = 'plumbline', onLog = () => {} } = options
   const place = await preparePlace(resolve(options.directory))
   const release = await claimFolder(place.folder, place.directory)
   try {
@@ -76,7 +78,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
       onLog(`initialising a database in ${place.directory}`)
       await initialise(place)
     }
-    const server = await launch(place, settings)
+    const server = await launch(place, options)
     server.exited = server.exited.then(release)
     const url = await openDatabase(place, server, database)
     await host.replaceFile(join(place.folder, URL_FILE), url, 0o600)
@@ -153,9 +155,9 @@ function asUser(folder: string, user: host.ServerUser | undefined) {
   return { cwd: folder, env: { LC_ALL: 'C', TZ: 'UTC' }, ...(user && { uid: user.uid, gid: user.gid }) }
 }
 
-async function launch(place: Place, settings: Record<string, string>): Promise<Server> {
+async function launch(place: Place, options: EmbeddedOptions): Promise<Server> {
   for (let attempt = 1; ; attempt++) {
-    const server = await spawnServer(place, settings)
+    const server = await spawnServer(place, options)
     try {
       await becomeReady(place, server.child)
       return server
@@ -174,10 +176,10 @@ async function launch(place: Place, settings: Record<string, string>): Promise<S
   }
 }
 
-async function spawnServer({ folder, data, binaries, user }: Place, settings: Record<string, string>) {
-  const port = await freePort()
+async function spawnServer({ folder, data, binaries, user }: Place, options: EmbeddedOptions) {
+  const port = options.port ?? (await freePort())
   const all = {
-    ...settings,
+    ...options.settings,
     listen_addresses: '127.0.0.1',
     port: String(port),
     // A socket's path is limited to 107 bytes, which a folder's may pass; TCP is enough.

@@ -23,6 +23,13 @@ export function decodeCursor(cursor: string, sort: string): Position | undefined
   }
 }
 
+/** The instant that a key is the text of; undefined where it is not one that `toISOString` writes, to year 9999. */
+export function instantOf(key: string): Date | undefined {
+  const instant = new Date(key)
+  const isExact = !Number.isNaN(instant.getTime()) && instant.toISOString() === key
+  return isExact && /^\d/.test(key) ? instant : undefined
+}
+
 /** A page out of the rows of a query that asked for one more than `limit`, and the cursor of the next one. */
 export function pageOf<T extends { id: string }>(
   rows: T[],

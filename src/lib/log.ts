@@ -8,27 +8,42 @@ const SECRETS = [
   'password',
   'currentPassword',
   'newPassword',
+  'passwordHash',
   'token',
   'accessToken',
   'refreshToken',
   'csrfToken',
+  'authorization',
+  'cookie',
+  '["set-cookie"]',
+  '["x-csrf-token"]',
 ]
-const SECRET_HEADERS = ['authorization', 'cookie', '["set-cookie"]', '["x-csrf-token"]']
+
+/** Where somebody might log them. Not `*`: pino copies every line to look for it, 15 µs of CPU per request. */
+const PLACES = [
+  '',
+  'body',
+  'headers',
+  'req',
+  'req.body',
+  'req.headers',
+  'request.body',
+  'request.headers',
+  'res.headers',
+]
+
+const REDACTED = PLACES.flatMap(place =>
+  SECRETS.map(name => (place === '' || name.startsWith('[') ? `${place}${name}` : `${place}.${name}`)),
+)
 
 /** pino's options. Callers never log headers or bodies; the redaction is for the day when somebody does. */
 export function loggerOptions(log: Config['log']): LoggerOptions {
-  const everywhere = [...SECRETS, ...SECRET_HEADERS]
-  const under = (path: string) =>
-    everywhere.map(name => (name.startsWith('[') ? `${path}${name}` : `${path}.${name}`))
   return {
     level: log.level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: label => ({ level: label }) },
-    redact: {
-      paths: [...SECRETS, ...under('*'), ...under('*.headers'), ...under('headers')],
-      censor: '[redacted]',
-    },
+    redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: { err: error => describeError(error) },
   }
 }
@@ -74,11 +89,11 @@ export class AccessLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    const { method, routeOptions, raw, ip } = request
+    const { method, routeOptions, originalUrl, ip } = request
     const line = {
       method,
       route: routeOptions.url ?? 'unmatched',
-      path: raw.url?.split('?', 1)[0],
+      path: originalUrl.split('?', 1)[0],
       status: reply.statusCode,
       durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
       ip,

@@ -18,11 +18,15 @@ export const Instant = Type.Unsafe<Date>({
   examples: ['2026-01-31T12:00:00.000Z'],
 })
 
-export const InstantOrNull = Type.Unsafe<Date | null>({ type: ['string', 'null'], format: 'date-time' })
+export const InstantOrNull = Type.Unsafe<Date | null>({
+  type: ['string', 'null'],
+  format: 'date-time',
+  examples: [null],
+})
 
 export const IdParams = Strict({ id: Uuid })
 
-/** At most 200 characters: our longest cursor, of a 254-character e-mail address, is 450 in base64url. */
+/** Our longest cursor, of a 254-character e-mail address, is some 410 characters. */
 export const Cursor = Type.String({ minLength: 1, maxLength: 600, pattern: '^[A-Za-z0-9_-]+$' })
 
 export const PageQuery = {
@@ -32,7 +36,7 @@ export const PageQuery = {
 
 /** A page of a list; `nextCursor` is null on the last one. */
 export const PageOf = <T extends TSchema>(item: T) =>
-  Strict({ items: Type.Array(item), nextCursor: Type.Union([Cursor, Type.Null()]) })
+  Strict({ items: Type.Array(item), nextCursor: Type.Union([Cursor, Type.Null()], { examples: [null] }) })
 
 export type Page<T> = { items: T[]; nextCursor: string | null }
 export type IdParams = Static<typeof IdParams>

@@ -1,6 +1,5 @@
 /** Renders every refusal and failure as RFC 9457 problem details, whoever raised it: us, Fastify, ajv, PostgreSQL. */
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type {
   FastifyError,
   FastifyInstance,
@@ -45,25 +44,45 @@ export const errorHandler = fp(
   async (app: FastifyInstance) => {
     app.decorateReply('problemCode', '')
     app.setErrorHandler(sendProblem)
-    app.setNotFoundHandler(function answerNotFound() {
-      throw new errors.NotFound()
+    app.setNotFoundHandler(function answerNotFound({ raw }) {
+      throw unrouted.get(raw) ?? new errors.NotFound()
     })
   },
   { name: 'error-handler' },
 )
 
-/** The error handler; also Fastify's `frameworkErrors`, for what it refuses before there is a route. */
-export function sendProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+/** Why Fastify refused URLs before it looked for their routes. */
+const unrouted = new WeakMap<IncomingMessage, FastifyError>()
+
+/** A path that has no route. */
+const NOWHERE = '/.nowhere'
+
+/**
+ * Fastify's `frameworkErrors`: a URL that is no URL, or a parameter that is too long. No hook has run for it yet, so
+ * it goes round again, to nowhere: there it gets its id, headers, limit, log line and metric as any other request.
+ */
+export function refuseUnrouted(
+  error: FastifyError,
+  { raw, server }: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  unrouted.set(raw, error)
+  Object.assign(raw, { originalUrl: raw.url, url: NOWHERE })
+  server.routing(raw, reply.raw)
+}
+
+/** The error handler. Whatever was thrown, it is answered; only an Error can say with what. */
+export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = thrown instanceof Error ? thrown : (new Error('not an error') as FastifyError)
   const entry = entryOf(error)
   if (entry.status >= 500) request.log.error({ err: error, code: entry.code }, 'request failed')
   if (entry.status === 503 && !reply.hasHeader('retry-after'))
     reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (entry.status === 401) reply.header('www-authenticate', 'Bearer')
   reply.problemCode = entry.code
+  const instance = request.originalUrl.split('?', 1)[0] ?? ''
   const problem: Problem = {
-    ...describe(entry, detailOf(error, entry)),
-    instance: request.url.split('?', 1)[0] ?? '',
-    requestId: request.id,
+    ...describeProblem(entry, { detail: detailOf(error, entry), instance, requestId: request.id }),
     ...(error.validation && { errors: fieldErrors(error.validation, error.validationContext) }),
   }
   // Serialized here, not by a route's schema: a problem has one shape on every route, known or not.
@@ -73,21 +92,6 @@ export function sendProblem(error: FastifyError, request: FastifyRequest, reply:
     .header('cache-control', 'no-store')
     .serializer(JSON.stringify)
     .send(problem)
-}
-
-/**
- * Answers what Node's HTTP parser refuses before there is a request: headers too large, a request that took too
- * long, or bytes that are not HTTP.
- */
-export function answerParserError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400
-  const entry = entryForStatus(status)
-  const body = JSON.stringify({ ...describe(entry, entry.title), instance: '', requestId: '' })
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
 }
 
 function entryOf(error: FastifyError): CatalogueEntry {
@@ -107,14 +111,13 @@ function detailOf(error: FastifyError, entry: CatalogueEntry): string {
   return error.code === entry.code ? error.message : entry.title
 }
 
-function describe({ code, title, status }: CatalogueEntry, detail: string) {
-  return {
-    type: `urn:plumbline:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-    title,
-    status,
-    detail,
-    code,
-  }
+/** The problem of an entry: its title explains it where nothing more is known. */
+export function describeProblem(
+  { code, title, status }: CatalogueEntry,
+  { detail = title, instance, requestId }: { detail?: string; instance: string; requestId: string },
+): Problem {
+  const type = `urn:plumbline:problem:${code.toLowerCase().replaceAll('_', '-')}`
+  return { type, title, status, detail, instance, code, requestId }
 }
 
 /** ajv's errors by JSON pointer. Its messages speak of the schema, never of the value. */

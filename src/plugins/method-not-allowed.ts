@@ -1,5 +1,5 @@
 /** Answers 405, with Allow, where a path is known and the method is not (RFC 9110 §15.5.6). */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.ts'
 
@@ -17,15 +17,19 @@ export const methodNotAllowed = fp(
       for (const [url, methods] of [...methodsOf].filter(([path]) => !path.includes('*'))) {
         const others = app.supportedMethods.filter(name => !methods.has(name) && name !== 'OPTIONS')
         const allow = [...methods].sort().join(', ')
+        async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
+          reply.header('allow', allow)
+          throw new errors.MethodNotAllowed()
+        }
+        // Before the body is read: what is wrong with it does not matter to a method that takes none.
+        const onRequest = refuseMethod
         app.route({
           url,
           method: others,
           exposeHeadRoute: false,
           schema: { hide: true },
-          handler: async function refuseMethod(_request, reply) {
-            reply.header('allow', allow)
-            throw new errors.MethodNotAllowed()
-          },
+          onRequest,
+          handler: refuseMethod,
         })
       }
     })

@@ -6,6 +6,8 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { errors } from '../errors.ts'
 
+const METRICS = Type.String({ examples: ['db_queries_total 42'] })
+
 export const metricsRoute = fp(
   async (app: FastifyInstance, { metrics, production }: Pick<Config, 'metrics' | 'production'>) => {
     if (production && metrics.token === undefined) return
@@ -26,7 +28,7 @@ export const metricsRoute = fp(
           summary: 'Fetch the metrics as Prometheus text',
           ...(expected && { security: [{ metricsToken: [] }] }),
           response: {
-            200: { description: 'Prometheus text', content: { 'text/plain': { schema: Type.String() } } },
+            200: { description: 'Prometheus text', content: { 'text/plain': { schema: METRICS } } },
           },
         },
       },

@@ -1,7 +1,10 @@
 /** Drains before it closes: readiness fails, connections are given back, requests in flight are answered. */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,21 +15,66 @@ declare module 'fastify' {
   }
 }
 
+/** How often a closing server looks for connections that nobody uses any more. */
+const SWEEP_MS = 100
+
 export const shutdown = fp(
-  async (app: FastifyInstance) => {
+  async (app: FastifyInstance, { requestTimeout }: Pick<Config['server'], 'requestTimeout'>) => {
     let isDraining = false
     app.decorate('isDraining', () => isDraining)
     app.decorate('drain', async delay => {
       isDraining = true
       await sleep(delay)
     })
+    giveConnectionsBack(app)
+    closeLeftConnections(app, requestTimeout)
     app.addHook('preClose', async () => {
       isDraining = true
-    })
-    app.addHook('onSend', async function giveConnectionBack(_request, reply) {
-      // A client that keeps its connection would send the next request into a closing socket.
-      if (isDraining) reply.header('connection', 'close')
     })
   },
   { name: 'shutdown' },
 )
+
+/**
+ * Says `connection: close` in the last answer of each connection: a client that keeps it would send its next request
+ * into a closing socket. Of a pipeline, the last is the newest request at hand, since Node answers nothing that
+ * comes after a close (RFC 9112 §9.6).
+ */
+function giveConnectionsBack(app: FastifyInstance): void {
+  const newest = new WeakMap<Socket, IncomingMessage>()
+  const last = new WeakMap<Socket, IncomingMessage>()
+  app.addHook('onRequest', function noteRequest({ raw }, _reply, done) {
+    newest.set(raw.socket, raw)
+    done()
+  })
+  app.addHook('onSend', function giveConnectionBack({ raw }, reply, _payload, done) {
+    if (app.isDraining()) {
+      const final = last.get(raw.socket) ?? newest.get(raw.socket)
+      if (final) last.set(raw.socket, final)
+      if (final === raw) reply.header('connection', 'close')
+    }
+    done()
+  })
+}
+
+/**
+ * Once it closes, Node's server no longer looks at the clock, and it looks for idle connections just once. This goes
+ * on looking: for idle ones, for those that never sent a byte, and, when a request may take no longer, for all.
+ */
+function closeLeftConnections(app: FastifyInstance, requestTimeout: number): void {
+  const open = new Set<Socket>()
+  app.server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  let sweeper: NodeJS.Timeout | undefined
+  app.addHook('preClose', async () => {
+    const deadline = performance.now() + requestTimeout
+    sweeper = setInterval(() => {
+      app.server.closeIdleConnections()
+      for (const socket of open) if (socket.bytesRead === 0) socket.destroy()
+      if (performance.now() > deadline) app.server.closeAllConnections()
+    }, SWEEP_MS)
+  })
+  app.addHook('onClose', async () => clearInterval(sweeper))
+}

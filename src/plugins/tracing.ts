@@ -16,17 +16,15 @@ declare module 'fastify' {
   }
 }
 
-const contexts = new WeakMap<IncomingMessage, TraceContext>()
+const kTrace = Symbol('trace')
+
+type TracedMessage = IncomingMessage & { [kTrace]?: TraceContext }
 
 /** The context of a request, made once; the id, the log lines and the span of a request all come from it. */
-export function traceOf(raw: IncomingMessage, ratio: number): TraceContext {
-  let context = contexts.get(raw)
-  if (!context) {
-    const header = raw.headers.traceparent
-    context = traceContextOf(Array.isArray(header) ? undefined : header, ratio)
-    contexts.set(raw, context)
-  }
-  return context
+export function traceOf(raw: TracedMessage, ratio: number): TraceContext {
+  const header = raw.headers.traceparent
+  raw[kTrace] ??= traceContextOf(Array.isArray(header) ? undefined : header, ratio)
+  return raw[kTrace]
 }
 
 export const tracing = fp(

@@ -1,11 +1,11 @@
-/** Reads and validates requests: JSON in well-formed UTF-8, strict bodies, nothing coerced but query and path. */
+/** Reads and validates requests: I-JSON in well-formed UTF-8, strict bodies, nothing coerced but query and path. */
 import { isUtf8 } from 'node:buffer'
 import { Ajv, type Options } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.ts'
-import { jsonDepth } from '../lib/json-depth.ts'
+import { findFault } from '../lib/i-json.ts'
 
 /** Deeper than any honest body; JSON.stringify and ajv recurse, so that depth costs stack. */
 const MAX_DEPTH = 32
@@ -18,14 +18,18 @@ const AJV_OPTIONS: Options = { allErrors: false, useDefaults: true, removeAdditi
 export const validation = fp(
   async (app: FastifyInstance) => {
     const strict = createAjv({ ...AJV_OPTIONS, coerceTypes: false })
-    // A query or path is text: numbers in it have to be read from text.
-    const coercing = createAjv({ ...AJV_OPTIONS, coerceTypes: true })
+    // A query or path is text: numbers in it have to be read from text. `Infinity` is a number to ajv's coercion, and
+    // under strictNumbers, which is the default, the maximum of a schema is not asked about it.
+    const coercing = createAjv({ ...AJV_OPTIONS, coerceTypes: true, strictNumbers: false })
     app.setValidatorCompiler(({ schema, httpPart }) =>
       (httpPart === 'body' ? strict : coercing).compile(schema),
     )
 
-    app.addHook('onRequest', function limitUrl(request, _reply, done) {
-      done((request.raw.url?.length ?? 0) > MAX_URL_LENGTH ? new errors.UriTooLong() : undefined)
+    app.addHook('onRequest', function refuseUnreadable({ raw }, _reply, done) {
+      if ((raw.url?.length ?? 0) > MAX_URL_LENGTH) return done(new errors.UriTooLong())
+      // RFC 9112 §3.2: no Host, or two of them, may mean that a proxy saw another request than we do.
+      if (countHosts(raw.rawHeaders) !== 1 && raw.httpVersion !== '1.0') return done(new errors.BadRequest())
+      done()
     })
 
     const parseJson = app.getDefaultJsonParser('error', 'error')
@@ -37,8 +41,9 @@ export const validation = fp(
         const text = wellFormedText(request, body as Buffer)
         if (text instanceof Error) return done(text)
         parseJson(request, text, (error, value) => {
-          if (!error && jsonDepth(value, MAX_DEPTH) > MAX_DEPTH) return done(new errors.BadRequest())
-          done(error, value)
+          const fault = error ? undefined : findFault(text, MAX_DEPTH)
+          if (fault === undefined) done(error, value)
+          else done(Object.assign(new errors.BadRequest(), { message: fault }))
         })
       },
     )
@@ -52,9 +57,25 @@ function createAjv(options: Options): Ajv {
   return ajv
 }
 
+function countHosts(rawHeaders: string[]): number {
+  let count = 0
+  // Names and values alternate.
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1
+  }
+  return count
+}
+
+/** RFC 8259 §8.1: JSON that is sent has no byte order mark. The default parser would drop it silently. */
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
+
 /** Node replaces bytes that are not UTF-8 by U+FFFD, silently: what came in would not be what goes out. */
 function wellFormedText(request: FastifyRequest, body: Buffer): string | Error {
-  const charset = /charset="?([^\s;"]+)/i.exec(request.headers['content-type'] ?? '')?.[1]
-  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') return new errors.UnsupportedMediaType()
-  return isUtf8(body) ? body.toString() : new errors.BadRequest()
+  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
+  const charset = /charset="?([^\s;"]+)/i.exec(type)?.[1] ?? 'utf-8'
+  if (charset.toLowerCase() !== 'utf-8' || encoding.toLowerCase() !== 'identity')
+    return new errors.UnsupportedMediaType()
+  const isMarked = body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+  return isUtf8(body) && !isMarked ? body.toString() : new errors.BadRequest()
 }

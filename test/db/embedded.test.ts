@@ -178,7 +178,7 @@ describe('what is not its own', () => {
   it('is refused when a live process serves it, which goes on', async () => {
     const directory = await placeWithData()
     const { owner, url } = await spawnOwner(directory)
-    const message = `The database in ${directory} is already served by process ${owner.pid}; stop it or set DATABASE_URL`
+    const message = `The database in ${directory} is already served by process ${owner.pid}; stop it, or set DATA_DIR or DATABASE_URL`
     await expect(start(directory)).rejects.toThrow(message)
     expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
   })

@@ -1,4 +1,5 @@
 /** Writes the events that an auditor asks for. Nothing updates or deletes them. */
+import { sql } from 'drizzle-orm'
 import type { FastifyRequest } from 'fastify'
 import type { Executor } from '../../db/client.ts'
 import { auditEvents } from '../../db/schema.ts'
@@ -40,4 +41,18 @@ export function originOf(request: FastifyRequest): Origin {
 /** Adds a row, in the transaction of what it records where there is one. */
 export async function recordEvent(db: Executor, event: AuditEvent, origin?: Origin): Promise<void> {
   await db.insert(auditEvents).values({ ...event, ip: origin?.ip, requestId: origin?.requestId })
+}
+
+/** Adds a row for each of many sessions, in one statement: an account may have thousands of them. */
+export async function recordForEach(
+  db: Executor,
+  sessionIds: string[],
+  event: Omit<AuditEvent, 'sessionId'>,
+  origin?: Origin,
+): Promise<void> {
+  const { type, userId, actorId, detail = {} } = event
+  await db.execute(sql`
+    insert into ${auditEvents} (type, user_id, actor_id, ip, request_id, detail, session_id)
+    select ${type}, ${userId ?? null}::uuid, ${actorId ?? null}::uuid, ${origin?.ip ?? null}, ${origin?.requestId ?? null},
+      ${JSON.stringify(detail)}::jsonb, unnest(${sql.param(sessionIds)}::uuid[])`)
 }

@@ -19,6 +19,8 @@ export const ALGORITHM = 'RS256' as const
 /** Seconds that clocks may differ by: RFC 7519 §4.1.4 allows for "a few minutes, usually"; NTP keeps to far less. */
 export const CLOCK_SKEW_SECONDS = 5
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 type Subject = { userId: string; sessionId: string; role: AccessClaims['role'] }
 
 /**
@@ -29,9 +31,9 @@ export function createAccessTokens(config: Config['jwt']) {
   const kid = thumbprint(createPublicKey(config.privateKey))
 
   /** A token, and the seconds that it lives: the configured life, or what is left of its session. */
-  return async function signAccessToken({ userId, sessionId, role }: Subject, sessionExpiresAt: Date) {
+  return async function signAccessToken({ userId, sessionId, role }: Subject, sessionEndsAt: Date) {
     const iat = Math.floor(Date.now() / 1000)
-    const sessionLeft = Math.floor(sessionExpiresAt.getTime() / 1000) - iat
+    const sessionLeft = Math.max(0, Math.floor(sessionEndsAt.getTime() / 1000) - iat)
     const expiresIn = Math.min(Math.floor(config.accessTokenTtl / 1000), sessionLeft)
     const accessToken = await new SignJWT({ sid: sessionId, role })
       .setProtectedHeader({ alg: ALGORITHM, typ: TOKEN_TYPE, kid })
@@ -44,6 +46,23 @@ export function createAccessTokens(config: Config['jwt']) {
       .sign(config.privateKey)
     return { accessToken, expiresIn }
   }
+}
+
+/**
+ * Whether the claims of a verified token are of the shape that we issue, made no later than now and for no longer
+ * than `lifetime` milliseconds: a signature tells who made a token, not that it was made for this. What holds once
+ * holds for good.
+ */
+export function areAccessClaims(claims: object, lifetime: number): claims is AccessClaims {
+  const { sub, sid, jti, role, iat, exp } = claims as Record<string, unknown>
+  return (
+    [sub, sid, jti].every(id => typeof id === 'string' && UUID.test(id)) &&
+    (role === 'user' || role === 'admin') &&
+    typeof iat === 'number' &&
+    typeof exp === 'number' &&
+    iat <= Date.now() / 1000 + CLOCK_SKEW_SECONDS &&
+    exp - iat <= lifetime / 1000
+  )
 }
 
 /** The public keys that tokens may be verified with, by key id: the signing key's own and the further ones. */

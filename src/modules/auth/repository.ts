@@ -43,7 +43,6 @@ export async function lockSessionOfToken(tx: Executor, tokenHash: Buffer) {
   const [row] = await tx
     .select({
       id: sessions.id,
-      expiresAt: sessions.expiresAt,
       isLive: sql<boolean>`${isLive}`,
       userId: users.id,
       role: users.role,
@@ -77,15 +76,18 @@ export async function markTokenUsed(tx: Executor, tokenHash: Buffer, successorNo
     .where(eq(refreshTokens.tokenHash, tokenHash))
 }
 
-/** Notes that a session was used: its idle limit moves, its absolute limit never does. */
-export async function touchSession(tx: Executor, sessionId: string, idleTtl: number): Promise<void> {
-  await tx
+/** Notes that a session was used: its idle limit moves, its absolute limit never does. Returns both. */
+export async function touchSession(tx: Executor, sessionId: string, idleTtl: number) {
+  const [limits] = await tx
     .update(sessions)
     .set({
       lastUsedAt: sql`now()`,
       idleExpiresAt: sql`least(${inMilliseconds(idleTtl)}, ${sessions.expiresAt})`,
     })
     .where(eq(sessions.id, sessionId))
+    .returning({ idleExpiresAt: sessions.idleExpiresAt, expiresAt: sessions.expiresAt })
+  if (!limits) throw new Error('a locked session has no row')
+  return limits
 }
 
 /** Ends the live sessions of a user: one, all, or all but one. Returns the ids of those that it ended. */

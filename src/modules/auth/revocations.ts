@@ -71,16 +71,18 @@ export function createRevocations({ connectionString, retention, isRevokedInData
   }
 
   async function beat(of: pg.Client) {
-    const late = setTimeout(
-      () => disconnect(of, new Error('heartbeat timed out')),
-      HEARTBEAT_TIMEOUT_MS,
-    ).unref()
+    let isAnswered = false
+    const giveUp = () => isAnswered || disconnect(of, new Error('heartbeat timed out'))
+    // Timers run before sockets are read: after a busy stretch of our own the answer is there, and unread. Taking
+    // the feed for dead then would add a query to every request of an instance that is busy already.
+    const late = setTimeout(() => setImmediate(giveUp), HEARTBEAT_TIMEOUT_MS).unref()
     try {
       await of.query('select 1')
       if (client === of) scheduleHeartbeat(of)
     } catch (error) {
       disconnect(of, error)
     } finally {
+      isAnswered = true
       clearTimeout(late)
     }
   }

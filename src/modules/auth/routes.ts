@@ -96,7 +96,10 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
         tags: ['auth'],
         summary: 'Exchange a refresh token for its successor',
         body: RefreshBody,
-        security: [{ refreshToken: [] }, { refreshCookie: [], csrfToken: [] }],
+        description:
+          'The refresh token is in the body, or, in browser mode, in its cookie; then the CSRF token is asked for.',
+        // A token in the body is no security scheme to OpenAPI: nothing beside the body is the first choice.
+        security: [{}, { refreshCookie: [], csrfToken: [] }],
         response: { 200: TokenReply },
       },
     },

@@ -26,14 +26,21 @@ export const RegisterReply = Strict({ user: User })
 export const LoginBody = Strict({
   email: Email,
   // No shorter, longer or refused text can be anyone's password, but a login does not say so.
-  password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX, pattern: '^[^\\u0000\\p{Cs}]*$' }),
+  password: Type.String({
+    minLength: 1,
+    maxLength: PASSWORD_MAX,
+    pattern: '^[^\\u0000\\p{Cs}]*$',
+    examples: Password.examples as string[],
+  }),
 })
 
 /** Browser mode: the refresh token travels in a cookie that scripts cannot read. */
 export const LoginQuery = Strict({ cookie: Type.Optional(Type.Boolean({ default: false })) })
 
 export const TokenReply = Strict({
-  accessToken: Type.String(),
+  accessToken: Type.String({
+    examples: ['eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTk3In0.c2ln'],
+  }),
   refreshToken: Type.Optional(RefreshToken),
   tokenType: Type.Literal('Bearer'),
   expiresIn: Type.Integer({ description: 'Seconds that the access token lives', examples: [900] }),
@@ -50,9 +57,12 @@ export const Session = Strict({
   createdAt: Instant,
   lastUsedAt: Instant,
   expiresAt: Instant,
-  ip: Type.String(),
-  userAgent: Type.String(),
-  current: Type.Boolean({ description: 'Whether the request was made with this session' }),
+  ip: Type.String({ examples: ['203.0.113.7'] }),
+  userAgent: Type.String({ examples: ['curl/8.14.1'] }),
+  current: Type.Boolean({
+    description: 'Whether the request was made with this session',
+    examples: [true],
+  }),
 })
 
 /** RFC 7517. */
@@ -62,9 +72,12 @@ export const Jwks = Strict({
       kty: Type.Literal('RSA'),
       use: Type.Literal('sig'),
       alg: Type.Literal('RS256'),
-      kid: Type.String(),
-      n: Type.String(),
-      e: Type.String(),
+      kid: Type.String({ examples: ['NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'] }),
+      n: Type.String({
+        description: 'The modulus',
+        examples: ['0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM7'],
+      }),
+      e: Type.String({ description: 'The exponent', examples: ['AQAB'] }),
     }),
   ),
 })

@@ -3,7 +3,7 @@ import type { Config } from '../../config.ts'
 import type { Database, Executor } from '../../db/client.ts'
 import { errors } from '../../errors.ts'
 import type { Metrics } from '../../plugins/metrics.ts'
-import { type Origin, recordEvent } from '../audit/repository.ts'
+import { type Origin, recordEvent, recordForEach } from '../audit/repository.ts'
 import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
 import {
   findCredentials,
@@ -26,7 +26,10 @@ type Dependencies = {
   metrics: Pick<Metrics, 'logins' | 'refreshReuse'>
 }
 
-type Subject = { id: string; userId: string; role: AccessClaims['role']; expiresAt: Date }
+type Subject = { id: string; userId: string; role: AccessClaims['role'] }
+
+/** When a session ends unless it is used again, and when at the latest. */
+type Limits = { idleExpiresAt: Date; expiresAt: Date }
 
 export type Auth = ReturnType<typeof createAuth>
 
@@ -96,11 +99,11 @@ export function createAuth({ config, database, passwords, revocations, metrics }
       const session = await repository.lockSessionOfToken(tx, hashToken(token))
       if (!session?.isLive || session.isDisabled) return
       const successor = await exchange(tx, token, session.id)
-      if (successor === undefined) return { session, revoked: await endStolenSession(tx, session, origin) }
-      await repository.touchSession(tx, session.id, config.sessions.idleTtl)
-      return { session, successor, revoked: [] }
+      if (successor === undefined) return { revoked: await endStolenSession(tx, session, origin) }
+      const limits = await repository.touchSession(tx, session.id, config.sessions.idleTtl)
+      return { opened: { ...session, ...limits }, successor }
     })
-    if (outcome?.successor !== undefined) return answer(outcome.session, outcome.successor)
+    if (outcome?.opened) return answer(outcome.opened, outcome.successor)
     if (outcome) {
       revocations.add(outcome.revoked)
       metrics.refreshReuse.inc()
@@ -114,9 +117,9 @@ export function createAuth({ config, database, passwords, revocations, metrics }
   }
 
   /** The tokens of a session, and until when it lives at the longest. */
-  async function answer({ id, userId, role, expiresAt }: Subject, refreshToken: string) {
-    const token = await signAccessToken({ userId, sessionId: id, role }, expiresAt)
-    return { tokens: { ...token, refreshToken, tokenType: 'Bearer' as const }, expiresAt }
+  async function answer({ id, userId, role, ...limits }: Subject & Limits, refreshToken: string) {
+    const token = await signAccessToken({ userId, sessionId: id, role }, limits.idleExpiresAt)
+    return { tokens: { ...token, refreshToken, tokenType: 'Bearer' as const }, expiresAt: limits.expiresAt }
   }
 
   /** Ends one session of the caller; false where the caller has no such live session. */
@@ -141,7 +144,8 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     const passwordHash = await passwords.hash(body.newPassword)
     const ended = await database.transaction('read committed', async tx => {
       const isReplaced = await replacePasswordHash(tx, {
-        ...account,
+        id: caller.sub,
+        sessionId: caller.sid,
         expected: account.passwordHash,
         passwordHash,
       })
@@ -189,9 +193,7 @@ export async function endSessions(
 ): Promise<string[]> {
   const ended = await repository.revokeSessions(tx, which)
   const { userId, reason } = which
-  for (const sessionId of ended) {
-    await recordEvent(tx, { type: 'session.revoked', userId, actorId, sessionId, detail: { reason } }, origin)
-  }
+  await recordForEach(tx, ended, { type: 'session.revoked', userId, actorId, detail: { reason } }, origin)
   return ended
 }
 

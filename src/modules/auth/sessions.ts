@@ -1,7 +1,7 @@
 /** The caller's sessions, as a list. */
 import type { Database } from '../../db/client.ts'
 import { errors } from '../../errors.ts'
-import { decodeCursor, pageOf } from '../../lib/cursor.ts'
+import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
 import type { AccessClaims } from './access-tokens.ts'
 import { listSessions } from './repository.ts'
 
@@ -21,7 +21,7 @@ export async function listOwnSessions(
 
 function positionOf(cursor: string): { createdAt: Date; id: string } {
   const position = decodeCursor(cursor, SORT)
-  const createdAt = new Date(position?.key ?? '')
-  if (!position || Number.isNaN(createdAt.getTime())) throw new errors.InvalidCursor()
+  const createdAt = position && instantOf(position.key)
+  if (!position || !createdAt) throw new errors.InvalidCursor()
   return { createdAt, id: position.id }
 }

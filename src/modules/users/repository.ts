@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { users } from '../../db/schema.ts'
+import { createBatchedFind } from '../../lib/batch.ts'
 
 const profile = {
   id: users.id,
@@ -14,14 +15,14 @@ const profile = {
 
 export type Profile = { [Column in keyof typeof profile]: (typeof users.$inferSelect)[Column] }
 
-/** Finds profiles by id, through one statement that PostgreSQL plans once per connection. */
-export function prepareFindById(db: Executor): (id: string) => Promise<Profile | undefined> {
+/** Finds profiles by id; look-ups that come at the same time share a statement, planned once per connection. */
+export function createFindById(db: Executor): (id: string) => Promise<Profile | undefined> {
   const statement = db
     .select(profile)
     .from(users)
-    .where(eq(users.id, sql.placeholder('id')))
-    .prepare('find_user_by_id')
-  return async id => (await statement.execute({ id }))[0]
+    .where(sql`${users.id} = any(${sql.placeholder('ids')}::uuid[])`)
+    .prepare('find_users_by_id')
+  return createBatchedFind(ids => statement.execute({ ids }))
 }
 
 /** Sets name and address, and returns the profile; undefined where there is no such user. */

@@ -90,6 +90,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
           config: { problems: ['NOT_FOUND', 'CONFLICT'] },
           schema: {
             tags: ['users'],
+            operationId: `${action}User`,
             summary: isDisabled ? 'Disable an account and end its sessions' : 'Enable an account',
             params: IdParams,
             response: { 204: Type.Null() },

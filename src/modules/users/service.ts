@@ -1,7 +1,7 @@
 /** Decides who sees what of a user, and what an admin's changes bring with them. */
 import type { Database } from '../../db/client.ts'
 import { errors } from '../../errors.ts'
-import { decodeCursor, pageOf } from '../../lib/cursor.ts'
+import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
 import { type Origin, recordEvent } from '../audit/repository.ts'
 import type { AccessClaims } from '../auth/access-tokens.ts'
 import type { Revocations } from '../auth/revocations.ts'
@@ -12,7 +12,7 @@ import type { ListQuery, UpdateBody } from './schemas.ts'
 type Dependencies = { database: Database; revocations: Pick<Revocations, 'add'> }
 
 export function createUsers({ database, revocations }: Dependencies) {
-  const findById = repository.prepareFindById(database.db)
+  const findById = repository.createFindById(database.db)
 
   /** The caller's own profile. */
   async function viewSelf({ sub }: AccessClaims) {
@@ -104,7 +104,6 @@ export async function assignRole(
 
 function positionOf(cursor: string, sort: string, order: repository.Order) {
   const position = decodeCursor(cursor, sort)
-  const isKey = order === 'email' || !Number.isNaN(Date.parse(position?.key ?? ''))
-  if (!position || !isKey) throw new errors.InvalidCursor()
+  if (!position || (order === 'createdAt' && !instantOf(position.key))) throw new errors.InvalidCursor()
   return position
 }

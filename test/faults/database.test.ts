@@ -1,0 +1,161 @@
+/** P18: PostgreSQL goes away in every manner it can, under traffic, and the service outlives it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type OwnPostgres, startOwnPostgres } from '../helpers/postgres.ts'
+import { type Answer, createRemote, type Remote, startTraffic } from '../helpers/remote.ts'
+import { type Service, startService } from '../helpers/service.ts'
+import { until } from '../helpers/until.ts'
+
+const POOL_MAX = 4
+const CLIENTS = 8
+const METRICS_TOKEN = 'a-token-for-the-metrics'
+const LIMITS = { DATABASE_CONNECT_TIMEOUT: '500ms', DATABASE_STATEMENT_TIMEOUT: '500ms' }
+/** Queue, connect, statement and the driver's own slack of 500 ms each, and as much again for a busy machine. */
+const DEADLINE_MS = 4000
+/** Promise 18. */
+const RECOVERY_MS = 5000
+
+let postgres: OwnPostgres
+let service: Service
+let remote: Remote
+let user: Awaited<ReturnType<Remote['signUp']>>
+
+beforeAll(async () => {
+  postgres = await startOwnPostgres()
+  service = await startService(postgres.url, {
+    ...LIMITS,
+    DATABASE_LOCK_TIMEOUT: '400ms',
+    DATABASE_POOL_MAX: String(POOL_MAX),
+    METRICS_TOKEN,
+  })
+  remote = createRemote(service.origin)
+  user = await remote.signUp()
+})
+afterAll(async () => {
+  await service?.stop()
+  await postgres?.remove()
+})
+
+const readSelf = () => remote.call('GET', '/api/v1/users/me', { token: user.accessToken })
+const rename = (displayName: string) =>
+  remote.call('PUT', `/api/v1/users/${user.id}`, {
+    token: user.accessToken,
+    body: { displayName, email: user.email },
+  })
+const isReady = async () => (await remote.call('GET', '/health/ready')).status === 200
+
+/** What every client sees while the database is away. */
+function expectFailuresInTime(answers: Answer[]): void {
+  const failures = answers.filter(answer => answer.status !== 200)
+  expect(failures.length).toBeGreaterThan(0)
+  for (const { status, text, headers, milliseconds } of failures) {
+    expect(status, text).toBe(503)
+    expect(headers.get('content-type')).toBe('application/problem+json')
+    expect(headers.get('retry-after')).toBe('1')
+    expect(JSON.parse(text).code).toBe('DATABASE_UNAVAILABLE')
+    expect(milliseconds).toBeLessThan(DEADLINE_MS)
+  }
+}
+
+/** Within the time that promise 18 gives it, everything works again, and nothing is left over. */
+async function expectRecovery(): Promise<void> {
+  await until(
+    'an answer and readiness',
+    async () => (await readSelf()).status === 200 && (await isReady()),
+    RECOVERY_MS,
+  )
+  expect((await rename('Ada King')).status).toBe(200)
+}
+
+async function expectNothingLeft(): Promise<void> {
+  await until('no request waits', async () => (await metric('db_pool_waiting_requests')) === 0)
+  await until('all are idle', async () => (await metric('db_pool_idle_connections')) > 0)
+  const open = () => metric('db_pool_connections')
+  expect(await open()).toBeLessThanOrEqual(POOL_MAX)
+  await until('the server has no more connections than the pool', async () => {
+    return (await countConnections()) === (await open())
+  })
+  expect(await countConnections(`and state like 'idle in transaction%'`)).toBe(0)
+}
+
+async function countConnections(condition = ''): Promise<number> {
+  const { rows } = await postgres.pool.query<{ count: number }>(
+    `select count(*)::int from pg_stat_activity where application_name = 'plumbline' ${condition}`,
+  )
+  return rows[0]?.count ?? 0
+}
+
+const metric = (name: string) => remote.metric(name, METRICS_TOKEN)
+
+describe('a database that vanishes', () => {
+  let reads: ReturnType<typeof startTraffic>
+  let writes: ReturnType<typeof startTraffic>
+  let liveness: ReturnType<typeof startTraffic>
+
+  beforeEach(async () => {
+    await postgres.restore()
+    await expectRecovery()
+    let count = 0
+    reads = startTraffic(CLIENTS, readSelf)
+    writes = startTraffic(2, () => rename(`Ada ${count++}`))
+    liveness = startTraffic(1, () => remote.call('GET', '/health/live'))
+    await until('traffic flows', () => reads.answers.length > 20)
+  })
+  afterEach(async () => {
+    const lives = await liveness.end()
+    expect(lives.length).toBeGreaterThan(5)
+    expect(new Set(lives.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(service.child.exitCode).toBeNull()
+    await expectNothingLeft()
+  })
+
+  const endTraffic = async () => [...(await reads.end()), ...(await writes.end())]
+
+  it('P18: PostgreSQL is restarted under traffic, and the service recovers by itself', async () => {
+    await postgres.stop()
+    await until('readiness fails', async () => !(await isReady()))
+    expect((await readSelf()).status).toBe(503)
+    await sleep(500)
+    await postgres.start()
+    await expectRecovery()
+    expectFailuresInTime(await endTraffic())
+  })
+
+  it('P18: PostgreSQL freezes under traffic, answers come in time, and it thaws', async () => {
+    await postgres.freeze()
+    const { length } = reads.answers
+    await until('readiness fails', async () => !(await isReady()))
+    await until('every client was refused', () => reads.answers.length >= length + 2 * CLIENTS)
+    await postgres.thaw()
+    await expectRecovery()
+    expectFailuresInTime(await endTraffic())
+  })
+
+  it('P18: every connection is terminated, again and again, also inside transactions', async () => {
+    let terminated = 0
+    for (let round = 0; round < 20; round++) {
+      terminated += await postgres.terminate('plumbline')
+      terminated += await postgres.terminate('plumbline-revocations')
+      await sleep(50)
+    }
+    expect(terminated).toBeGreaterThan(20)
+    await expectRecovery()
+    expectFailuresInTime(await endTraffic())
+  })
+
+  it('P18: a connection is terminated while its transaction waits for a lock', async () => {
+    await writes.end()
+    const holder = await postgres.pool.connect()
+    await holder.query('begin')
+    await holder.query('select from users where id = $1 for update', [user.id])
+    const waiting = rename('Ada Augusta')
+    const isWaiting = async () => (await countConnections(`and wait_event_type = 'Lock'`)) === 1
+    await until('the transaction waits', isWaiting)
+    await postgres.terminate('plumbline')
+    expect((await waiting).status).toBe(503)
+    await holder.query('rollback')
+    holder.release()
+    await expectRecovery()
+    await reads.end()
+  })
+})

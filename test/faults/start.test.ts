@@ -1,0 +1,95 @@
+/** P20: SIGTERM while the process starts, at whatever moment: it ends, and so does all that it began. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Environment } from '../../src/config.ts'
+import { findServers, stopServers } from '../../src/db/embedded-process.ts'
+import { testEnvironment } from '../helpers/config.ts'
+import { databaseOfTest } from '../helpers/database.ts'
+import { ROOT } from '../helpers/service.ts'
+import { until } from '../helpers/until.ts'
+
+/** A start of a second or two, and the end of what it began. */
+const END_WITHIN_MS = 15_000
+
+/** Starts the process and returns at once. */
+function launch(environment: Environment) {
+  const child = spawn(process.execPath, ['src/server.ts'], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let output = ''
+  const append = (text: string) => {
+    output += text
+  }
+  child.stdout.setEncoding('utf8').on('data', append)
+  child.stderr.setEncoding('utf8').on('data', append)
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
+  return { child, exited, output: () => output }
+}
+
+async function terminate({ child, exited, output }: ReturnType<typeof launch>) {
+  child.kill('SIGTERM')
+  const late = sleep(END_WITHIN_MS, ['still running'], { ref: false })
+  const [code, signal] = await Promise.race([exited, late])
+  // Before its first line runs, Node ends by the signal itself; from then on it ends in order.
+  expect(signal ?? code, output()).toBeOneOf([0, 'SIGTERM'])
+}
+
+/** Where the embedded server of a test keeps its data; emptied, with the server stopped, when the test ends. */
+async function dataFolder() {
+  const folder = await mkdtemp(join(tmpdir(), 'plumbline-start-'))
+  const link = join(folder, 'postgres')
+  const data = async () => join(await realpath(link).catch(() => link), 'data')
+  onTestFinished(async () => {
+    await stopServers(await data())
+    await rm(await realpath(link).catch(() => link), { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
+  })
+  return { folder, link, data }
+}
+
+const moments: [
+  string,
+  (place: Awaited<ReturnType<typeof dataFolder>>, output: () => string) => Promise<boolean>,
+][] = [
+  [
+    'its database is being initialised',
+    async ({ link }) => (await readdir(link).catch(() => [])).some(name => name.startsWith('partial-')),
+  ],
+  ['its database starts', async ({ data }) => existsSync(join(await data(), 'postmaster.pid'))],
+  ['it listens', async (_place, output) => output().includes('Server listening')],
+]
+
+describe('SIGTERM during the start', () => {
+  it.for(moments)('P20: leaves nothing behind when %s', async ([what, hasCome]) => {
+    const place = await dataFolder()
+    const started = launch({ NODE_ENV: 'development', DATA_DIR: place.folder })
+    await until(what, () => hasCome(place, started.output), 20_000)
+    await terminate(started)
+    expect(await findServers(await place.data())).toEqual({ postmasters: [], children: [] })
+  })
+
+  it('P20: ends a production process at any moment, and frees its connections', async () => {
+    const database = await databaseOfTest()
+    const environment = testEnvironment(database.url, { NODE_ENV: 'production', DRAIN_DELAY: '0s' })
+    for (let round = 0; round < 4; round++) {
+      const started = launch({ ...environment, LOG_LEVEL: 'info' })
+      await Promise.race([sleep(Math.random() * 1500), started.exited])
+      await terminate(started)
+    }
+    await until('no connection is left', async () => {
+      const { rowCount } = await database.query(
+        `select from pg_stat_activity where datname = current_database() and application_name like 'plumbline%'`,
+      )
+      return rowCount === 0
+    })
+  })
+})

@@ -1,0 +1,57 @@
+/** A page in a real Chromium that can reach this host alone, and what went wrong in it. */
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
+
+const ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // Offline: whatever a page asks of another host fails, and is seen to fail.
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+]
+
+const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', event =>
+  console.error('refused by the policy:', event.violatedDirective, event.blockedURI))`
+
+/** Starts Chromium with a profile of its own. The caller closes it. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: findChromium(), args: ARGUMENTS })
+}
+
+/** A new page. `problems` are errors, warnings and refusals by the content security policy; `requests` all URLs. */
+export async function openPage(browser: Browser) {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } })
+  const problems: string[] = []
+  const requests: string[] = []
+  page.on('pageerror', error => problems.push(error.message))
+  page.on('console', message => {
+    if (['error', 'warning'].includes(message.type())) problems.push(message.text())
+  })
+  page.on('request', request => requests.push(request.url()))
+  await page.addInitScript(REPORT_VIOLATIONS)
+  return { page, problems, requests }
+}
+
+function findChromium(): string {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const found = folders.flatMap(folder => NAMES.map(name => join(folder, name))).find(isExecutable)
+  if (found === undefined) throw new Error(`This test needs one of ${NAMES.join(', ')} on the PATH`)
+  return found
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

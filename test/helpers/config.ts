@@ -1,0 +1,36 @@
+/** Configurations for tests: valid, quick to reach their limits, and different only in what a test is about. */
+import { generateKeyPairSync } from 'node:crypto'
+import { type Config, type Environment, loadConfig } from '../../src/config.ts'
+
+/** Made once per test file: a key takes 50 ms and more. */
+const signingKey = createSigningKey()
+
+/** A PEM of a fresh RSA key pair. */
+export function createSigningKey(): { privateKey: string; publicKey: string } {
+  return generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+}
+
+export const { privateKey, publicKey } = signingKey
+
+/** The environment of a service under test; limits are out of the way unless a test is about them. */
+export function testEnvironment(databaseUrl: string, overrides: Environment = {}): Environment {
+  return {
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+    DATABASE_URL: databaseUrl,
+    JWT_PRIVATE_KEY: privateKey,
+    RATE_LIMIT_MAX: '1000000',
+    LOGIN_RATE_LIMIT_MAX: '1000000',
+    REGISTER_RATE_LIMIT_MAX: '1000000',
+    ...overrides,
+  }
+}
+
+export function testConfig(databaseUrl: string, overrides: Environment = {}): Config {
+  return loadConfig(testEnvironment(databaseUrl, overrides))
+}

@@ -1,0 +1,59 @@
+/** A database of its own for a test file: a clone of the migrated template. */
+import pg from 'pg'
+import { inject, onTestFinished } from 'vitest'
+
+let count = 0
+
+export type TestDatabase = {
+  url: string
+  query: pg.Pool['query']
+  /** A connection that the caller releases. */
+  connect: () => Promise<pg.PoolClient>
+  drop: () => Promise<void>
+}
+
+/** Clones the template. The caller drops the clone; `query` speaks to it past the service. */
+export async function cloneDatabase(): Promise<TestDatabase> {
+  const template = new URL(inject('templateUrl'))
+  count += 1
+  const name = `test_${process.pid}_${process.env.VITEST_WORKER_ID ?? 0}_${count}_${Date.now().toString(36)}`
+  await asMaintenance(
+    template,
+    `create database ${name} template ${template.pathname.slice(1)} strategy wal_log`,
+  )
+  const url = new URL(template)
+  url.pathname = `/${name}`
+  const pool = new pg.Pool({ connectionString: url.href, max: 4 })
+  pool.on('error', () => {
+    // Some tests end the connections of a database on purpose.
+  })
+  return {
+    url: url.href,
+    query: pool.query.bind(pool) as pg.Pool['query'],
+    connect: () => pool.connect(),
+    async drop() {
+      await pool.end()
+      await asMaintenance(template, `drop database ${name} with (force)`)
+    },
+  }
+}
+
+/** The same, dropped when the running test ends. */
+export async function databaseOfTest(): Promise<TestDatabase> {
+  const database = await cloneDatabase()
+  onTestFinished(database.drop)
+  return database
+}
+
+async function asMaintenance(template: URL, statement: string): Promise<void> {
+  // Another database than the template, which may have no other connection while it is copied.
+  const url = new URL(template)
+  url.pathname = '/postgres'
+  const client = new pg.Client({ connectionString: url.href })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,84 @@
+/** A load balancer as they are in front of such services: it watches readiness and sends traffic where it holds. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'undici'
+
+const POLL_MS = 50
+const CONNECTIONS = 12
+
+type Backend = { origin: string; pool: Pool; isReady: boolean }
+
+export type Balanced = { path: string; method: 'GET' | 'PUT'; headers: Record<string, string>; body?: string }
+
+/**
+ * Sends `next()` round robin over keep-alive connections to whichever backend is ready, from `clients` places at
+ * once, without a single retry, until `end`.
+ */
+export function startLoadBalancer(clients: number, next: () => Balanced) {
+  const backends = new Map<string, Backend>()
+  const failures: string[] = []
+  let answered = 0
+  let turn = 0
+  let isOver = false
+
+  async function watch(backend: Backend): Promise<void> {
+    // A connection of its own: a probe must not wait for its turn behind the traffic.
+    const probe = new Pool(backend.origin, { connections: 1 })
+    while (!isOver && backends.get(backend.origin) === backend) {
+      backend.isReady = await probe.request({ path: '/health/ready', method: 'GET' }).then(
+        async ({ statusCode, body }) => {
+          await body.dump()
+          return statusCode === 200
+        },
+        () => false,
+      )
+      await sleep(POLL_MS)
+    }
+    await probe.destroy()
+  }
+
+  async function send(): Promise<void> {
+    const ready = [...backends.values()].filter(({ isReady }) => isReady)
+    const backend = ready[turn++ % ready.length]
+    if (!backend) return void failures.push('no backend is ready')
+    const request = next()
+    try {
+      const { statusCode, body } = await backend.pool.request(request)
+      const text = await body.text()
+      if (statusCode === 200) answered += 1
+      else failures.push(`${request.method} ${backend.origin}${request.path}: ${statusCode} ${text}`)
+    } catch (error) {
+      failures.push(`${request.method} ${backend.origin}${request.path}: ${error}`)
+    }
+  }
+
+  async function runClient(): Promise<void> {
+    while (!isOver) {
+      await send()
+      // Failures must not become a storm.
+      if (failures.length > 0) await sleep(POLL_MS)
+    }
+  }
+
+  const watching: Promise<void>[] = []
+  let running: Promise<void>[] = []
+
+  return {
+    failures,
+    answered: (): number => answered,
+    isReady: (origin: string): boolean => backends.get(origin)?.isReady === true,
+    /** Begins to watch a backend, and to send it traffic once it is ready. */
+    add(origin: string): void {
+      const backend = { origin, pool: new Pool(origin, { connections: CONNECTIONS }), isReady: false }
+      backends.set(origin, backend)
+      watching.push(watch(backend))
+    },
+    start(): void {
+      running = Array.from({ length: clients }, runClient)
+    },
+    async end(): Promise<void> {
+      isOver = true
+      await Promise.all([...running, ...watching])
+      await Promise.all([...backends.values()].map(({ pool }) => pool.destroy()))
+    },
+  }
+}

@@ -1,0 +1,74 @@
+/** A PostgreSQL server that a test may stop, start, freeze and thaw, with the migrated schema on it. */
+import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { findServers } from '../../src/db/embedded-process.ts'
+import { migrate } from '../../src/db/migrate.ts'
+
+/** Durability is of no use to a database that lives for one test file. */
+const SETTINGS = { fsync: 'off', full_page_writes: 'off' }
+
+export type OwnPostgres = Awaited<ReturnType<typeof startOwnPostgres>>
+
+/** Starts it in a folder of its own. `remove` ends it, in whatever state it is. */
+export async function startOwnPostgres() {
+  const folder = await mkdtemp(join(tmpdir(), 'plumbline-faults-'))
+  await chmod(folder, 0o755)
+  const directory = join(folder, 'postgres')
+  let server = await startEmbeddedPostgres({ directory, settings: SETTINGS })
+  let isRunning = true
+  const { url } = server
+  const port = Number(new URL(url).port)
+  const data = join(await realpath(directory), 'data')
+  await migrate(url)
+  const pool = new pg.Pool({ connectionString: url, max: 4, application_name: 'test' })
+  pool.on('error', () => {
+    // Its connections end with the server's.
+  })
+
+  async function signalAll(signal: NodeJS.Signals): Promise<void> {
+    // The postmaster first, so that it starts no more of the others.
+    const { postmasters, children } = await findServers(data)
+    for (const pid of [...postmasters, ...children]) process.kill(pid, signal)
+  }
+
+  /** Starts it again, at the same address. */
+  async function start(): Promise<void> {
+    server = await startEmbeddedPostgres({ directory, port, settings: SETTINGS })
+    isRunning = true
+  }
+
+  return {
+    url,
+    /** Speaks to the server past the service. */
+    pool,
+    async stop() {
+      await server.stop()
+      isRunning = false
+    },
+    start,
+    /** Makes it serve, whatever a test that failed has done to it. */
+    async restore() {
+      if (isRunning) await signalAll('SIGCONT')
+      else await start()
+    },
+    freeze: () => signalAll('SIGSTOP'),
+    thaw: () => signalAll('SIGCONT'),
+    /** Ends the connections of an application, as an administrator may, and returns how many those were. */
+    async terminate(application: string): Promise<number> {
+      const { rowCount } = await pool.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',
+        [application],
+      )
+      return rowCount ?? 0
+    },
+    async remove() {
+      await signalAll('SIGCONT')
+      await pool.end()
+      await server.remove()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,46 @@
+/** What tests want to know of tokens and of the rows behind them. */
+import { createHash } from 'node:crypto'
+import { decodeJwt } from 'jose'
+import type { AccessClaims } from '../../src/modules/auth/access-tokens.ts'
+import type { TestDatabase } from './database.ts'
+
+export function claimsOf(accessToken: string): AccessClaims {
+  return decodeJwt<AccessClaims>(accessToken)
+}
+
+export function hashOf(refreshToken: string): Buffer {
+  return createHash('sha256').update(refreshToken).digest()
+}
+
+/** Lets a refresh token have been used longer ago. */
+export async function backdateUse(database: TestDatabase, refreshToken: string, seconds: number) {
+  const { rowCount } = await database.query(
+    'update refresh_tokens set used_at = used_at - make_interval(secs => $2) where token_hash = $1',
+    [hashOf(refreshToken), seconds],
+  )
+  if (rowCount !== 1) throw new Error('there is no such refresh token')
+}
+
+/** The types of the audit events of a user, oldest first. */
+export async function auditOf(database: TestDatabase, userId: string) {
+  const { rows } = await database.query<{
+    type: string
+    actor_id: string | null
+    session_id: string | null
+    detail: Record<string, string>
+  }>(
+    'select type, actor_id, session_id, detail, ip, request_id from audit_events where user_id = $1 order by id',
+    [userId],
+  )
+  return rows
+}
+
+/** The rows of a session's refresh tokens that were not used yet: each could still be exchanged. */
+export async function liveLeaves(database: TestDatabase, accessToken: string): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(
+    `select count(*)::int as count from refresh_tokens join sessions on sessions.id = session_id
+     where session_id = $1 and used_at is null and revoked_at is null`,
+    [claimsOf(accessToken).sid],
+  )
+  return rows[0]?.count ?? 0
+}

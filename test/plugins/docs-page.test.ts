@@ -1,0 +1,96 @@
+/** The docs page in a real browser that is offline but for the service: it renders, breaks no policy, and can call. */
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestApp, type TestApp } from '../helpers/app.ts'
+import { launchBrowser, openPage } from '../helpers/browser.ts'
+
+let service: TestApp
+let browser: Browser
+let origin: string
+
+beforeAll(async () => {
+  service = await createTestApp()
+  origin = await service.app.listen({ host: '127.0.0.1', port: 0 })
+  browser = await launchBrowser()
+})
+afterAll(async () => {
+  await browser?.close()
+  await service?.close()
+})
+
+async function openDocs() {
+  const opened = await openPage(browser)
+  await opened.page.goto(`${origin}/docs`)
+  await opened.page.getByRole('heading', { name: 'Plumbline' }).waitFor()
+  return opened
+}
+
+/** Goes to an operation by the sidebar, sends its request, and waits until the page shows what was expected. */
+async function expectAnswer(page: Page, summary: string, operation: string, expected: string) {
+  await page.getByRole('link', { name: summary }).click()
+  await page.getByRole('button', { name: `Test Request (${operation})` }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: /^Send/ }).first().click()
+  await dialog.getByText('200 OK').waitFor()
+  await expect.poll(() => dialog.innerText()).toContain(expected)
+}
+
+describe('the docs page', () => {
+  it('shows every operation, offline, and breaks no content security policy', async () => {
+    const { page, problems, requests } = await openDocs()
+    expect(await page.title()).toBe('Plumbline')
+    for (const path of Object.values(service.app.swagger().paths ?? {})) {
+      for (const { summary = '' } of Object.values(path as Record<string, { summary: string }>)) {
+        await page.getByRole('link', { name: summary }).waitFor()
+      }
+    }
+    expect(problems).toEqual([])
+    expect(requests.filter(url => !url.startsWith(`${origin}/`) && !url.startsWith('data:'))).toEqual([])
+    await page.close()
+  })
+
+  it('sends a request and shows its answer', async () => {
+    const { page, problems } = await openDocs()
+    await expectAnswer(page, 'Tell whether the process lives', 'get /health/live', '"status": "ok"')
+    expect(problems).toEqual([])
+    await page.close()
+  })
+
+  it('sends the access token that was filled in', async () => {
+    const { accessToken, email } = await service.signUp()
+    const { page, problems } = await openDocs()
+    await page.getByPlaceholder('Token').first().fill(accessToken)
+    await expectAnswer(page, 'Fetch own profile', 'get /api/v1/users/me', email)
+    expect(problems).toEqual([])
+    await page.close()
+  })
+
+  it('lets nothing run that is not in its files, and nobody frame it', async () => {
+    const { headers } = await service.call('GET', '/docs')
+    const policy = String(headers['content-security-policy']).split(';')
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).toContain("script-src 'self'")
+    expect(policy).toContain("frame-ancestors 'none'")
+  })
+})
+
+describe('its files', () => {
+  it.each(['/docs', '/docs/scalar.js', '/openapi.json'])(
+    '%s is compressed for who asks, and not sent again to who has it',
+    async url => {
+      const plain = await service.call('GET', url)
+      expect(plain.headers).not.toHaveProperty('content-encoding')
+      const packed = await service.call('GET', url, { headers: { 'accept-encoding': 'gzip, br' } })
+      expect(packed.headers).toMatchObject({ 'content-encoding': 'gzip', etag: plain.headers.etag })
+      expect(packed.rawPayload.length).toBeLessThan(plain.rawPayload.length)
+
+      const again = await service.call('GET', url, {
+        headers: { 'if-none-match': String(plain.headers.etag) },
+      })
+      expect(again.statusCode).toBe(304)
+      expect(again.rawPayload.length).toBe(0)
+      const other = await service.call('GET', url, { headers: { 'if-none-match': '"another"' } })
+      expect(other.statusCode).toBe(200)
+    },
+  )
+})
