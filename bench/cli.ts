@@ -1,12 +1,6 @@
 /** `npm run bench`: reads the command line, runs the command, and ends with its exit code. */
 
-import { abCommand } from './commands/ab.ts'
-import { listCommand, saveCommand } from './commands/baselines.ts'
-import { compareCommand } from './commands/compare.ts'
 import type { Context } from './commands/context.ts'
-import { powerCommand } from './commands/power.ts'
-import { runCommand } from './commands/run.ts'
-import { sweepCommand } from './commands/sweep.ts'
 import { RunError, UsageError } from './errors.ts'
 import { optionHelp, parseCommandLine } from './options.ts'
 
@@ -25,14 +19,15 @@ ${optionHelp()}
 
 Exit codes: 0 all well; 1 errors, void figures or a regression; 64 wrong usage; 69 the target fails; 130 Ctrl-C.`
 
-const commands: Record<string, (context: Context) => Promise<number>> = {
-  run: runCommand,
-  sweep: sweepCommand,
-  save: saveCommand,
-  list: listCommand,
-  compare: compareCommand,
-  ab: abCommand,
-  power: powerCommand,
+// Each is loaded when it is run: the database and the charts take a while, and a target needs neither.
+const commands: Record<string, () => Promise<(context: Context) => Promise<number>>> = {
+  run: async () => (await import('./commands/run.ts')).runCommand,
+  sweep: async () => (await import('./commands/sweep.ts')).sweepCommand,
+  save: async () => (await import('./commands/baselines.ts')).saveCommand,
+  list: async () => (await import('./commands/baselines.ts')).listCommand,
+  compare: async () => (await import('./commands/compare.ts')).compareCommand,
+  ab: async () => (await import('./commands/ab.ts')).abCommand,
+  power: async () => (await import('./commands/power.ts')).powerCommand,
 }
 
 process.exitCode = await main(process.argv.slice(2))
@@ -44,9 +39,10 @@ async function main(args: string[]): Promise<number> {
   try {
     const { command, operands, values } = parseCommandLine(args)
     if (values.help) return print(usage)
-    const run = commands[command]
-    if (!run)
+    const load = commands[command]
+    if (!load)
       throw new UsageError(`unknown command "${command}"; there are: ${Object.keys(commands).join(', ')}`)
+    const run = await load()
     return await run({ values, operands, signal: interruption.signal, print })
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof RunError)) throw error

@@ -49,7 +49,7 @@ export async function runOpen(job: OpenJob, data: Datasets, hooks: LoadHooks): P
   hooks.onShut()
   await dispatch.drain(hooks.signal)
   const measurement = recorder.finish()
-  return judge(job, {
+  return judge(job.rate, {
     ...measurement,
     intendedRate: job.rate,
     generator: {
@@ -151,19 +151,20 @@ function createHandler(wantsBody: boolean, onEnd: OnEnd): Dispatcher.DispatchHan
   }
 }
 
-// A generator this busy cannot be told from a server that does not keep up.
+// A generator this busy, its pacing thread included, cannot be told from a server that does not keep up.
 const doubtfulAt = 0.8
 
 /**
  * Voids what the generator itself has spoilt: it had no time left; it had little, and the rate was not reached; or it was
  * late by more than 10 % of the p99 and by more than 5 ms, which is then in every figure.
  */
-function judge(job: OpenJob, measurement: Measurement): Measurement {
-  const { utilisation, lateP99Ms = 0 } = measurement.generator
+export function judge(rate: number, measurement: Measurement): Measurement {
+  const { utilisation, cpu, lateP99Ms = 0 } = measurement.generator
   const p99 = percentileMs(mergeHistograms(measurement.endpoints.map(endpoint => endpoint.histogram)), 99)
-  const limit = measurement.rate < 0.95 * job.rate ? doubtfulAt : saturatedAt
+  const isShort = measurement.rate < 0.95 * rate
+  const isBusy = utilisation > saturatedAt || (isShort && Math.max(utilisation, cpu) > doubtfulAt)
   const isLate = lateP99Ms > 5 && lateP99Ms > p99 / 10
-  if (utilisation <= limit && !isLate) return measurement
+  if (!isBusy && !isLate) return measurement
   const busy = `${(utilisation * 100).toFixed(0)} % busy, ${lateP99Ms.toFixed(1)} ms late at p99`
-  return { ...measurement, void: `the generator was saturated at ${job.rate}/s (${busy})` }
+  return { ...measurement, void: `the generator was saturated at ${rate}/s (${busy})` }
 }

@@ -8,8 +8,6 @@ export interface Interval {
   high: number
 }
 
-export type Statistic = (sample: readonly number[]) => number
-
 /** Enough that the ends of a 99 % interval move by less than 2 % of its width from seed to seed. */
 const resampleCount = 10_000
 
@@ -28,22 +26,25 @@ export function bootstrapDistribution(
 }
 
 /**
- * Returns the expanded percentile interval of a statistic of one or more lists. With n values a plain percentile interval
- * is too narrow, by a third at n = 6; here its percentiles are moved out to where Student's t would have them:
- * Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69 (2015), § 4.1. `n` is the
- * smallest list's length. Both ends are NaN below two values.
+ * Returns the expanded percentile interval of a statistic of one or more lists, for each level that is asked for. With n
+ * values a plain percentile interval is too narrow, by a third at n = 6; here its percentiles are moved out to where
+ * Student's t would have them: Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69
+ * (2015), § 4.1. `n` is the smallest list's length. Both ends are NaN below two values.
  */
-export function bootstrapInterval(
+export function bootstrapIntervals(
   lists: readonly (readonly number[])[],
   statistic: (samples: number[][]) => number,
-  { level = 0.95, seed = 1 } = {},
-): Interval {
+  levels: readonly number[],
+  seed = 1,
+): Interval[] {
   const n = Math.min(...lists.map(list => list.length))
-  if (n < 2) return { low: Number.NaN, high: Number.NaN }
-  const tail = (1 - level) / 2
-  const expanded = normalCdf(-Math.sqrt(n / (n - 1)) * studentQuantile(1 - tail, n - 1))
+  if (n < 2) return levels.map(() => ({ low: Number.NaN, high: Number.NaN }))
   const values = bootstrapDistribution(lists, statistic, seed)
-  return { low: sortedQuantile(values, expanded), high: sortedQuantile(values, 1 - expanded) }
+  return levels.map(level => {
+    const tail = (1 - level) / 2
+    const expanded = normalCdf(-Math.sqrt(n / (n - 1)) * studentQuantile(1 - tail, n - 1))
+    return { low: sortedQuantile(values, expanded), high: sortedQuantile(values, 1 - expanded) }
+  })
 }
 
 function resample(list: readonly number[], random: Random): number[] {

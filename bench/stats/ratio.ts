@@ -1,5 +1,5 @@
 /** The ratio of two versions' figures: its estimate, its interval, and what it could have seen at all. */
-import { bootstrapInterval, type Interval } from './bootstrap.ts'
+import { bootstrapIntervals, type Interval } from './bootstrap.ts'
 import { studentQuantile } from './student.ts'
 import { mean, standardDeviation, trimmedMean } from './summary.ts'
 
@@ -22,6 +22,8 @@ export interface Ratio {
 /** With fewer pairs the intervals would rest on nothing. */
 const fewest = 3
 
+const unknown: Interval = { low: Number.NaN, high: Number.NaN }
+
 /**
  * Returns the ratio of head to base. Values are in the order of measurement. When they are paired, base and head 2k and
  * 2k + 1 were measured in one block A B B A: only differences within blocks count, and drifts of the machine cancel.
@@ -40,11 +42,11 @@ export function compareValues(
     trimmedMean(first) - (second ? trimmedMean(second) : 0)
   const freedom = Math.min(...lists.map(list => list.length)) - 1
   const estimate = statistic(lists.map(list => [...list]))
-  const strict = bootstrapInterval(lists, statistic, { level: 0.975 })
+  const [interval = unknown, strict = unknown] = bootstrapIntervals(lists, statistic, [0.95, 0.975])
   const noise = studentQuantile(0.975, freedom) * noiseOf(logBase, logHead)
   return {
     estimate: Math.exp(estimate),
-    interval: exponential(bootstrapInterval(lists, statistic, { level: 0.95 })),
+    interval: exponential(interval),
     differs: (strict.low > 0 || strict.high < 0) && Math.abs(estimate) > noise,
     noiseFloor: Math.expm1(noise),
     detectable: Math.expm1(
