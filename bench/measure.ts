@@ -78,11 +78,16 @@ async function measureOnce(
   const { subject } = step
   const readings: Promise<Counters>[] = []
   const read = (): void => {
-    if (subject.read) readings.push(subject.read())
+    if (!subject.read) return
+    const reading = subject.read()
+    // Awaited below, after the load: a service that dies meanwhile must not end the bench before it has cleaned up.
+    reading.catch(() => {})
+    readings.push(reading)
   }
   const measurement = await generator.run(toJob(step, options), { onOpen: read, onShut: read, signal })
   const [before, after] = await Promise.all(readings)
-  if (!before || !after) return measurement
+  // A process that stood still for the whole window answers both questions at once: nothing can be told from that.
+  if (!before || !after || after.at <= before.at) return measurement
   return { ...measurement, server: compareCounters(before, after, measurement.rate) }
 }
 

@@ -1,7 +1,7 @@
 /** `ab --base <git ref>`: that version and the working tree side by side, in the order A B B A. */
 import { compareScenarios, exitCodeOfComparison } from '../compare.ts'
 import { UsageError } from '../errors.ts'
-import { loadOptions, share } from '../options.ts'
+import { loadOptions } from '../options.ts'
 import { renderComparison } from '../output/comparison.ts'
 import { planPairs } from '../plan.ts'
 import { errorsOf } from '../result/figures.ts'
@@ -12,7 +12,7 @@ import { chooseScenarios, type Scenario } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
 import { openVersions } from '../service/versions.ts'
 import { checkOut } from '../service/worktree.ts'
-import { defaultMaxRegression } from './compare.ts'
+import { maxRegressionOf } from './compare.ts'
 import { type Context, describe, groupRounds, measureWithProgress, withGenerator } from './context.ts'
 import { repository } from './open-subject.ts'
 import { writeFiles } from './run.ts'
@@ -25,6 +25,8 @@ export async function abCommand(context: Context): Promise<number> {
   const { values, signal } = context
   const { base: ref, noise } = values
   if ((ref === undefined) === !noise) throw new UsageError('ab takes either --base <git ref> or --noise')
+  // Before the minutes of measuring, not after them.
+  maxRegressionOf(values)
   const worktree = ref === undefined ? undefined : await checkOut(repository, ref, signal)
   try {
     const base = { key: 'base', name: ref ?? 'the same again', root: worktree?.root ?? repository }
@@ -72,7 +74,7 @@ async function measureResult(
 async function conclude(result: Result, context: Context): Promise<number> {
   const { values, print } = context
   const { base = [], baseSubject = 'base', scenarios, subject, options } = result
-  const maxRegression = share('max-regression', values['max-regression'] ?? defaultMaxRegression)
+  const maxRegression = maxRegressionOf(values)
   const comparisons = compareScenarios(base, scenarios, { mode: options.mode, isPaired: true, maxRegression })
   print(renderComparison(comparisons, { base: baseSubject, head: subject }, maxRegression))
   if (result.quick) print('QUICK: short rounds; good for a first look only.')

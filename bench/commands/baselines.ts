@@ -4,15 +4,14 @@ import { markdownTable } from '../output/table.ts'
 import { listResults, readResult, resultPath, writeResult } from '../result/store.ts'
 import type { Context } from './context.ts'
 import { exitCodeOf } from './context.ts'
-import { publish, runSuite } from './run.ts'
+import { runAndPublish } from './run.ts'
 
 /** `save <name>`: runs the suite, or takes the result of `--from`, and keeps it. Returns the exit code of the run. */
 export async function saveCommand(context: Context): Promise<number> {
   const [name] = context.operands
   if (!name || !/^[\w-]+$/.test(name)) throw new UsageError('save takes a name of letters, digits, - and _')
   const { from } = context.values
-  const result = from === undefined ? await runSuite(context) : await readResult(from)
-  if (from === undefined) await publish(result, context)
+  const result = from === undefined ? await runAndPublish(context) : await readResult(from)
   await writeResult(resultPath(name), result)
   context.print(`Saved as ${name}.`)
   return exitCodeOf(result)

@@ -1,12 +1,15 @@
 /** `compare <a> <b>`: is the second result slower than the first? */
 import { compareScenarios, exitCodeOfComparison, exitCodes, obstacles } from '../compare.ts'
 import { UsageError } from '../errors.ts'
-import { share } from '../options.ts'
+import { share, type Values } from '../options.ts'
 import { renderComparison } from '../output/comparison.ts'
 import { readResult } from '../result/store.ts'
 import type { Context } from './context.ts'
 
-export const defaultMaxRegression = '5%'
+/** Returns the share by which something may be slower: 5 % where nothing was said. */
+export function maxRegressionOf(values: Values): number {
+  return share('max-regression', values['max-regression'] ?? '5%')
+}
 
 /** Prints the comparison; returns 0 fine, 1 regression, 2 not comparable, 3 too much noise to tell. */
 export async function compareCommand({ operands, values, print }: Context): Promise<number> {
@@ -18,7 +21,7 @@ export async function compareCommand({ operands, values, print }: Context): Prom
     print(`Not comparable: ${reasons.join('; ')}. (--force compares all the same.)`)
     return exitCodes.notComparable
   }
-  const maxRegression = share('max-regression', values['max-regression'] ?? defaultMaxRegression)
+  const maxRegression = maxRegressionOf(values)
   const comparisons = compareScenarios(base.scenarios, head.scenarios, {
     ...{ mode: head.options.mode, isPaired: false, maxRegression },
   })

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { loadOptions } from '../options.ts'
-import { renderFormat } from '../output/formats.ts'
+import { chooseFormat } from '../output/formats.ts'
 import { planRounds } from '../plan.ts'
 import type { Result } from '../result/schema.ts'
 import { resultPath, writeResult } from '../result/store.ts'
@@ -16,15 +16,24 @@ import {
 } from './context.ts'
 import { openSubject } from './open-subject.ts'
 
-/** Measures, prints, and writes what was asked for; returns the exit code. */
+/** Measures, prints, keeps the result as `latest`, and writes the files that were asked for; returns the exit code. */
 export async function runCommand(context: Context): Promise<number> {
-  const result = await runSuite(context)
-  await publish(result, context)
+  const result = await runAndPublish(context)
   return exitCodeOf(result)
 }
 
+/** The same, and returns the result. What is wrong with the options is found before the minutes of measuring. */
+export async function runAndPublish(context: Context): Promise<Result> {
+  const render = chooseFormat(context.values.format)
+  const result = await runSuite(context)
+  context.print(render(result))
+  await writeResult(resultPath('latest'), result)
+  await writeFiles(result, context)
+  return result
+}
+
 /** Returns the result of the suite that the options ask for. */
-export async function runSuite(context: Context): Promise<Result> {
+async function runSuite(context: Context): Promise<Result> {
   const options = loadOptions(context.values)
   const opened = await openSubject(context)
   try {
@@ -36,13 +45,6 @@ export async function runSuite(context: Context): Promise<Result> {
   } finally {
     await opened.close()
   }
-}
-
-/** Prints the result, keeps it as `latest`, and writes the files that were asked for. */
-export async function publish(result: Result, context: Context): Promise<void> {
-  context.print(renderFormat(result, context.values.format ?? 'table'))
-  await writeResult(resultPath('latest'), result)
-  await writeFiles(result, context)
 }
 
 /** Writes the files of `--json` and `--html`. */

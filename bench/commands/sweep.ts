@@ -8,7 +8,7 @@ import { renderSweep } from '../output/sweep-table.ts'
 import { stepSeconds } from '../plan.ts'
 import type { LoadOptions, Result, Sweep } from '../result/schema.ts'
 import type { Scenario } from '../scenario.ts'
-import { parseSlo } from '../slo.ts'
+import { parseSlo, type Slo } from '../slo.ts'
 import type { Subject } from '../subject.ts'
 import { type Measure, sweepConnections, sweepRates } from '../sweep.ts'
 import { type Context, describe, withGenerator } from './context.ts'
@@ -23,6 +23,7 @@ const sweepDefaults = { rounds: 1, duration: 3, warmup: 1 }
 /** Prints what was found; returns 0, or 130 when it was cut short. */
 export async function sweepCommand(context: Context): Promise<number> {
   const options = loadOptions(context.values, sweepDefaults)
+  const goal = readGoal(context.values)
   // One scenario at a time makes a curve; the first lookup is the one that everybody asks about.
   const scenario = context.values.scenario ?? (context.values.target === undefined ? ['get-user'] : undefined)
   const values = { ...context.values, ...(scenario && { scenario: scenario.slice(0, 1) }) }
@@ -31,7 +32,7 @@ export async function sweepCommand(context: Context): Promise<number> {
     const [chosen] = opened.scenarios
     if (!chosen) throw new Error('no scenario was chosen')
     const sweeps = await withGenerator([opened.subject], [chosen], options, generator =>
-      runSweeps(createMeasure(generator, opened.subject, chosen, context), chosen, options, context.values),
+      runSweeps(createMeasure(generator, opened.subject, chosen, context), chosen, options, goal),
     )
     const result: Result = { ...describe(opened, context), options, scenarios: [], sweeps }
     for (const sweep of sweeps) context.print(`${renderSweep(sweep)}\n`)
@@ -43,18 +44,26 @@ export async function sweepCommand(context: Context): Promise<number> {
   }
 }
 
+interface Goal {
+  by: 'rate' | 'connections' | 'both'
+  slo: Slo
+  steps: number
+}
+
+function readGoal(values: Values): Goal {
+  const { by = 'both' } = values
+  if (by !== 'rate' && by !== 'connections' && by !== 'both') {
+    throw new UsageError(`--by takes rate, connections or both, not "${by}"`)
+  }
+  return { by, slo: parseSlo(values.slo ?? defaultSlo), steps: whole('steps', values.steps, 8) }
+}
+
 async function runSweeps(
   measureStep: Measure,
   scenario: Scenario,
   options: LoadOptions,
-  values: Values,
+  { by, slo, steps }: Goal,
 ): Promise<Sweep[]> {
-  const by = values.by ?? 'both'
-  if (!['rate', 'connections', 'both'].includes(by)) {
-    throw new UsageError(`--by takes rate, connections or both, not "${by}"`)
-  }
-  const slo = parseSlo(values.slo ?? defaultSlo)
-  const steps = whole('steps', values.steps, 8)
   return [
     ...(by === 'connections' ? [] : [await sweepRates(measureStep, scenario, options, { slo, steps })]),
     ...(by === 'rate' ? [] : [await sweepConnections(measureStep, scenario, options, steps)]),

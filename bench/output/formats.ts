@@ -10,11 +10,11 @@ const formats: Record<string, (result: Result) => string> = {
   bencher: result => JSON.stringify(bencher(result), null, 2),
 }
 
-/** Returns the result in that form; throws a UsageError that lists the forms there are. */
-export function renderFormat(result: Result, format: string): string {
+/** Returns the function that prints a result in that form; throws a UsageError that lists the forms there are. */
+export function chooseFormat(format = 'table'): (result: Result) => string {
   const render = formats[format]
   if (!render) throw new UsageError(`--format takes ${Object.keys(formats).join(', ')}, not "${format}"`)
-  return render(result)
+  return render
 }
 
 /** github-action-benchmark's `customSmallerIsBetter`, in which a tool's entries all point one way: time per something. */

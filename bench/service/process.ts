@@ -131,16 +131,21 @@ function collectLastWords(child: ChildProcess): () => string {
   return () => text.trim() || 'it said nothing'
 }
 
-async function readCounters(child: ChildProcess): Promise<Counters> {
-  if (!child.connected) throw new RunError('the service died')
-  child.send('bench:read')
-  const [counters] = await Promise.race([
-    once(child, 'message') as Promise<[Counters]>,
-    once(child, 'exit').then(() => {
-      throw new RunError('the service died')
-    }),
-  ])
-  return counters
+function readCounters(child: ChildProcess): Promise<Counters> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (counters: Counters): void => {
+      child.off('exit', onExit)
+      resolve(counters)
+    }
+    const onExit = (): void => {
+      child.off('message', onMessage)
+      reject(new RunError('the service died'))
+    }
+    if (!child.connected) return onExit()
+    child.once('message', onMessage)
+    child.once('exit', onExit)
+    child.send('bench:read')
+  })
 }
 
 async function stopProcess(child: ChildProcess): Promise<void> {

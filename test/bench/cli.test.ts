@@ -53,6 +53,7 @@ describe('bad input brings one line and an exit code', () => {
       64,
       /there is no git ref "no-such-ref"/,
     ],
+    ['an unknown form', ['--target', 'http://127.0.0.1:1', '--format', 'xml'], 64, /--format takes table/],
     ['a missing result', ['compare', 'nothing', 'nothing'], 64, /there is no result "nothing"/],
     [
       'an unknown objective',
