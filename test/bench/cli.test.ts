@@ -55,12 +55,7 @@ describe('bad input brings one line and an exit code', () => {
     ],
     ['an unknown form', ['--target', 'http://127.0.0.1:1', '--format', 'xml'], 64, /--format takes table/],
     ['a missing result', ['compare', 'nothing', 'nothing'], 64, /there is no result "nothing"/],
-    [
-      'an unknown objective',
-      ['sweep', '--target', 'http://127.0.0.1:1', '--slo', 'fast'],
-      69,
-      /ECONNREFUSED|--slo/,
-    ],
+    ['an unknown objective', ['sweep', '--target', 'http://127.0.0.1:1', '--slo', 'fast'], 64, /--slo takes/],
   ]
 
   it.for(cases)('%s', async ([, args, code, line]) => {
