@@ -28,7 +28,7 @@ async function openTarget(values: Values): Promise<OpenedSubject> {
   return {
     subject: { key: 'target', name: origin, origin, data: {} },
     scenarios: values.scenario ? await chooseScenarios(values.scenario) : [requestOf(values)],
-    fingerprint: await takeFingerprint(process.cwd()),
+    fingerprint: await takeFingerprint(),
     environment: {},
     close: async () => {},
   }
@@ -50,7 +50,7 @@ async function openService(context: Context): Promise<OpenedSubject> {
 
 /** The one request that the options describe. */
 function requestOf(values: Values): Scenario {
-  const path = values.path ?? new URL(values.target ?? '').pathname
+  const path = values.path ?? pathOf(values.target ?? '')
   const method = values.method?.toUpperCase() ?? (values.body === undefined ? 'GET' : 'POST')
   return {
     name: 'target',
@@ -68,4 +68,9 @@ function splitHeader(header: string): [string, string] {
   const colon = header.indexOf(':')
   if (colon < 1) throw new UsageError(`--header takes 'name: value', not "${header}"`)
   return [header.slice(0, colon).trim(), header.slice(colon + 1).trim()]
+}
+
+function pathOf(target: string): string {
+  const { pathname, search } = new URL(target)
+  return pathname + search
 }

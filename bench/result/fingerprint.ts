@@ -9,13 +9,11 @@ import type { Fingerprint } from './schema.ts'
 
 const run = promisify(execFile)
 
-/** Returns the fingerprint of this machine and of the checkout in `directory`; what cannot be read is left out. */
-export async function takeFingerprint(directory: string, postgres?: string): Promise<Fingerprint> {
-  const [commit, status, lockfile] = await Promise.all([
-    git(directory, 'rev-parse', 'HEAD'),
-    git(directory, 'status', '--porcelain'),
-    readFile(join(directory, 'package-lock.json')).catch(() => undefined),
-  ])
+/**
+ * Returns the fingerprint of this machine and of the checkout in `directory`; what cannot be read is left out. Of a target
+ * no checkout is known.
+ */
+export async function takeFingerprint(directory?: string, postgres?: string): Promise<Fingerprint> {
   return {
     machine: {
       cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -25,11 +23,7 @@ export async function takeFingerprint(directory: string, postgres?: string): Pro
       node: process.version,
       ...(postgres && { postgres }),
     },
-    code: {
-      ...(commit && { commit }),
-      ...(status !== undefined && { dirty: status !== '' }),
-      ...(lockfile && { lockfile: createHash('sha256').update(lockfile).digest('hex').slice(0, 16) }),
-    },
+    code: directory === undefined ? {} : await readCode(directory),
   }
 }
 
@@ -37,6 +31,19 @@ export async function takeFingerprint(directory: string, postgres?: string): Pro
 export function machineDifferences(a: Fingerprint, b: Fingerprint): string[] {
   const names = new Set([...Object.keys(a.machine), ...Object.keys(b.machine)])
   return [...names].filter(name => Reflect.get(a.machine, name) !== Reflect.get(b.machine, name))
+}
+
+async function readCode(directory: string): Promise<Fingerprint['code']> {
+  const [commit, status, lockfile] = await Promise.all([
+    git(directory, 'rev-parse', 'HEAD'),
+    git(directory, 'status', '--porcelain'),
+    readFile(join(directory, 'package-lock.json')).catch(() => undefined),
+  ])
+  return {
+    ...(commit && { commit }),
+    ...(status !== undefined && { dirty: status !== '' }),
+    ...(lockfile && { lockfile: createHash('sha256').update(lockfile).digest('hex').slice(0, 16) }),
+  }
 }
 
 async function git(directory: string, ...args: string[]): Promise<string | undefined> {
