@@ -1,0 +1,121 @@
+/** Proves that the OpenAPI document is one, and that it says of every route what the route does. */
+import { validate } from '@scalar/openapi-validator'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createTestApp } from '../helpers/app.ts'
+import { bodyOf, codesOf, documentOf, fillPath, operationsOf } from '../helpers/openapi.ts'
+
+const service = await createTestApp({ METRICS_TOKEN: 'a metrics token of the tests' })
+afterAll(service.close)
+
+const document = documentOf(service.app)
+const operations = operationsOf(document)
+const ajv = addFormats.default(new Ajv2020({ strict: true, strictTypes: false, keywords: ['components'] }))
+
+/** What serves the document and its page; they are not part of the API that it describes. */
+const UNDOCUMENTED = /^(GET|HEAD) \/(openapi\.json|docs\b.*)$|^OPTIONS \*$/
+
+const SECURITY: Record<string, object | undefined> = {
+  none: undefined,
+  JWT: [{ accessToken: [] }],
+  'JWT + Owner': [{ accessToken: [] }],
+  'JWT + admin': [{ accessToken: [] }],
+  'Refresh token': [{}, { refreshCookie: [], csrfToken: [] }],
+  'Metrics token': [{ metricsToken: [] }],
+}
+
+/** Every method and path in the router's tree, whose lines are indented by four characters for each level. */
+function routerPaths(): { path: string; methods: string[] }[] {
+  const branch: string[] = []
+  return service.app
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap(line => {
+      const [, indent = '', segment = '', methods] = /^(.*)── (\S+)(?: \(([^)]+)\))?$/.exec(line) ?? []
+      branch.splice(Math.floor(indent.length / 4), Number.POSITIVE_INFINITY, segment)
+      return methods ? [{ path: branch.join(''), methods: methods.split(', ') }] : []
+    })
+}
+
+/** Every method and path that is routed and not refused with 405, by asking the app itself. */
+async function routes(): Promise<string[]> {
+  const found: string[] = []
+  for (const { path, methods } of routerPaths()) {
+    for (const method of methods) {
+      const url = path.replace(/:\w+/g, crypto.randomUUID())
+      const { statusCode } = await service.app.inject({ method: method as 'GET', url })
+      if (statusCode !== 405) found.push(`${method} ${path}`)
+    }
+  }
+  return found
+}
+
+describe('the OpenAPI document', () => {
+  it('is valid OpenAPI 3.1', () => {
+    expect(validate(document, { checkPathParameters: true })).toMatchObject({ valid: true, version: '3.1' })
+  })
+
+  it('holds every route but those that serve it', async () => {
+    const documented = operations.flatMap(({ method, path }) => {
+      const route = path.replace(/\{(\w+)\}/g, ':$1')
+      return method === 'GET' ? [`GET ${route}`, `HEAD ${route}`] : [`${method} ${route}`]
+    })
+    const found = await routes()
+    expect(found.length).toBeGreaterThan(20)
+    expect(found.filter(route => !UNDOCUMENTED.test(route)).sort()).toEqual([...new Set(documented)].sort())
+  })
+
+  it('names every operation once', () => {
+    const names = operations.map(operation => operation.operationId)
+    expect(names.filter(name => !/^[a-z][A-Za-z]+$/.test(name))).toEqual([])
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  it('has the schemas of JSON Schema 2020-12, and examples that fit them', () => {
+    const medias = operations.flatMap(operation => [
+      ...(bodyOf(operation) ? [[`${operation.name} body`, bodyOf(operation)] as const] : []),
+      ...Object.entries(operation.responses).flatMap(([status, response]) =>
+        Object.values(response.content ?? {}).map(media => [`${operation.name} ${status}`, media] as const),
+      ),
+    ])
+    for (const [name, media] of medias) {
+      const { example, examples = { only: { value: example } }, schema } = media ?? { schema: {} }
+      const fits = ajv.compile({ ...schema, components: document.components })
+      for (const { value } of Object.values(examples)) {
+        expect(value, name).toBeDefined()
+        expect(fits(value), `${name}: ${ajv.errorsText(fits.errors)}`).toBe(true)
+      }
+    }
+    expect(medias.length).toBeGreaterThan(operations.length * 5)
+  })
+})
+
+describe.each(operations.map(operation => [operation.name, operation] as const))('%s', (_name, operation) => {
+  it('has a summary, a tag, a description of each answer, and the security of its guard', () => {
+    expect(operation.summary).toMatch(/^[A-Z].{8,}[^.]$/)
+    expect(operation.tags).toHaveLength(1)
+    for (const { description } of Object.values(operation.responses)) {
+      expect(description).not.toMatch(/^(Default Response)?$/)
+    }
+    expect(Object.keys(SECURITY)).toContain(operation['x-guard'])
+    expect(operation.security).toEqual(SECURITY[operation['x-guard']])
+  })
+
+  it('documents what follows from its guard, its body and its limits', () => {
+    const { 'x-guard': guard, method, responses } = operation
+    const has = (status: number) => responses[status] !== undefined
+    expect(has(401)).toBe(guard !== 'none' || codesOf(operation, 401).includes('INVALID_CREDENTIALS'))
+    if (guard.startsWith('JWT + ')) expect(codesOf(operation, 403)).toContain('FORBIDDEN')
+    expect(has(413) && has(415)).toBe(method !== 'GET')
+    expect(['/health/live', '/health/ready', '/metrics'].includes(operation.path)).toBe(!has(429))
+    for (const status of [400, 408, 414, 431, 500]) expect(has(status), String(status)).toBe(true)
+  })
+
+  it('asks for what its guard says: a stranger without a token gets 401, or no 401 at all', async () => {
+    const url = fillPath(operation, crypto.randomUUID())
+    const payload = operation['x-guard'] === 'Refresh token' ? { payload: {} } : {}
+    const { statusCode } = await service.app.inject({ method: operation.method, url, ...payload })
+    expect(statusCode === 401).toBe(operation['x-guard'] !== 'none')
+  })
+})
