@@ -4,14 +4,10 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from './config.ts'
 import type { EmbeddedPostgres } from './db/embedded.ts'
+import { PlainError } from './plain-error.ts'
 
 /** Stands for the database's address while the rest of the environment is checked. */
 export const DATABASE_PLACEHOLDER = 'postgres://127.0.0.1/placeholder'
-
-/** The embedded server cannot start; the message says why and what to do. */
-export class DatabaseStartError extends Error {
-  override readonly name = 'DatabaseStartError'
-}
 
 /** The environment with a signing key, which is kept in the data folder so that tokens outlive a restart. */
 export function provideSigningKey(environment: Environment): Environment {
@@ -27,13 +23,13 @@ export function provideSigningKey(environment: Environment): Environment {
   return { ...environment, JWT_PRIVATE_KEY: file }
 }
 
-/** Starts the PostgreSQL server of the data folder. Throws DatabaseStartError. */
+/** Starts the PostgreSQL server of the data folder. Throws PlainError. */
 export async function startDatabase(environment: Environment): Promise<EmbeddedPostgres> {
   const { startEmbeddedPostgres } = await import('./db/embedded.ts')
   try {
     return await startEmbeddedPostgres({ directory: join(dataDirectory(environment), 'postgres') })
   } catch (cause) {
-    throw new DatabaseStartError(cause instanceof Error ? cause.message : String(cause), { cause })
+    throw new PlainError(cause instanceof Error ? cause.message : String(cause), { cause })
   }
 }
 

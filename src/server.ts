@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { type DestinationStream, destination } from 'pino'
-import { type Config, ConfigError, type Environment, loadConfig, readEnvironment } from './config.ts'
+import { type Config, type Environment, isProduction, loadConfig, readEnvironment } from './config.ts'
 import { preferCommonJsDrizzle } from './lean-imports.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { explain, PlainError } from './plain-error.ts'
 
 /** Bytes of log lines that are written at once: a write for each line costs 5 µs of CPU per request. */
 const LOG_BUFFER = 4096
@@ -21,7 +22,7 @@ const lifecycle = createLifecycle({
   onEnd({ exitCode, what, error }) {
     if (exitCode === 0) app?.log.info({ signal: what }, 'shutting down')
     else if (app) app.log.fatal({ err: error }, what)
-    else complain(error)
+    else process.stderr.write(`${explain(error)}\n`)
   },
 })
 
@@ -50,7 +51,7 @@ async function start(environment: Environment, { onClose, limit, isEnding }: Lif
 
 /** The configuration, with what development provides for itself: only there is anything made up. */
 async function configure(environment: Environment, onClose: Lifecycle['onClose']): Promise<Config> {
-  if (environment.NODE_ENV === 'production') return loadConfig(environment)
+  if (isProduction(environment)) return loadConfig(environment)
   const development = await import('./development.ts')
   const withKey = development.provideSigningKey(environment)
   // What is wrong with the rest, and whether the port is free, before a server is started.
@@ -62,10 +63,16 @@ async function configure(environment: Environment, onClose: Lifecycle['onClose']
   return loadConfig({ ...withKey, DATABASE_URL: database.url })
 }
 
-/** Fails now, rather than after a database was started, where the port is taken. */
+/** Fails now, rather than after a database was started, where the port is taken. Throws PlainError. */
 async function claimPort({ host, port }: { host: string; port: number }): Promise<void> {
   const probe = createServer().listen(port, host)
-  await once(probe, 'listening')
+  await once(probe, 'listening').catch(({ code }: NodeJS.ErrnoException) => {
+    throw new PlainError(
+      code === 'EADDRINUSE'
+        ? `Port ${port} is taken. Choose another: PORT=${port < 65_535 ? port + 1 : 3000} npm start`
+        : `Cannot listen on ${host}, port ${port} (${code}). Set HOST and PORT to what this machine has.`,
+    )
+  })
   probe.close()
   await once(probe, 'close')
 }
@@ -101,13 +108,4 @@ function welcome({ listeningOrigin: origin }: FastifyInstance): void {
         -d '{"email":"ada@example.com","password":"correct horse battery"}'
 
 `)
-}
-
-/** What kept the process from starting, in a line where a person can mend it. */
-function complain(error: unknown): void {
-  const { name, code, port, message, stack } = error as NodeJS.ErrnoException & { port?: number }
-  if (error instanceof ConfigError || name === 'DatabaseStartError') process.stderr.write(`${message}\n`)
-  else if (code === 'EADDRINUSE')
-    process.stderr.write(`Port ${port} is taken. Choose another: PORT=3001 npm start\n`)
-  else process.stderr.write(`${stack}\n`)
 }

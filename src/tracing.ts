@@ -1,13 +1,5 @@
 /** OpenTelemetry: spans of sampled requests and their queries, sent over OTLP/HTTP. Loaded only while tracing is on. */
-import {
-  context,
-  propagation,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  TraceFlags,
-  trace,
-} from '@opentelemetry/api'
+import { context, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { AlwaysOnSampler, BatchSpanProcessor, RandomIdGenerator } from '@opentelemetry/sdk-trace'
@@ -20,7 +12,8 @@ type TracingOptions = { endpoint: string; serviceName: string }
 const FLUSH_TIMEOUT_MS = 2000
 
 /**
- * Starts the SDK and traces the requests of `app`; stops with it. Returns what runs a query inside a span.
+ * Starts the SDK and traces the requests of `app`; stops with it. Returns what runs a query inside a span,
+ * and what tells the current span.
  *
  * The stock HTTP and Fastify instrumentations make their spans first and ask the sampler then: 25 µs each on every
  * request, sampled or not. Here the decision comes first, with the request's ids, and an unsampled request costs
@@ -43,7 +36,7 @@ export function startTracing(app: FastifyInstance, { endpoint, serviceName }: Tr
   sdk.start()
   app.addHook('onClose', () => stop(sdk, app))
   traceRequests(app, ids.withIds)
-  return traceQuery
+  return { traceQuery, activeSpanId }
 }
 
 function traceRequests(app: FastifyInstance, withIds: IdGenerator['withIds']) {
@@ -95,7 +88,7 @@ function responseAttributes(reply: FastifyReply) {
 /** Runs a query inside a client span, where the request that asks for it is sampled. */
 function traceQuery<T>(text: string, run: () => Promise<T>): Promise<T> {
   if (trace.getActiveSpan()?.isRecording() !== true) return run()
-  const operation = text.slice(0, text.indexOf(' ')).toUpperCase()
+  const operation = (/\w+/.exec(text)?.[0] ?? '').toUpperCase()
   const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': operation, 'db.query.text': text }
   return trace
     .getTracer('plumbline')
@@ -116,11 +109,9 @@ async function endWith<T>(span: Span, result: Promise<T>): Promise<T> {
   }
 }
 
-/** The W3C headers that an outgoing request should carry, from the active span; empty where there is none. */
-export function outgoingTraceHeaders(): Record<string, string> {
-  const headers: Record<string, string> = {}
-  propagation.inject(context.active(), headers)
-  return headers
+/** The id of the span that is being worked in; undefined where none is recorded. */
+function activeSpanId(): string | undefined {
+  return trace.getActiveSpan()?.spanContext().spanId
 }
 
 function parentContext({ traceId, parentId }: TraceContext) {

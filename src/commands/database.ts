@@ -1,23 +1,38 @@
 /** The database that a command works on: DATABASE_URL's, or in development the embedded one, running or not. */
 import { join } from 'node:path'
-import { ConfigError, loadDatabaseUrls, readEnvironment } from '../config.ts'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { isProduction, loadDatabaseUrls, readEnvironment } from '../config.ts'
 import { createDatabase, type Database } from '../db/client.ts'
+import { explain, PlainError } from '../plain-error.ts'
+
+/** Runs a command. What goes wrong is printed, as one line where a person can mend it, and the exit code is 1. */
+export async function runCommand(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`)
+    process.exitCode = 1
+  }
+}
+
+/** The command's options and arguments. Throws PlainError where there is one that it does not know. */
+export function readArguments<T extends ParseArgsConfig>(config: T) {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    throw new PlainError((error as Error).message)
+  }
+}
 
 /**
- * Runs `work` with the address of the database, and prints an error that a person can mend as one line.
- * An embedded server that a running service owns is shared with it; otherwise one is started, and stopped after.
+ * Runs `work` with the address of the database. An embedded server that a running service owns is shared with it;
+ * otherwise one is started, and stopped after.
  */
 export async function withDatabaseUrl(work: (connectionString: string) => Promise<void>): Promise<void> {
   const environment = readEnvironment()
-  const isEmbedded = environment.DATABASE_URL === undefined && environment.NODE_ENV !== 'production'
-  try {
-    if (isEmbedded) await withEmbedded(join(environment.DATA_DIR ?? '.data', 'postgres'), work)
-    else await work(loadDatabaseUrls(environment).directUrl)
-  } catch (error) {
-    const isPlain = error instanceof ConfigError || error instanceof CommandError
-    process.stderr.write(`${isPlain ? error.message : (error as Error).stack}\n`)
-    process.exitCode = 1
-  }
+  const isEmbedded = environment.DATABASE_URL === undefined && !isProduction(environment)
+  if (isEmbedded) await withEmbedded(join(environment.DATA_DIR ?? '.data', 'postgres'), work)
+  else await work(loadDatabaseUrls(environment).directUrl)
 }
 
 /** The same with a connection to it. Commands may take longer than requests. */
@@ -39,9 +54,6 @@ export async function withDatabase(work: (database: Database) => Promise<void>):
   })
 }
 
-/** What a person did wrong, in a sentence. */
-export class CommandError extends Error {}
-
 async function withEmbedded(
   directory: string,
   work: (connectionString: string) => Promise<void>,
@@ -50,7 +62,7 @@ async function withEmbedded(
   const running = await runningUrl(directory)
   if (running !== undefined) return work(running)
   const server = await startEmbeddedPostgres({ directory }).catch(error => {
-    throw new CommandError((error as Error).message)
+    throw new PlainError((error as Error).message)
   })
   try {
     await work(server.url)

@@ -1,12 +1,13 @@
 /** `npm run db:seed -- --users 10000`: the same demo users, every time, and one admin. */
 import { createHash } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { hash } from '@node-rs/argon2'
 import { sql } from 'drizzle-orm'
+import { isProduction, readEnvironment } from '../config.ts'
 import type { Database } from '../db/client.ts'
 import { users } from '../db/schema.ts'
 import { ARGON2ID } from '../modules/auth/passwords.ts'
-import { CommandError, withDatabase } from './database.ts'
+import { PlainError } from '../plain-error.ts'
+import { readArguments, runCommand, withDatabase } from './database.ts'
 
 const PASSWORD = 'correct horse battery staple'
 const BATCH = 1000
@@ -39,21 +40,23 @@ const LAST = [
   'Wirth',
 ]
 
-await withDatabase(async database => {
+await runCommand(async () => {
   const count = readCount()
-  if (process.env.NODE_ENV === 'production')
-    throw new CommandError('Demo users have a known password: not in production.')
-  const inserted = await seed(database, count)
-  console.log(`Seeded ${inserted} of ${count} users; the rest was there.
+  if (isProduction(readEnvironment()))
+    throw new PlainError('Demo users have a known password: not in production.')
+  await withDatabase(async database => {
+    const inserted = await seed(database, count)
+    console.log(`Seeded ${inserted} of ${count} users; the rest was there.
   user000001@example.com to user${numberOf(count)}@example.com, and admin@example.com
   password: ${PASSWORD}`)
+  })
 })
 
 function readCount(): number {
-  const { values } = parseArgs({ options: { users: { type: 'string', default: '1000' } } })
-  const count = Number(values.users)
-  if (!Number.isInteger(count) || count < 1 || count > MAX_USERS) {
-    throw new CommandError(`--users takes a whole number from 1 to ${MAX_USERS}.`)
+  const { values } = readArguments({ options: { users: { type: 'string', default: '1000' } } })
+  const count = /^[0-9]+$/.test(values.users) ? Number(values.users) : 0
+  if (count < 1 || count > MAX_USERS) {
+    throw new PlainError(`--users takes a whole number from 1 to ${MAX_USERS}.`)
   }
   return count
 }

@@ -1,9 +1,11 @@
 /** Runs another program with DATABASE_URL set: `node src/commands/with-database.ts drizzle-kit studio`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { withDatabaseUrl } from './database.ts'
+import { runCommand, withDatabaseUrl } from './database.ts'
 
-await withDatabaseUrl(async connectionString => {
+await runCommand(() => withDatabaseUrl(start))
+
+async function start(connectionString: string): Promise<void> {
   const [program = '', ...args] = process.argv.slice(2)
   const child = spawn(program, args, {
     stdio: 'inherit',
@@ -13,4 +15,4 @@ await withDatabaseUrl(async connectionString => {
   process.on('SIGINT', () => {})
   const [exitCode] = await once(child, 'exit')
   process.exitCode = exitCode ?? 1
-})
+}

@@ -16,18 +16,19 @@ export function decodeCursor(cursor: string, sort: string): Position | undefined
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
     if (!Array.isArray(parts) || parts.length !== 3 || !parts.every(part => typeof part === 'string')) return
     const [cursorSort, key, id] = parts as [string, string, string]
-    return cursorSort === sort && UUID.test(id) ? { sort, key, id } : undefined
+    const isText = key.isWellFormed() && !key.includes('\0')
+    return cursorSort === sort && isText && UUID.test(id) ? { sort, key, id } : undefined
   } catch {
     // Not JSON: someone else's text, which the caller refuses.
     return undefined
   }
 }
 
-/** The instant that a key is the text of; undefined where it is not one that `toISOString` writes, to year 9999. */
+/** The instant that a key is the text of; undefined where it is not one that `toISOString` writes, of year 1 to 9999. */
 export function instantOf(key: string): Date | undefined {
   const instant = new Date(key)
   const isExact = !Number.isNaN(instant.getTime()) && instant.toISOString() === key
-  return isExact && /^\d/.test(key) ? instant : undefined
+  return isExact && /^(?!0000)\d/.test(key) ? instant : undefined
 }
 
 /** A page out of the rows of a query that asked for one more than `limit`, and the cursor of the next one. */

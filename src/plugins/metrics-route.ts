@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { errors } from '../errors.ts'
 
-const METRICS = Type.String({ examples: ['db_queries_total 42'] })
+const PROMETHEUS_TEXT = { schema: Type.String(), example: 'db_queries_total 42\n' }
 
 export const metricsRoute = fp(
   async (app: FastifyInstance, { metrics, production }: Pick<Config, 'metrics' | 'production'>) => {
@@ -28,7 +28,7 @@ export const metricsRoute = fp(
           summary: 'Fetch the metrics as Prometheus text',
           ...(expected && { security: [{ metricsToken: [] }] }),
           response: {
-            200: { description: 'Prometheus text', content: { 'text/plain': { schema: METRICS } } },
+            200: { description: 'Prometheus text', content: { 'text/plain': PROMETHEUS_TEXT } },
           },
         },
       },

@@ -69,7 +69,6 @@ function renderAnswer(status: number, requestId: string, securityHeaders: Record
     date: new Date().toUTCString(),
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
     'x-request-id': requestId,
     ...securityHeaders,
     connection: 'close',

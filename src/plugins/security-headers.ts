@@ -43,7 +43,8 @@ async function helmetHeaders(options: FastifyHelmetOptions): Promise<Record<stri
 
 export const securityHeaders = fp(
   async (app: FastifyInstance, { corsOrigins }: { corsOrigins: readonly string[] }) => {
-    const headers = await helmetHeaders(API_POLICY)
+    // ASVS 5.0 §14.3.2: nothing is kept by a cache unless its route says so.
+    const headers = { ...(await helmetHeaders(API_POLICY)), 'cache-control': 'no-store' }
     app.decorate('securityHeaders', headers)
     app.addHook('onRequest', function setSecurityHeaders(_request, reply, done) {
       reply.headers(headers)

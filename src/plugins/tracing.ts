@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Runs a query inside a span where the request that asks for it is sampled. */
     traceQuery: <T>(text: string, run: () => Promise<T>) => Promise<T>
+    /** The W3C headers of a request that is sent on behalf of this one; also where nothing is recorded. */
+    traceHeaders: (request: FastifyRequest) => Record<string, string>
   }
   interface FastifyRequest {
     /** The request's place in its trace; there is one also where nothing is recorded. */
@@ -39,13 +41,23 @@ export const tracing = fp(
       reply.header('traceresponse', formatTraceparent(request.trace))
       done()
     })
-    if (settings.endpoint !== undefined) {
-      // Loaded only here: the SDK costs 200 ms and 30 MB that nobody should pay for with tracing off.
-      const { startTracing } = await import('../tracing.ts')
-      app.decorate('traceQuery', startTracing(app, { ...settings, endpoint: settings.endpoint }))
-    } else {
-      app.decorate('traceQuery', (_text, run) => run())
-    }
+    const { traceQuery, activeSpanId } = await start(app, settings)
+    app.decorate('traceQuery', traceQuery)
+    app.decorate('traceHeaders', ({ trace, headers: { tracestate } }) => ({
+      traceparent: formatTraceparent({ ...trace, spanId: activeSpanId() ?? trace.spanId }),
+      // Trace Context §3.3: what others have written there is passed on as it came.
+      ...(tracestate !== undefined && { tracestate: String(tracestate) }),
+    }))
   },
   { name: 'tracing' },
 )
+
+type Tracer = Pick<FastifyInstance, 'traceQuery'> & { activeSpanId: () => string | undefined }
+
+async function start(app: FastifyInstance, settings: Config['tracing']): Promise<Tracer> {
+  const { endpoint } = settings
+  if (endpoint === undefined) return { traceQuery: (_text, run) => run(), activeSpanId: () => undefined }
+  // Loaded only here: the SDK costs 200 ms and 30 MB that nobody should pay for with tracing off.
+  const { startTracing } = await import('../tracing.ts')
+  return startTracing(app, { ...settings, endpoint })
+}

@@ -11,16 +11,24 @@ export type TestApp = Awaited<ReturnType<typeof createTestApp>>
 
 export type Tokens = { accessToken: string; refreshToken: string; tokenType: string; expiresIn: number }
 
-/** A built app and its database. `close` ends both. `lines` are the log lines, parsed, at the level of LOG_LEVEL. */
-export async function createTestApp(overrides: Environment = {}) {
+/** Adds to an app before it is ready: routes that fail, for a test of failures. */
+type Extend = (app: FastifyInstance) => void
+
+/** A built app and its database. `close` ends both. `log` are the log lines, at the level of LOG_LEVEL. */
+export async function createTestApp(overrides: Environment = {}, extend?: Extend) {
   const database = await cloneDatabase()
-  return { ...(await createAppOn(database, overrides)), database }
+  return { ...(await createAppOn(database, overrides, extend)), database }
 }
 
 /** An app on a database that exists, for tests with several instances. */
-export async function createAppOn(database: Pick<TestDatabase, 'url' | 'drop'>, overrides: Environment = {}) {
+export async function createAppOn(
+  database: Pick<TestDatabase, 'url' | 'drop'>,
+  overrides: Environment = {},
+  extend?: Extend,
+) {
   const log: string[] = []
   const app = await buildApp(testConfig(database.url, overrides), { write: line => void log.push(line) })
+  extend?.(app)
   await app.ready()
   return {
     app,

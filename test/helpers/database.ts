@@ -13,14 +13,15 @@ export type TestDatabase = {
 }
 
 /** Clones the template. The caller drops the clone; `query` speaks to it past the service. */
-export async function cloneDatabase(): Promise<TestDatabase> {
+export function cloneDatabase(): Promise<TestDatabase> {
+  return createDatabaseFrom(new URL(inject('templateUrl')).pathname.slice(1))
+}
+
+async function createDatabaseFrom(source: string): Promise<TestDatabase> {
   const template = new URL(inject('templateUrl'))
   count += 1
   const name = `test_${process.pid}_${process.env.VITEST_WORKER_ID ?? 0}_${count}_${Date.now().toString(36)}`
-  await asMaintenance(
-    template,
-    `create database ${name} template ${template.pathname.slice(1)} strategy wal_log`,
-  )
+  await asMaintenance(template, `create database ${name} template ${source} strategy wal_log`)
   const url = new URL(template)
   url.pathname = `/${name}`
   const pool = new pg.Pool({ connectionString: url.href, max: 4 })
@@ -41,6 +42,13 @@ export async function cloneDatabase(): Promise<TestDatabase> {
 /** The same, dropped when the running test ends. */
 export async function databaseOfTest(): Promise<TestDatabase> {
   const database = await cloneDatabase()
+  onTestFinished(database.drop)
+  return database
+}
+
+/** One without any table, dropped when the running test ends. */
+export async function emptyDatabaseOfTest(): Promise<TestDatabase> {
+  const database = await createDatabaseFrom('template0')
   onTestFinished(database.drop)
   return database
 }

@@ -96,13 +96,17 @@ export async function kill(child: ChildProcess) {
 /** Starts a Node process that owns a server, and resolves once that server answers. */
 export async function spawnOwner(directory: string, { module = MODULE, drop = [] as number[] } = {}) {
   const owner = spawn(process.execPath, [OWNER, module, directory, ...drop.map(String)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(owner)
+  let log = ''
+  owner.stderr.setEncoding('utf8').on('data', text => {
+    log += text
+  })
   for await (const line of createInterface(owner.stdout)) {
     return { owner, ...(JSON.parse(line) as { url: string; pid: number }) }
   }
-  throw new Error('the owner ended without a server')
+  throw new Error(`the owner ended without a server: ${log}`)
 }
 
 /** A server whose owner was killed just after a change. */

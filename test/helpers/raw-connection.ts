@@ -1,9 +1,8 @@
 /** A TCP connection that a test writes HTTP on by hand. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { onTestFinished } from 'vitest'
 
-/** Connects; the connection is destroyed when the test ends. */
+/** Connects. The caller closes, or the server does. */
 export async function openConnection(origin: string) {
   const { hostname, port } = new URL(origin)
   const socket = connect(Number(port), hostname)
@@ -15,7 +14,6 @@ export async function openConnection(origin: string) {
   const closed = new Promise<void>(resolve =>
     socket.on('close', () => resolve()).on('error', () => resolve()),
   )
-  onTestFinished(() => void socket.destroy())
   await once(socket, 'connect')
   return {
     write: (text: string) => socket.write(text),
@@ -23,7 +21,7 @@ export async function openConnection(origin: string) {
     received: () => received,
     /** The status of every answer so far. */
     statuses: () => [...received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status)),
-    isClosed: () => socket.closed || socket.readableEnded,
     closed,
+    close: () => void socket.destroy(),
   }
 }

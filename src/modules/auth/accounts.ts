@@ -1,7 +1,7 @@
 /** The SQL of what authentication needs to know of an account: its password hash, role and whether it is disabled. */
-import { and, eq, exists, isNull, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { sessions, users } from '../../db/schema.ts'
+import { users } from '../../db/schema.ts'
 
 const credentials = {
   id: users.id,
@@ -49,26 +49,14 @@ export async function insertAccount(
   return row
 }
 
-/**
- * Sets a new password where the old one is still `expected`, and the session that asks has not ended while the
- * hashes were computed; false elsewhere.
- */
+/** Sets a new password where the old one is still `expected`; false where it is not. */
 export async function replacePasswordHash(
   tx: Executor,
-  {
-    id,
-    sessionId,
-    expected,
-    passwordHash,
-  }: { id: string; sessionId: string; expected: string; passwordHash: string },
+  { id, expected, passwordHash }: { id: string; expected: string; passwordHash: string },
 ): Promise<boolean> {
-  const session = tx
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAt)))
   const { rowCount } = await tx
     .update(users)
     .set({ passwordHash })
-    .where(and(eq(users.id, id), eq(users.passwordHash, expected), exists(session)))
+    .where(sql`${users.id} = ${id} and ${users.passwordHash} = ${expected}`)
   return rowCount === 1
 }

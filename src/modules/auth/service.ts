@@ -144,12 +144,13 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     const passwordHash = await passwords.hash(body.newPassword)
     const ended = await database.transaction('read committed', async tx => {
       const isReplaced = await replacePasswordHash(tx, {
-        id: caller.sub,
-        sessionId: caller.sid,
+        ...account,
         expected: account.passwordHash,
         passwordHash,
       })
       if (!isReplaced) throw new errors.Conflict()
+      // Asked once the account is locked: the session may have ended while the hashes were computed.
+      if (await repository.isSessionRevoked(tx, caller.sid)) throw new errors.Unauthorized()
       await recordEvent(
         tx,
         { type: 'password.changed', ...byOwner(caller.sub), sessionId: caller.sid },

@@ -36,48 +36,59 @@ type Race = {
   restore?: (user: User) => Promise<unknown>
 }
 
+/** The answer, and how long it took in milliseconds. */
+async function timed<T>(work: Promise<T>) {
+  const start = performance.now()
+  const answer = await work
+  return { answer, took: performance.now() - start }
+}
+
+/** Numbers from 0 to 1 in even steps, from the middle outwards. */
+function sweep(count: number): number[] {
+  const steps = Array.from({ length: count }, (_, index) => index / (count - 1))
+  return steps.toSorted((left, right) => Math.abs(left - 0.5) - Math.abs(right - 0.5))
+}
+
 /**
- * Runs a race again and again, moving the later start to where both sides win about as often, and checks after each
- * one that no token works any more. Returns how often `prolong` was granted.
+ * Runs a race again and again. Which side starts first, and by how much, sweeps from "prolonged well before it ends"
+ * to "ended well before it is prolonged", by how long both took the time before. After each race no token works.
+ * Returns who won each: `prolong` or not.
  */
-async function runLane({ prepare, prolong, end, restore }: Race, races: number) {
+async function runLane({ prepare, prolong, end, restore }: Race, races: number): Promise<boolean[]> {
   const [client, other] = pair.clients
   const user: User = { ...(await client.signUp()), password: PASSWORD }
-  // Milliseconds by which `prolong` starts later; below zero, `end` does.
-  let lead = 0
-  let step = 4
-  let wasGranted: boolean | undefined
-  let granted = 0
-  for (let index = 0; index < races; index += 1) {
+  const took = { prolong: 10, end: 10 }
+  const outcomes: boolean[] = []
+  for (const position of sweep(races)) {
     const tokens = await prepare(user)
-    const [prolonged, status] = await Promise.all([
-      sleep(Math.max(0, lead)).then(() => prolong(user, tokens)),
-      sleep(Math.max(0, -lead)).then(() => end(user, tokens)),
+    const before = { ...user }
+    const lead = 1.5 * (position * took.end - (1 - position) * took.prolong)
+    const [prolonged, ended] = await Promise.all([
+      sleep(Math.max(0, lead)).then(() => timed(prolong(before, tokens))),
+      sleep(Math.max(0, -lead)).then(() => timed(end(user, tokens))),
     ])
     const endedAt = Date.now()
-    expect(status).toBe(204)
-    expect([200, 401]).toContain(prolonged.statusCode)
-    const isGranted = prolonged.statusCode === 200
-    granted += isGranted ? 1 : 0
-    step = wasGranted === isGranted ? step * 1.5 : Math.max(1, step / 2)
-    lead += isGranted ? step : -step
-    wasGranted = isGranted
-    for (const { accessToken, refreshToken } of isGranted ? [tokens, prolonged.json()] : [tokens]) {
+    Object.assign(took, { prolong: prolonged.took, end: ended.took })
+    expect(ended.answer).toBe(204)
+    expect([200, 401]).toContain(prolonged.answer.statusCode)
+    const isGranted = prolonged.answer.statusCode === 200
+    outcomes.push(isGranted)
+    for (const { accessToken, refreshToken } of isGranted ? [tokens, prolonged.answer.json()] : [tokens]) {
       await expectRefusedEverywhere(pair.clients, accessToken, endedAt)
       expect((await other.refresh(refreshToken)).statusCode).toBe(401)
       expect(await liveLeaves(pair.database, accessToken)).toBe(0)
     }
     await restore?.(user)
   }
-  return granted
+  return outcomes
 }
 
 async function run(race: Race, races: number): Promise<void> {
-  const granted = await Promise.all(Array.from({ length: LANES }, () => runLane(race, races / LANES)))
-  const total = granted.reduce((sum, count) => sum + count, 0)
+  const lanes = Array.from({ length: LANES }, () => runLane(race, races / LANES))
+  const outcomes = (await Promise.all(lanes)).flat()
+  expect(outcomes).toHaveLength(races)
   // Both sides have won: it was a race.
-  expect(total).toBeGreaterThan(0)
-  expect(total).toBeLessThan(races)
+  expect(new Set(outcomes).size).toBe(2)
 }
 
 const logIn = ({ email, password }: User) => pair.clients[0].logIn(email, password)

@@ -1,0 +1,163 @@
+/** The environment variables: a schema with a format, a default and a description for each. */
+import { Type } from '@sinclair/typebox'
+
+/** How long something may take or wait. Zero would mean "for ever" to PostgreSQL and the pool. */
+const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]{0,5}(ms|s|m|h|d)$') =>
+  Type.String({
+    pattern,
+    format: 'timer',
+    ...(fallback && { default: fallback }),
+    description: `${description} (a number and ms, s, m, h or d; at most 24d)`,
+  })
+
+/** How long something stays valid. */
+const Lifetime = (description: string, fallback: string) =>
+  Type.String({
+    pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
+    default: fallback,
+    description: `${description} (a number and ms, s, m, h or d)`,
+  })
+
+const Count = (description: string, fallback: number, minimum = 1, maximum = 1_000_000) =>
+  Type.Integer({ minimum, maximum, default: fallback, description })
+
+/**
+ * The environment variables, their formats, defaults and descriptions. `.env.example`, the README's deployment
+ * section and the report are read from here or checked against it.
+ */
+export const EnvironmentSchema = Type.Object({
+  NODE_ENV: Type.Union([Type.Literal('development'), Type.Literal('test'), Type.Literal('production')], {
+    default: 'development',
+    description: 'Development starts an embedded PostgreSQL and makes a signing key; production never does',
+  }),
+  HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address to listen on' }),
+  PORT: Count('Port to listen on; 0 takes a free one', 3000, 0, 65_535),
+  LOG_LEVEL: Type.Union(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)),
+    { default: 'info', description: 'Least level of log lines that are written' },
+  ),
+  LOG_FORMAT: Type.Optional(
+    Type.Union([Type.Literal('json'), Type.Literal('pretty')], {
+      description: 'Form of the log lines; pretty in development, else json',
+    }),
+  ),
+  DATABASE_URL: Type.String({
+    format: 'uri',
+    pattern: '^postgres(ql)?://',
+    description: 'PostgreSQL connection string; development starts an embedded server without it',
+  }),
+  DATABASE_DIRECT_URL: Type.Optional(
+    Type.String({
+      format: 'uri',
+      pattern: '^postgres(ql)?://',
+      description:
+        'Connection string past a transaction pooler, for migrations and LISTEN; else DATABASE_URL',
+    }),
+  ),
+  DATABASE_POOL_MAX: Count('Most connections that one process opens for queries', 10, 1, 1000),
+  DATABASE_CONNECT_TIMEOUT: Duration('Longest wait for a free connection', '2s'),
+  DATABASE_STATEMENT_TIMEOUT: Duration('Longest run of one statement', '3s'),
+  DATABASE_LOCK_TIMEOUT: Duration('Longest wait for a lock', '2s'),
+  DATABASE_IDLE_IN_TRANSACTION_TIMEOUT: Duration('Longest pause inside a transaction', '5s'),
+  REDIS_URL: Type.Optional(
+    Type.String({
+      format: 'uri',
+      pattern: '^rediss?://',
+      description:
+        'Redis that several instances share their rate limits in; without it each instance counts alone',
+    }),
+  ),
+  JWT_PRIVATE_KEY: Type.String({
+    minLength: 1,
+    description:
+      'RSA private key that signs access tokens, at least 2048 bits: PEM, or the path of a PEM file',
+  }),
+  JWT_PUBLIC_KEYS: Type.Optional(
+    Type.String({
+      description:
+        'Further RSA public keys to accept while keys rotate: PEM blocks, or the path of a file of them',
+    }),
+  ),
+  JWT_ISSUER: Type.String({
+    minLength: 1,
+    default: 'plumbline',
+    description: 'Issuer (iss) of access tokens',
+  }),
+  JWT_AUDIENCE: Type.String({
+    minLength: 1,
+    default: 'plumbline-api',
+    description: 'Audience (aud) of access tokens',
+  }),
+  ACCESS_TOKEN_TTL: Lifetime('Life of an access token', '15m'),
+  REFRESH_TOKEN_TTL: Lifetime('Longest pause between two refreshes of a session', '14d'),
+  SESSION_TTL: Lifetime('Longest life of a session, however often it is refreshed', '30d'),
+  HASH_CONCURRENCY: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 256,
+      description:
+        'Password hashes computed at once; one more than there are cores, but not more than the 4 threads that ' +
+        'libuv has unless UV_THREADPOOL_SIZE says otherwise',
+    }),
+  ),
+  HASH_QUEUE_MAX: Count('Password hashes that may wait for their turn before logins answer 503', 64, 0),
+  RATE_LIMIT_MAX: Count('Requests that one client may send in a window', 100),
+  RATE_LIMIT_WINDOW: Duration('The window of every rate limit', '1m'),
+  LOGIN_RATE_LIMIT_MAX: Count('Logins that one client may try for one account in a window', 10),
+  REGISTER_RATE_LIMIT_MAX: Count('Registrations that one client may send in a window', 10),
+  CORS_ORIGINS: Type.String({
+    default: '',
+    pattern: '^(https?://[^,\\s/]+(,\\s*https?://[^,\\s/]+)*)?$',
+    description: 'Origins whose pages may call the API, separated by commas',
+  }),
+  TRUST_PROXY: Type.String({
+    default: '',
+    format: 'cidr-list',
+    description:
+      'Addresses or CIDR ranges of the proxies whose X-Forwarded-For is believed, separated by commas',
+  }),
+  METRICS_TOKEN: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description: 'Bearer token that /metrics asks for; in production there is no /metrics without it',
+    }),
+  ),
+  BODY_LIMIT: Count('Largest request body, in bytes', 65_536, 1024, 104_857_600),
+  REQUEST_TIMEOUT: Duration('Longest time in which a client may send a whole request', '10s'),
+  MAX_EVENT_LOOP_DELAY: Duration('Event-loop delay beyond which requests are shed with 503', '1s'),
+  DRAIN_DELAY: Type.Optional(
+    Duration(
+      'Time between failing readiness and closing the listener; 5s in production, else none',
+      undefined,
+      '^[0-9]{1,6}(ms|s|m|h|d)$',
+    ),
+  ),
+  SHUTDOWN_TIMEOUT: Duration(
+    'Longest shutdown after the drain delay, then the process exits with code 1',
+    '20s',
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    Type.String({
+      format: 'uri',
+      pattern: '^https?://',
+      description: 'OTLP/HTTP collector; without it tracing is off',
+    }),
+  ),
+  OTEL_TRACES_SAMPLER_ARG: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: 0.1,
+    description:
+      'Share of traces that are recorded, 0 to 1; the decision of a caller that sends traceparent is kept',
+  }),
+  OTEL_SERVICE_NAME: Type.String({
+    minLength: 1,
+    default: 'plumbline',
+    description: 'Name of the service in traces',
+  }),
+  DATA_DIR: Type.String({
+    minLength: 1,
+    default: '.data',
+    description: 'Folder of the embedded PostgreSQL and the development signing key',
+  }),
+})

@@ -1,0 +1,159 @@
+/** The commands as processes of their own: migrations, demo data and the first admin. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { Environment } from '../src/config.ts'
+import { PASSWORD } from './helpers/app.ts'
+import { privateKey } from './helpers/config.ts'
+import { cloneDatabase, databaseOfTest, emptyDatabaseOfTest, type TestDatabase } from './helpers/database.ts'
+import { createRemote } from './helpers/remote.ts'
+import { ROOT, startService } from './helpers/service.ts'
+
+/** A port on which nobody listens: 1 is reserved (tcpmux). */
+const NO_DATABASE = 'postgres://somebody:canary-password@127.0.0.1:1/some'
+
+async function run(command: string, args: string[], environment: Environment) {
+  const child = spawn(process.execPath, [`src/commands/${command}.ts`, ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, NODE_ENV: 'test', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { code: code as number | null, stdout, stderr }
+}
+
+/** Asserts a refusal that a person can act on. */
+function expectOneLine(result: Awaited<ReturnType<typeof run>>, about: RegExp): void {
+  expect(result).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^[^\n]+\n$/) })
+  expect(result.stderr).toMatch(about)
+  expect(result.stderr).not.toContain('canary')
+}
+
+describe('db:migrate', () => {
+  it('applies every migration once, also where several begin at the same time', async () => {
+    const { url: DATABASE_URL, query } = await emptyDatabaseOfTest()
+    const results = await Promise.all([1, 2, 3].map(() => run('db-migrate', [], { DATABASE_URL })))
+    expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+      Array(3).fill({ code: 0, stderr: '' }),
+    )
+    const outputs = results.map(({ stdout }) => stdout.trim()).sort()
+    expect(outputs.slice(1)).toEqual(Array(2).fill('The database was up to date.'))
+    const { rows } = await query('select hash, count(*)::int from drizzle.__drizzle_migrations group by hash')
+    expect(outputs[0]).toBe(`Applied ${rows.length} migration${rows.length === 1 ? '' : 's'}.`)
+    expect(rows.every(({ count }) => count === 1)).toBe(true)
+  })
+
+  it('lets two instances of the service start at once on an empty database', async () => {
+    const { url } = await emptyDatabaseOfTest()
+    const environment = { NODE_ENV: 'development', LOG_FORMAT: 'json' }
+    const services = await Promise.all([startService(url, environment), startService(url, environment)])
+    try {
+      const [first, second] = services.map(({ origin }) => createRemote(origin))
+      const user = await first?.signUp()
+      const answer = await second?.call('GET', '/api/v1/users/me', { token: user?.accessToken ?? '' })
+      expect(answer?.status).toBe(200)
+    } finally {
+      await Promise.all(services.map(({ stop }) => stop()))
+    }
+  })
+})
+
+describe('db:seed', () => {
+  let one: TestDatabase
+  const seed = ({ url: DATABASE_URL }: TestDatabase, users: number) =>
+    run('db-seed', ['--users', String(users)], { DATABASE_URL })
+  const rowsOf = async ({ query }: TestDatabase) =>
+    (await query('select * from users order by email')).rows as { email: string; role: string }[]
+
+  beforeAll(async () => {
+    one = await cloneDatabase()
+    return one.drop
+  })
+
+  it('makes the same rows in every database, and none twice', async () => {
+    const two = await databaseOfTest()
+    const first = await seed(one, 1200)
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(first.stdout).toContain('Seeded 1201 of 1200')
+    await seed(two, 1200)
+    const rows = await rowsOf(one)
+    expect(rows).toHaveLength(1201)
+    expect(rows.filter(({ role }) => role === 'admin').map(({ email }) => email)).toEqual([
+      'admin@example.com',
+    ])
+    expect(await rowsOf(two)).toEqual(rows)
+
+    expect((await seed(one, 1210)).stdout).toContain('Seeded 10 of 1210')
+    expect((await rowsOf(one)).slice(0, 1201)).toEqual(rows)
+  })
+
+  it('makes users who can log in', async () => {
+    await seed(one, 1)
+    const service = await startService(one.url)
+    try {
+      const body = { email: 'admin@example.com', password: PASSWORD }
+      expect((await createRemote(service.origin).call('POST', '/api/v1/auth/login', { body })).status).toBe(
+        200,
+      )
+    } finally {
+      await service.stop()
+    }
+  })
+
+  it('refuses to make users of a known password in production, before it touches anything', async () => {
+    const result = await run('db-seed', [], { NODE_ENV: 'production', DATABASE_URL: NO_DATABASE })
+    expectOneLine(result, /not in production/)
+  })
+})
+
+describe('user:admin', () => {
+  it('makes an account an admin and ends its sessions, and says so where there is none', async () => {
+    const { url, query } = await databaseOfTest()
+    const service = await startService(url, { JWT_PRIVATE_KEY: privateKey })
+    try {
+      const remote = createRemote(service.origin)
+      const { email, accessToken: token } = await remote.signUp()
+      const result = await run('user-admin', [email], { DATABASE_URL: url })
+      expect(result).toEqual({
+        code: 0,
+        stdout: `${email} is an admin from the next login on.\n`,
+        stderr: '',
+      })
+      expect((await remote.call('GET', '/api/v1/users/me', { token })).status).toBe(401)
+      const { rows } = await query('select role from users')
+      expect(rows).toEqual([{ role: 'admin' }])
+      expectOneLine(await run('user-admin', [email], { DATABASE_URL: url }), /admin already/)
+      expectOneLine(await run('user-admin', ['nobody@example.com'], { DATABASE_URL: url }), /Nobody/)
+    } finally {
+      await service.stop()
+    }
+  })
+})
+
+describe('a command', () => {
+  it.for([
+    ['db-seed', ['--users', '0'], /--users takes/],
+    ['db-seed', ['--users', '1e3'], /--users takes/],
+    ['db-seed', ['--user', '5'], /'--user'/],
+    ['db-migrate', ['--force'], /'--force'/],
+    ['user-admin', [], /Usage/],
+  ] as const)('says in one line what is wrong with %s %j', async ([command, args, about]) => {
+    expectOneLine(await run(command, [...args], { DATABASE_URL: NO_DATABASE }), about)
+  })
+
+  it('says in one line that the database does not answer, or is not named', async () => {
+    expectOneLine(await run('db-migrate', [], { DATABASE_URL: NO_DATABASE }), /127\.0\.0\.1:1: ECONNREFUSED/)
+    const result = await run('db-migrate', [], { NODE_ENV: 'production' })
+    expect(result).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('DATABASE_URL is required'),
+    })
+  })
+})

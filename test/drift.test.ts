@@ -1,0 +1,174 @@
+/** What is said in two places stays the same in both: commands, codes, migrations, versions, and how files open. */
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { parse } from 'yaml'
+import { catalogue, entryForStatus, errors, findEntry } from '../src/errors.ts'
+import { namedScripts, readme } from './helpers/readme.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const FOLDERS = ['.ci', '.github', 'bench', 'drizzle', 'report', 'src', 'test']
+
+/** Known holes are below these: the advisories of each package, or behaviour that the service depends on. */
+const FLOORS: Record<string, string> = {
+  fastify: '5.12.8',
+  'fast-jwt': '6.3.6',
+  '@fastify/rate-limit': '11.2.0',
+  'find-my-way': '9.7.0',
+  'fast-uri': '3.1.7',
+  'drizzle-orm': '0.45.2',
+  '@fastify/static': '10.1.1',
+}
+
+/** Fastify and Node refuse with a status of their own, which is shown as one of these. */
+const BY_STATUS = ['REQUEST_TIMEOUT', 'PAYLOAD_TOO_LARGE', 'HEADERS_TOO_LARGE', 'INTERNAL_ERROR']
+
+async function read(path: string): Promise<string> {
+  return readFile(join(ROOT, path), 'utf8')
+}
+
+/** The repository's own files, by path: those of the folders that it has, and those of its root. */
+async function ownFiles(): Promise<string[]> {
+  const top = await readdir(ROOT, { withFileTypes: true })
+  const folders = top.filter(entry => entry.isDirectory() && FOLDERS.includes(entry.name))
+  const inFolders = await Promise.all(
+    folders.map(async ({ name }) => {
+      const entries = await readdir(join(ROOT, name), { recursive: true, withFileTypes: true })
+      return entries
+        .filter(entry => entry.isFile())
+        .map(entry => relative(ROOT, join(entry.parentPath, entry.name)))
+    }),
+  )
+  const inRoot = top.filter(entry => entry.isFile() && entry.name !== '.env' && entry.name !== '.git')
+  return [...inRoot.map(({ name }) => name), ...inFolders.flat()].sort()
+}
+
+async function sources(folder: RegExp): Promise<[path: string, text: string][]> {
+  const paths = (await ownFiles()).filter(path => path.endsWith('.ts') && folder.test(path))
+  return Promise.all(paths.map(async (path): Promise<[string, string]> => [path, await read(path)]))
+}
+
+describe('the README', () => {
+  it('names every command, and no other', async () => {
+    const { scripts } = JSON.parse(await read('package.json'))
+    expect(namedScripts()).toEqual(Object.keys(scripts).sort())
+    const [, table = ''] = readme.split('\n## Commands\n')
+    for (const name of Object.keys(scripts)) {
+      const command = name === 'start' || name === 'test' ? `npm ${name}` : `npm run ${name}`
+      expect(table).toContain(`| \`${command}\` |`)
+    }
+  })
+
+  it('lays out what is there', async () => {
+    const [, layout = ''] = /## Layout\n\n```\n([\s\S]*?)```/.exec(readme) ?? []
+    const named = layout.split('\n').flatMap(line => /^[\w./]+/.exec(line) ?? [])
+    expect(named.length).toBeGreaterThan(5)
+    const files = await ownFiles()
+    for (const path of named)
+      expect(
+        files.some(file => file.startsWith(path)),
+        path,
+      ).toBe(true)
+  })
+})
+
+describe('the errors', () => {
+  it('are each thrown, looked up by code, or what a status of the framework is shown as', async () => {
+    const files = (await sources(/^src\//)).filter(
+      ([path]) => !['src/errors.ts', 'src/plugins/openapi.ts'].includes(path),
+    )
+    // What a route says that it answers is no proof that anything answers it.
+    const code = files.map(([, text]) => text.replaceAll(/problems: \[[^\]]*\]/g, '')).join('\n')
+    const unused = Object.keys(errors).filter((name, index) => {
+      const entry = catalogue[index]?.code ?? ''
+      return !code.includes(`errors.${name}(`) && !code.includes(`'${entry}'`) && !BY_STATUS.includes(entry)
+    })
+    expect(unused).toEqual([])
+    for (const entry of BY_STATUS.map(findEntry)) expect(entryForStatus(entry?.status ?? 0)).toBe(entry)
+  })
+})
+
+describe('every file', () => {
+  it('opens with a sentence that says what it is for', async () => {
+    const silent = (await sources(/./)).filter(
+      ([, text]) => !/^\/\*\* [^\n]+[.:] ?[^\n]*\*\/\n|^\/\*\*\n/.test(text),
+    )
+    expect(silent.map(([path]) => path)).toEqual([])
+  })
+
+  it('names no folder of a machine', async () => {
+    const texts = await Promise.all((await ownFiles()).map(async path => [path, await read(path)] as const))
+    const rooted = texts.flatMap(([path, text]) =>
+      [...text.matchAll(/(?<![\w.$}/])\/(?:home|Users|root|work|tmp)\/[\w-]+/g)].map(
+        ([found]) => `${path}: ${found}`,
+      ),
+    )
+    expect(rooted).toEqual([])
+  })
+})
+
+describe('the lockfile', () => {
+  it('names packages and hashes, never the server they came from', async () => {
+    const { packages } = JSON.parse(await read('package-lock.json')) as { packages: Record<string, object> }
+    const installed = Object.entries(packages).filter(([path]) => path !== '')
+    expect(installed.filter(([, entry]) => 'resolved' in entry).map(([path]) => path)).toEqual([])
+    expect(installed.filter(([, entry]) => !('integrity' in entry)).map(([path]) => path)).toEqual([])
+  })
+
+  it.each(Object.entries(FLOORS))('has no %s below %s', async (name, floor) => {
+    const { packages } = JSON.parse(await read('package-lock.json')) as {
+      packages: Record<string, { version: string }>
+    }
+    const found = Object.entries(packages).filter(([path]) => path.endsWith(`node_modules/${name}`))
+    for (const [path, { version }] of found) {
+      expect(
+        version.localeCompare(floor, 'en', { numeric: true }),
+        `${path} ${version}`,
+      ).toBeGreaterThanOrEqual(0)
+    }
+    // @fastify/static comes and goes with what needs it.
+    if (name !== '@fastify/static') expect(found).not.toEqual([])
+  })
+})
+
+describe('the migrations', () => {
+  it('are those of the schema: there is nothing to generate', async () => {
+    // Beside the real ones, so that nothing is written there where there is.
+    const out = await mkdtemp(join(tmpdir(), 'plumbline-drift-'))
+    onTestFinished(() => rm(out, { recursive: true }))
+    await cp(join(ROOT, 'drizzle'), out, { recursive: true })
+    const drizzleKit = join(ROOT, 'node_modules/drizzle-kit/bin.cjs')
+    const args = [
+      drizzleKit,
+      'generate',
+      '--dialect=postgresql',
+      '--schema=./src/db/schema.ts',
+      `--out=${relative(ROOT, out)}`,
+    ]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT })
+    expect(stdout).toContain('No schema changes')
+    expect(await readdir(out)).toEqual(await readdir(join(ROOT, 'drizzle')))
+  })
+
+  it('are one file each, in the order of the journal', async () => {
+    const { entries } = JSON.parse(await read('drizzle/meta/_journal.json')) as {
+      entries: { idx: number; when: number; tag: string }[]
+    }
+    const files = (await readdir(join(ROOT, 'drizzle'))).filter(name => name.endsWith('.sql')).sort()
+    expect(entries.map(({ tag }) => `${tag}.sql`)).toEqual(files)
+    // drizzle-orm applies what is newer than the last one applied: an earlier time would never be.
+    const times = entries.map(({ when }) => when)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+  })
+})
+
+describe('the CI workflow', () => {
+  it('runs the script that anybody can run', async () => {
+    const { jobs } = parse(await read('.github/workflows/ci.yml'))
+    expect(jobs.test.steps.map(({ run }: { run?: string }) => run)).toContain('.ci/run')
+  })
+})

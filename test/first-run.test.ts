@@ -1,0 +1,121 @@
+/** What a person lives through who starts it for the first time, and again, on a host with nothing installed. */
+import { execFile } from 'node:child_process'
+import { chown, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { canReach } from '../src/db/embedded-host.ts'
+import { findServers } from '../src/db/embedded-process.ts'
+import { createCheckout } from './helpers/checkout.ts'
+import { createRemote } from './helpers/remote.ts'
+import { ROOT } from './helpers/service.ts'
+
+const NOBODY = { uid: 65_534, gid: 65_534 }
+const GRACEFULLY = { code: 0, signal: null }
+
+async function checkout(...args: Parameters<typeof createCheckout>) {
+  const created = await createCheckout(...args)
+  onTestFinished(created.remove)
+  return created
+}
+
+/** The commands that the greeting shows, as a shell runs them. */
+async function runPrintedCommands(stdout: string): Promise<unknown[]> {
+  const commands = stdout.match(/^ +curl [^\n]+\\\n[^\n]+$/gm) ?? []
+  const answers: unknown[] = []
+  for (const command of commands) {
+    const run = await promisify(execFile)('sh', [
+      '-c',
+      command.replace('curl', 'curl --silent --show-error --fail'),
+    ])
+    answers.push(JSON.parse(run.stdout))
+  }
+  return answers
+}
+
+const readSelf = async (origin: string, token: string) =>
+  (await createRemote(origin).call('GET', '/api/v1/users/me', { token })).status
+
+describe('the first start', () => {
+  it('serves, says where, gives a token, and keeps all of it through a restart and a kill -9', async () => {
+    // A space in its name, and, where root runs it, no way in for the database's own user.
+    const { start, folder } = await checkout('first run', 0o700)
+    const first = await start()
+    for (const [, url = ''] of first.output.stdout.matchAll(/(http:\S+\/(?:docs|health\/\w+))/g)) {
+      expect((await fetch(url)).status, url).toBe(200)
+    }
+    expect(first.output.stdout.match(/http:\S+\/(docs|health\/\w+)/g)).toHaveLength(3)
+    const [registered, tokens] = await runPrintedCommands(first.output.stdout)
+    expect(registered).toMatchObject({ user: { email: 'ada@example.com' } })
+    const { accessToken } = tokens as { accessToken: string }
+    expect(await readSelf(first.origin, accessToken)).toBe(200)
+
+    first.child.kill('SIGTERM')
+    expect(await first.exited).toEqual(GRACEFULLY)
+    expect(first.output.stderr).toBe('')
+    const second = await start()
+    expect(await readSelf(second.origin, accessToken)).toBe(200)
+
+    second.child.kill('SIGKILL')
+    await second.exited
+    const data = join(await realpath(join(folder, '.data/postgres')), 'data')
+    expect((await findServers(data)).postmasters).toHaveLength(1)
+    const third = await start()
+    expect(await readSelf(third.origin, accessToken)).toBe(200)
+    expect((await findServers(data)).postmasters).toHaveLength(1)
+
+    third.child.kill('SIGINT')
+    expect(await third.exited).toEqual(GRACEFULLY)
+    expect(await findServers(data)).toEqual({ postmasters: [], children: [] })
+  }, 60_000)
+
+  it('runs beside another checkout, and a taken port or folder is one line that says what to do', async () => {
+    const one = await checkout('one')
+    const two = await checkout('two')
+    const [first, second] = await Promise.all([one.start(), two.start()])
+    const user = await createRemote(first.origin).signUp()
+    expect(await readSelf(first.origin, user.accessToken)).toBe(200)
+    expect(await readSelf(second.origin, user.accessToken)).toBe(401)
+
+    const { port } = new URL(first.origin)
+    const onTakenPort = two.run({ PORT: port })
+    expect(await onTakenPort.exited).toEqual({ code: 1, signal: null })
+    expect(onTakenPort.output).toEqual({
+      stdout: '',
+      stderr: `Port ${port} is taken. Choose another: PORT=${Number(port) + 1} npm start\n`,
+    })
+
+    const inTakenFolder = one.run()
+    expect(await inTakenFolder.exited).toEqual({ code: 1, signal: null })
+    expect(inTakenFolder.output.stdout).toBe('')
+    expect(inTakenFolder.output.stderr).toMatch(/^[^\n]*\.data\/postgres[^\n]*\n$/)
+    expect(await readSelf(first.origin, user.accessToken)).toBe(200)
+  }, 60_000)
+
+  it('says in one line what is wrong with the address to listen on', async () => {
+    const { run } = await checkout('one')
+    const service = run({ HOST: '192.0.2.1' })
+    expect(await service.exited).toEqual({ code: 1, signal: null })
+    expect(service.output).toEqual({
+      stdout: '',
+      stderr: expect.stringMatching(/^Cannot listen on 192\.0\.2\.1[^\n]*\n$/),
+    })
+  })
+})
+
+// Another user can be had only by root, and only where that user reaches the installed packages.
+if (process.geteuid?.() === 0 && (await canReach(await realpath(join(ROOT, 'node_modules')), NOBODY))) {
+  describe('an ordinary user', () => {
+    it('starts it without root, and owns what it leaves', async () => {
+      const { start, folder } = await checkout('first run')
+      await chown(folder, NOBODY.uid, NOBODY.gid)
+      const service = await start({}, NOBODY)
+      const user = await createRemote(service.origin).signUp()
+      expect(await readSelf(service.origin, user.accessToken)).toBe(200)
+      service.child.kill('SIGTERM')
+      expect(await service.exited).toEqual(GRACEFULLY)
+      expect((await stat(join(folder, '.data/postgres/data'))).uid).toBe(NOBODY.uid)
+      expect((await stat(join(folder, '.data/jwt-private-key.pem'))).mode & 0o777).toBe(0o600)
+    }, 60_000)
+  })
+}

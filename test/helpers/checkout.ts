@@ -1,0 +1,77 @@
+/** A fresh checkout of what is being tested, and the processes that a person starts in it. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, cp, mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Environment } from '../../src/config.ts'
+import { stopServers } from '../../src/db/embedded-process.ts'
+import { ROOT } from './service.ts'
+import { until } from './until.ts'
+
+const READY_WITHIN_MS = 25_000
+
+export type Checkout = Awaited<ReturnType<typeof createCheckout>>
+
+/** Copies the sources to `name` in a folder of the given mode; `remove` ends what was started there. */
+export async function createCheckout(name: string, mode = 0o755) {
+  const parent = await mkdtemp(join(tmpdir(), 'plumbline-checkout-'))
+  await chmod(parent, mode)
+  const folder = join(parent, name)
+  await mkdir(folder)
+  for (const part of ['src', 'drizzle', 'package.json']) {
+    await cp(join(ROOT, part), join(folder, part), { recursive: true })
+  }
+  await symlink(await realpath(join(ROOT, 'node_modules')), join(folder, 'node_modules'))
+  const started: ReturnType<typeof launch>[] = []
+
+  function launch(environment: Environment = {}, user?: { uid: number; gid: number }) {
+    const child = spawn(process.execPath, ['src/server.ts'], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, PORT: '0', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...user,
+    })
+    const output = { stdout: '', stderr: '' }
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', text => {
+        output[name] += text
+      })
+    }
+    const exited = once(child, 'close').then(([code, signal]) => ({ code, signal }))
+    return { child, output, exited }
+  }
+
+  /** Starts the service as `npm start` does, and returns at once. */
+  function run(...args: Parameters<typeof launch>) {
+    const service = launch(...args)
+    started.push(service)
+    return service
+  }
+
+  return {
+    folder,
+    run,
+    /** The same, once it says that it is ready. */
+    async start(...args: Parameters<typeof launch>) {
+      const service = run(...args)
+      const isReady = () => service.output.stdout.includes('Plumbline is ready.')
+      const hasEnded = () => service.child.exitCode !== null
+      await until('ready', () => isReady() || hasEnded(), READY_WITHIN_MS)
+      if (hasEnded()) throw new Error(`it ended: ${JSON.stringify(service.output)}`)
+      const origin = /API +(\S+)\/api\/v1/.exec(service.output.stdout)?.[1] ?? ''
+      return { ...service, origin }
+    },
+    async remove() {
+      for (const { child, exited } of started) {
+        child.kill('SIGKILL')
+        await exited
+      }
+      const link = join(folder, '.data/postgres')
+      const data = await realpath(link).catch(() => link)
+      await stopServers(join(data, 'data'))
+      await rm(data, { recursive: true, force: true })
+      await rm(parent, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,32 @@
+/** What every problem that the service answers must be like. */
+import { expect } from 'vitest'
+import { catalogue } from '../../src/errors.ts'
+import type { Problem } from '../../src/plugins/error-handler.ts'
+
+/** Stack frames, file names, and SQL. */
+export const LEAK =
+  /\bat \S+ ?\(|\bat .+:\d+|node_modules|\.[jt]s\b|\/src\/|\b(select|insert into|update|delete from) .+/i
+
+type Answer = { status: number; headers: Record<string, unknown>; body: string }
+
+/** Asserts that an answer is a complete problem of this status and code, with the headers of every answer. */
+export function expectProblem(
+  { status, headers, body }: Answer,
+  expected: { status: number; code: string },
+): Problem {
+  expect(status, body).toBe(expected.status)
+  expect(headers['content-type']).toMatch(/^application\/problem\+json(; charset=utf-8)?$/)
+  const problem = JSON.parse(body) as Problem
+  const { title } = catalogue.find(({ code }) => code === expected.code) ?? {}
+  expect(problem).toMatchObject({ status, title, code: expected.code })
+  expect(problem.type).toBe(`urn:plumbline:problem:${expected.code.toLowerCase().replaceAll('_', '-')}`)
+  for (const field of ['detail', 'instance', 'requestId'] as const)
+    expect(typeof problem[field], field).toBe('string')
+  expect(problem.requestId).toMatch(/^[\w-]{8,64}$/)
+  expect(headers['x-request-id']).toBe(problem.requestId)
+  expect(headers['cache-control']).toBe('no-store')
+  expect(headers['x-content-type-options']).toBe('nosniff')
+  expect(headers['content-security-policy']).toContain("default-src 'none'")
+  expect(body.replace(problem.instance, '')).not.toMatch(LEAK)
+  return problem
+}

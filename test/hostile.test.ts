@@ -1,0 +1,150 @@
+/** Sends thousands of hostile requests to every operation of the OpenAPI document, and holds the answers against it. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import fc from 'fast-check'
+import type { LightMyRequestResponse } from 'fastify'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createRefreshToken, hashToken } from '../src/modules/auth/refresh-tokens.ts'
+import type { Problem } from '../src/plugins/error-handler.ts'
+import { createTestApp } from './helpers/app.ts'
+import { testConfig } from './helpers/config.ts'
+import { type HostileRequest, hostileRequest, type Known } from './helpers/hostile.ts'
+import { codesOf, documentOf, type Operation, operationsOf, successOf } from './helpers/openapi.ts'
+import { createTokenFactory } from './helpers/token-factory.ts'
+
+const REQUESTS = 2000
+
+/** Sent at once: enough to keep the database busy, too few to fill the queue of password hashes. */
+const BATCH = 20
+
+/** The same requests in every run; another seed finds others: `HOSTILE_SEED=7 npx vitest run test/hostile.test.ts`. */
+const SEED = Number(process.env.HOSTILE_SEED ?? 1)
+
+/** What a problem must not let out: stack frames, file names, SQL. */
+const LEAK = /\bat .+:\d+|node_modules|\.ts\b|\b(select|insert|update|delete) .+\b(from|into|set)\b/i
+
+const METRICS_TOKEN = 'a metrics token of the tests'
+
+const service = await createTestApp({ METRICS_TOKEN })
+afterAll(service.close)
+
+const document = documentOf(service.app)
+const operations = operationsOf(document)
+const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }))
+const isProblem = ajv.compile<Problem>(document.components.schemas.Problem)
+const [owner, victim, other] = [await service.signUp(), await service.signUp(), await service.signUp()]
+const tokens = await makeTokens(owner.id)
+
+describe('hostile requests', () => {
+  it.each(operations.map(operation => [operation.name, operation] as const))(
+    '%s answers them with what it documents, and nothing else',
+    async (_name, operation) => {
+      const judge = createJudge(operation)
+      const known = { tokens, values: await makeValues(owner.id) }
+      const batch = fc.array(hostileRequest(operation, known), {
+        minLength: BATCH,
+        maxLength: BATCH,
+      })
+      await fc.assert(
+        fc.asyncProperty(batch, async requests => {
+          const answers = await Promise.all(requests.map(request => service.app.inject(request)))
+          // The app shares our event loop: without a pause for its timers it would think itself overloaded.
+          await nextTurn()
+          for (const [i, answer] of answers.entries()) judge.check(answer, requests[i] as HostileRequest)
+        }),
+        { seed: SEED, numRuns: Math.ceil(REQUESTS / BATCH), endOnFailure: false },
+      )
+      expect(judge.count()).toBeGreaterThanOrEqual(REQUESTS)
+      expect(judge.missing(), 'statuses that the requests should have reached').toEqual([])
+    },
+    60_000,
+  )
+})
+
+/** Checks answers of an operation, and keeps count of them by status. */
+function createJudge(operation: Operation) {
+  const counts = new Map<number, number>()
+  const success = successOf(operation)
+  const schema = operation.responses[success]?.content?.['application/json']?.schema
+  const isAnswer = schema && ajv.compile({ ...schema, components: document.components })
+
+  return {
+    check(answer: LightMyRequestResponse, request: HostileRequest): void {
+      counts.set(answer.statusCode, (counts.get(answer.statusCode) ?? 0) + 1)
+      const fault = faultOf(answer, operation, isAnswer)
+      if (fault) throw new Error(`${fault}\n${answer.statusCode} ${answer.body}\n${JSON.stringify(request)}`)
+    },
+    count: () => [...counts.values()].reduce((sum, count) => sum + count, 0),
+    /** Statuses that hostile requests must come to, by what the operation asks for, and did not. */
+    missing: () => expectedStatuses(operation).filter(status => !counts.has(status)),
+  }
+}
+
+function faultOf(
+  answer: LightMyRequestResponse,
+  operation: Operation,
+  isAnswer: ValidateFunction | undefined,
+) {
+  const { statusCode: status, headers, body } = answer
+  if (status >= 500) return 'a 5xx'
+  const documented = operation.responses[status]
+  if (!documented) return 'a status that is not documented'
+  const [type] = String(headers['content-type'] ?? '').split(';')
+  const types = Object.keys(documented.content ?? {})
+  if (types.length === 0) return body === '' ? undefined : 'a body where none is documented'
+  if (!types.includes(type ?? '')) return `not one of the documented types ${types}`
+  if (status < 300) return isAnswer && !isAnswer(answer.json()) ? ajv.errorsText(isAnswer.errors) : undefined
+  const problem: unknown = answer.json()
+  if (!isProblem(problem)) return ajv.errorsText(isProblem.errors)
+  if (problem.status !== status) return 'a problem of another status'
+  if (!codesOf(operation, status).includes(problem.code)) return 'a code that is not documented'
+  if (problem.requestId !== headers['x-request-id']) return 'not the id of its header'
+  if (LEAK.test(JSON.stringify({ ...problem, instance: '', errors: undefined }))) return 'a leak'
+}
+
+function expectedStatuses(operation: Operation): number[] {
+  const { 'x-guard': guard, parameters = [] } = operation
+  const hasBody = operation.requestBody !== undefined
+  const hasPath = parameters.some(parameter => parameter.in === 'path')
+  return [
+    successOf(operation),
+    ...(hasBody || parameters.length > 0 ? [400] : []),
+    ...(guard === 'Public' ? [] : [401]),
+    ...(guard.startsWith('JWT + ') ? [403] : []),
+    ...(hasPath && operation.method !== 'PUT' ? [404] : []),
+    ...(hasBody ? [413, 415] : []),
+  ]
+}
+
+/** Tokens of a user, of an admin and of nobody. They are of sessions that nobody opened, and so nothing ends them. */
+async function makeTokens(userId: string): Promise<string[]> {
+  const tokenFor = createTokenFactory(testConfig(service.database.url))
+  const roles = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 'user' : 'admin'))
+  return [
+    ...(await Promise.all(roles.map(role => tokenFor({ userId, role })))),
+    await tokenFor(),
+    METRICS_TOKEN,
+  ]
+}
+
+/** Live sessions of a user, past the login: ids for the path, refresh tokens and free addresses for the body. */
+async function makeValues(userId: string): Promise<Known['values']> {
+  const { rows } = await service.database.query<{ id: string }>(
+    `insert into sessions (user_id, idle_expires_at, expires_at, ip, user_agent)
+      select $1, now() + '1h', now() + '1h', '::1', 'test' from generate_series(1, 10) returning id`,
+    [userId],
+  )
+  const ids = rows.map(row => row.id)
+  const refreshToken = ids.map(createRefreshToken)
+  await service.database.query(
+    'insert into refresh_tokens (token_hash, session_id) select * from unnest($1::bytea[], $2::uuid[])',
+    [refreshToken.map(hashToken), ids],
+  )
+  return {
+    // Every other is one that leads to a success: most of what else a request needs for it is seldom there.
+    id: [...ids.map(() => userId), victim.id, crypto.randomUUID(), ...ids],
+    refreshToken,
+    email: [...ids.map(() => other.email), ...ids.map(id => `${id}@example.com`)],
+  }
+}

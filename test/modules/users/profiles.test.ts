@@ -1,0 +1,147 @@
+/** Profiles: who sees what of whom, and who changes it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestApp, type TestApp } from '../../helpers/app.ts'
+import { auditOf, claimsOf } from '../../helpers/tokens.ts'
+
+let service: TestApp
+let owner: Awaited<ReturnType<TestApp['signUp']>>
+let stranger: typeof owner
+let admin: typeof owner
+
+beforeAll(async () => {
+  service = await createTestApp()
+  owner = await service.signUp()
+  stranger = await service.signUp()
+  const promoted = await service.signUp()
+  await service.database.query("update users set role = 'admin' where id = $1", [promoted.id])
+  admin = { ...promoted, ...(await service.logIn(promoted.email)) }
+})
+afterAll(() => service.close())
+
+const view = (id: string, { accessToken }: { accessToken: string }) =>
+  service.call('GET', `/api/v1/users/${id}`, { token: accessToken })
+const put = (id: string, { accessToken }: { accessToken: string }, body: unknown) =>
+  service.call('PUT', `/api/v1/users/${id}`, { token: accessToken, body })
+
+describe('a profile', () => {
+  const all = ['createdAt', 'displayName', 'email', 'id', 'role', 'updatedAt']
+
+  it('is shown whole to its owner and to admins, and by its public part to others', async () => {
+    const own = (await view(owner.id, owner)).json()
+    expect(Object.keys(own).sort()).toEqual(all)
+    expect(own).toMatchObject({ id: owner.id, email: owner.email, role: 'user' })
+    expect((await view(owner.id, admin)).json()).toEqual(own)
+    expect((await service.call('GET', '/api/v1/users/me', { token: owner.accessToken })).json()).toEqual(own)
+
+    const { id, displayName, createdAt } = own
+    expect((await view(owner.id, stranger)).json()).toEqual({ id, displayName, createdAt })
+  })
+
+  it('is found by its id in either case', async () => {
+    expect((await view(owner.id.toUpperCase(), owner)).json()).toEqual((await view(owner.id, owner)).json())
+    expect(Object.keys((await view(owner.id.toUpperCase(), stranger)).json())).toHaveLength(3)
+  })
+
+  it('of nobody is not there, and an id that is none is refused', async () => {
+    expect((await view(crypto.randomUUID(), owner)).json().code).toBe('NOT_FOUND')
+    for (const id of ['1', 'me2', `urn:uuid:${owner.id}`, `${owner.id}0`, `{${owner.id}}`]) {
+      expect((await view(id, owner)).statusCode, id).toBe(400)
+    }
+  })
+})
+
+describe('an update', () => {
+  it('changes name and address, and is recorded', async () => {
+    const user = await service.signUp()
+    const before = (await view(user.id, user)).json()
+    const changes = { displayName: 'Grace Hopper', email: 'Grace.Hopper@Example.com' }
+    const answer = await put(user.id, user, changes)
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual({ ...before, ...changes, updatedAt: expect.any(String) })
+    expect(Date.parse(answer.json().updatedAt)).toBeGreaterThan(Date.parse(before.updatedAt))
+    expect((await view(user.id, user)).json()).toEqual(answer.json())
+    expect((await auditOf(service.database, user.id)).at(-1)).toMatchObject({
+      type: 'user.updated',
+      actor_id: user.id,
+      session_id: claimsOf(user.accessToken).sid,
+    })
+    // The new address logs in, whatever its case, and the old one no more.
+    await service.logIn('grace.hopper@EXAMPLE.com')
+    await expect(service.logIn(user.email)).rejects.toThrow('401')
+  })
+
+  it('of the address to one that another account has is refused, whatever its case', async () => {
+    const before = (await view(owner.id, owner)).json()
+    for (const email of [stranger.email, stranger.email.toUpperCase()]) {
+      const answer = await put(owner.id, owner, { displayName: 'x', email })
+      expect([answer.statusCode, answer.json().code]).toEqual([409, 'EMAIL_TAKEN'])
+      expect(answer.body).not.toContain(stranger.email)
+    }
+    expect((await view(owner.id, owner)).json()).toEqual(before)
+  })
+
+  it('of the case of the own address is no conflict', async () => {
+    const user = await service.signUp()
+    const answer = await put(user.id, user, { displayName: 'x', email: user.email.toUpperCase() })
+    expect([answer.statusCode, answer.json().email]).toEqual([200, user.email.toUpperCase()])
+  })
+
+  it('by 20 users at once to one address is granted to one of them', async () => {
+    const users = []
+    for (let index = 0; index < 20; index += 1) users.push(await service.signUp())
+    const email = 'wanted@example.com'
+    const answers = await Promise.all(users.map(user => put(user.id, user, { displayName: 'x', email })))
+    expect(answers.map(answer => answer.statusCode).sort()).toEqual([200, ...Array(19).fill(409)])
+  })
+
+  it('of another, of nobody and of no id is refused alike, also to an admin', async () => {
+    const body = { displayName: 'Mallory', email: 'mallory@example.com' }
+    const ids = [owner.id, crypto.randomUUID(), 'x', `${stranger.id}x`]
+    for (const [caller, id] of [stranger, admin].flatMap(who => ids.map(target => [who, target] as const))) {
+      const { instance, requestId, ...problem } = (await put(id, caller, body)).json()
+      expect(instance).toBe(`/api/v1/users/${id}`)
+      expect(requestId).toEqual(expect.any(String))
+      expect(problem).toMatchObject({ code: 'FORBIDDEN', status: 403 })
+    }
+    expect((await view(owner.id, owner)).json().email).toBe(owner.email)
+  })
+
+  it('takes the id in either case', async () => {
+    const user = await service.signUp()
+    const body = { displayName: 'x', email: user.email }
+    expect((await put(user.id.toUpperCase(), user, body)).statusCode).toBe(200)
+  })
+
+  it('needs both fields, of their form', async () => {
+    const good = { displayName: 'Ada', email: 'ada.l@example.com' }
+    const bad = [
+      {},
+      { displayName: 'Ada' },
+      { email: good.email },
+      { ...good, displayName: '' },
+      { ...good, displayName: '   ' },
+      { ...good, displayName: 'a\nb' },
+      { ...good, displayName: 'x'.repeat(101) },
+      { ...good, displayName: null },
+      { ...good, email: null },
+      { ...good, email: [good.email] },
+      { ...good, email: 'ada' },
+      { ...good, email: 'ada@localhost' },
+      { ...good, email: `${good.email}\u0000` },
+      { ...good, email: `${'a'.repeat(65)}@example.com` },
+      { ...good, email: `a@${'b'.repeat(250)}.com` },
+      [good],
+      null,
+      'text',
+    ]
+    for (const body of bad) {
+      const answer = await service.app.inject({
+        method: 'PUT',
+        url: `/api/v1/users/${owner.id}`,
+        headers: { authorization: `Bearer ${owner.accessToken}`, 'content-type': 'application/json' },
+        payload: JSON.stringify(body),
+      })
+      expect(answer.statusCode, JSON.stringify(body)).toBe(400)
+    }
+  })
+})

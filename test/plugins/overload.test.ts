@@ -1,0 +1,40 @@
+/** Proves that an event loop that cannot keep up sheds requests, answers probes, and recovers. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { expect, it, onTestFinished } from 'vitest'
+import { createTestApp } from '../helpers/app.ts'
+import { expectProblem } from '../helpers/problems.ts'
+
+/** Keeps the event loop from everything else for so many milliseconds at a time. */
+function block(milliseconds: number): void {
+  const until = performance.now() + milliseconds
+  while (performance.now() < until);
+}
+
+it('a blocked event loop: 503 with Retry-After for routes and for no routes, 200 for probes, and then all is well', async () => {
+  const service = await createTestApp({
+    MAX_EVENT_LOOP_DELAY: '100ms',
+    METRICS_TOKEN: 'a metrics token of the tests',
+  })
+  onTestFinished(service.close)
+  const { app, call } = service
+  const statusOf = async (url: string, token?: string) =>
+    (await call('GET', url, token === undefined ? {} : { token })).statusCode
+  expect(await statusOf('/openapi.json')).toBe(200)
+
+  const deadline = Date.now() + 15_000
+  while ((await statusOf('/openapi.json')) === 200 && Date.now() < deadline) {
+    block(300)
+    await nextTurn()
+  }
+
+  for (const url of ['/openapi.json', '/nowhere', '/%ff', '/api/v1/users/me']) {
+    const { statusCode, headers, body } = await app.inject({ url })
+    expectProblem({ status: statusCode, headers, body }, { status: 503, code: 'OVERLOADED' })
+    expect(headers['retry-after']).toBe('1')
+  }
+  expect(await statusOf('/health/live')).toBe(200)
+  expect(await statusOf('/health/ready')).toBe(200)
+  expect(await statusOf('/metrics', 'a metrics token of the tests')).toBe(200)
+
+  await expect.poll(() => statusOf('/openapi.json'), { timeout: 10_000 }).toBe(200)
+})

@@ -1,0 +1,187 @@
+/** Proves promise 17 on the wire: what never becomes a request is answered with a problem, once and in order. */
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createTestApp } from '../helpers/app.ts'
+import { expectProblem } from '../helpers/problems.ts'
+import { exchange, type RawAnswer } from '../helpers/raw.ts'
+
+function addRoutes(app: FastifyInstance): void {
+  app.get('/slow', async () => {
+    await sleep(300)
+    return { slow: true }
+  })
+  app.post('/early', { onRequest: async (_request, reply) => reply.code(204).send() }, async () => ({}))
+}
+
+const service = await createTestApp(
+  { LOG_LEVEL: 'info', REQUEST_TIMEOUT: '1s', BODY_LIMIT: '1024' },
+  addRoutes,
+)
+await service.app.listen({ host: '127.0.0.1', port: 0 })
+afterAll(service.close)
+const { port } = service.app.server.address() as AddressInfo
+
+const LOGIN = 'POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n'
+const LIVE = 'GET /health/live HTTP/1.1\r\nHost: test\r\n'
+
+/** Sends bytes that get one answer, a problem, after which the connection is closed. */
+async function refusalOf(bytes: (string | Buffer | number)[], expected: { status: number; code: string }) {
+  const answers = await exchange(port, bytes)
+  expect(answers).toHaveLength(1)
+  const [answer] = answers as [RawAnswer]
+  const problem = expectProblem(answer, expected)
+  expect(Date.parse(answer.headers.date ?? '')).toBeGreaterThan(Date.now() - 60_000)
+  return { problem, answer }
+}
+
+const BAD_REQUEST = { status: 400, code: 'BAD_REQUEST' }
+
+/** Bytes that are not HTTP, or HTTP that means one thing to one server and another to the next. */
+const MALFORMED: Record<string, string | Buffer> = {
+  'a request line that is none': 'HELLO\r\n\r\n',
+  'a method that is none': 'BREW /pot HTTP/1.1\r\nHost: test\r\n\r\n',
+  'a TLS greeting': Buffer.from('16030100f1010000ed0303', 'hex'),
+  'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  'a version that is none': 'GET / HTTP/9.9\r\nHost: test\r\n\r\n',
+  'a space in the target': 'GET /a b HTTP/1.1\r\nHost: test\r\n\r\n',
+  'a NUL in a header': `${LIVE}X-A: a\0b\r\n\r\n`,
+  'a header without a name': `${LIVE}: a\r\n\r\n`,
+  'a space before the colon': `${LIVE}X-A : a\r\n\r\n`,
+  'a folded header': `${LIVE}X-A: a\r\n b: c\r\n d\r\n\r\nX`,
+  'a bare line feed in a header': `${LIVE}X-A: a\nX-B: b\rc\r\n\r\n`,
+  'two lengths': `${LOGIN}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`,
+  'a length that is no number': `${LOGIN}Content-Length: two\r\n\r\n{}`,
+  'a negative length': `${LOGIN}Content-Length: -1\r\n\r\n{}`,
+  'a length past 2^64': `${LOGIN}Content-Length: 18446744073709551617\r\n\r\n{}`,
+  'a length and chunks (CL.TE)': `${LOGIN}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n`,
+  'chunks and a length (TE.CL)': `${LOGIN}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\nGET /smuggled\r\n0\r\n\r\n`,
+  'an encoding nobody knows': `${LOGIN}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`,
+  'chunked, but not last': `${LOGIN}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`,
+  'a chunk size that is none': `${LOGIN}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`,
+  'a chunk longer than its size': `${LOGIN}Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n`,
+}
+
+describe('P17: the parser', () => {
+  it.each(Object.keys(MALFORMED))('answers %s with a 400, and closes', async name => {
+    const { problem, answer } = await refusalOf([MALFORMED[name] ?? ''], BAD_REQUEST)
+    expect(answer.headers.connection).toBe('close')
+    const line = service.log
+      .map(text => JSON.parse(text))
+      .find(({ requestId }) => requestId === problem.requestId)
+    expect(line).toMatchObject({ status: 400, ip: '127.0.0.1' })
+  })
+
+  it('answers a request of HTTP/1.1 without a Host, or with two, with a 400; one of HTTP/1.0 needs none', async () => {
+    await refusalOf(['GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n'], BAD_REQUEST)
+    await refusalOf([`${LIVE}hOST: other\r\nConnection: close\r\n\r\n`], BAD_REQUEST)
+    const answers = await exchange(port, ['GET /health/live HTTP/1.0\r\n\r\n'])
+    expect(answers.map(({ status }) => status)).toEqual([200])
+  })
+
+  it('answers headers past 16 KiB with a 431, also to a client that goes on sending', async () => {
+    const { answer } = await refusalOf([`${LIVE}X-A: ${'a'.repeat(20_000)}`, 'b'.repeat(100_000)], {
+      status: 431,
+      code: 'HEADERS_TOO_LARGE',
+    })
+    expect(answer.headers.connection).toBe('close')
+  })
+
+  it('answers a chunk with endless extensions with a 413', async () => {
+    const chunk = `1;${'a'.repeat(20_000)}\r\n{\r\n`
+    await refusalOf([`${LOGIN}Transfer-Encoding: chunked\r\n\r\n`, chunk], {
+      status: 413,
+      code: 'PAYLOAD_TOO_LARGE',
+    })
+  })
+
+  it('answers a body past the limit with a 413, with and without a length that says so', async () => {
+    await refusalOf([`${LOGIN}Connection: close\r\nContent-Length: 2000\r\n\r\n${'a'.repeat(2000)}`], {
+      status: 413,
+      code: 'PAYLOAD_TOO_LARGE',
+    })
+    const chunk = `400\r\n${'a'.repeat(1024)}\r\n`
+    await refusalOf(
+      [`${LOGIN}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}${chunk}0\r\n\r\n`],
+      { status: 413, code: 'PAYLOAD_TOO_LARGE' },
+    )
+  })
+
+  it('closes, without an answer, where somebody asks it to be a proxy', async () => {
+    expect(await exchange(port, ['CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'])).toEqual(
+      [],
+    )
+  })
+
+  it('treats an upgrade that it does not know, and an expectation, as if they were not there', async () => {
+    const upgrade = `${LIVE}Connection: upgrade, close\r\nUpgrade: h2c\r\n\r\n`
+    const expectation = `${LIVE}Connection: close\r\nExpect: miracles\r\n\r\n`
+    for (const bytes of [upgrade, expectation]) {
+      expect((await exchange(port, [bytes])).map(({ status }) => status)).toEqual([200])
+    }
+  })
+
+  it('answers a target in absolute form as it does the path in it', async () => {
+    const absolute = LIVE.replace('/health', 'http://example.com/health')
+    const [answer] = await exchange(port, [`${absolute}Connection: close\r\n\r\n`])
+    expect(answer?.status).toBe(200)
+  })
+
+  it('answers a method that no route has as it answers an unknown path', async () => {
+    await refusalOf(['PROPFIND /health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n'], {
+      status: 404,
+      code: 'NOT_FOUND',
+    })
+  })
+})
+
+describe('P17: time limits', () => {
+  it('answers headers that do not end with a 408', async () => {
+    await refusalOf([LIVE, 200, 'X-Slow: 1\r\n'], { status: 408, code: 'REQUEST_TIMEOUT' })
+  })
+
+  it('answers a body that drips with a 408, however steadily', async () => {
+    const drips = Array.from({ length: 25 }, () => [100, ' ']).flat()
+    await refusalOf([`${LOGIN}Content-Length: 100\r\n\r\n`, ...drips], {
+      status: 408,
+      code: 'REQUEST_TIMEOUT',
+    })
+  })
+
+  it('leaves a connection alone that waits between two requests', async () => {
+    const answers = await exchange(port, [`${LIVE}\r\n`, 2500, `${LIVE}Connection: close\r\n\r\n`])
+    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  })
+})
+
+describe('P17: the order of answers', () => {
+  it('is the order of the requests, also where the later one is refused by the parser', async () => {
+    const answers = await exchange(port, ['GET /slow HTTP/1.1\r\nHost: test\r\n\r\nNONSENSE\r\n\r\n'])
+    expect(answers.map(({ status }) => status)).toEqual([200, 400])
+    expect(answers[0]?.body).toBe('{"slow":true}')
+  })
+
+  it('has room for one answer per request: none follows for the body of a request that has its own', async () => {
+    const answers = await exchange(port, [
+      'POST /early HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n',
+      100,
+      'zz\r\n',
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([204])
+  })
+
+  it('does not let a refused body overtake the answer before it', async () => {
+    const answers = await exchange(port, [
+      `GET /slow HTTP/1.1\r\nHost: test\r\n\r\n${LOGIN}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
+    ])
+    expect(answers.map(({ status }) => status)).not.toContain(400)
+  })
+
+  it('is kept after a refusal by a route, which leaves the connection open for the next request', async () => {
+    const answers = await exchange(port, [
+      `${LOGIN}Content-Length: 2\r\n\r\n{}${LIVE}Connection: close\r\n\r\n`,
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([400, 200])
+  })
+})

@@ -1,0 +1,149 @@
+/** Proves promise 16 across processes: instances share their counts in Redis, and do without it when it is gone. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createAppOn, PASSWORD } from '../helpers/app.ts'
+import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
+import { hasRedis, type RedisServer, startRedis } from '../helpers/redis.ts'
+
+const MAX = 10
+
+/** Far more than a request takes, far less than a client would wait: a hang is what it tells apart. */
+const NO_HANG_MS = 3000
+
+// A bare host has no Redis, and nothing to share: there these are not registered.
+if (hasRedis()) {
+  describe('P16: with Redis', () => {
+    let redis: RedisServer
+    let database: TestDatabase
+    let instances: FastifyInstance[]
+    let client = 0
+
+    beforeAll(async () => {
+      redis = await startRedis()
+      database = await cloneDatabase()
+      const settings = { REDIS_URL: redis.url, RATE_LIMIT_MAX: String(MAX) }
+      const shared = { url: database.url, drop: async () => {} }
+      instances = [(await createAppOn(shared, settings)).app, (await createAppOn(shared, settings)).app]
+    })
+    afterAll(async () => {
+      await Promise.all(instances.map(app => app.close()))
+      await database.drop()
+      await redis.remove()
+    })
+    beforeEach(async () => {
+      redis.thaw()
+      await redis.restart()
+      for (const app of instances) await untilShared(app)
+    })
+
+    /** A client that nobody has seen yet. */
+    function nextClient(): string {
+      client += 1
+      return `203.0.${113 + (client >> 8)}.${client & 255}`
+    }
+
+    function ask(app: FastifyInstance, remoteAddress: string) {
+      return app.inject({ url: '/.well-known/jwks.json', remoteAddress })
+    }
+
+    /** Asks in turn of the given instances, and returns how many requests were let through. */
+    async function countAllowed(
+      apps: FastifyInstance[],
+      remoteAddress: string,
+      requests = 3 * MAX,
+    ): Promise<number> {
+      let allowed = 0
+      for (let i = 0; i < requests; i++) {
+        const started = performance.now()
+        const { statusCode } = await ask(apps[i % apps.length] as FastifyInstance, remoteAddress)
+        expect(performance.now() - started).toBeLessThan(NO_HANG_MS)
+        expect([200, 429]).toContain(statusCode)
+        if (statusCode === 200) allowed += 1
+      }
+      return allowed
+    }
+
+    async function keys(): Promise<string[]> {
+      const direct = new Redis(redis.url)
+      const found = await direct.keys('*')
+      await direct.quit()
+      return found
+    }
+
+    /** Waits until an instance counts in Redis: after a failure it does not ask again at once. */
+    async function untilShared(app: FastifyInstance): Promise<void> {
+      const deadline = Date.now() + 10_000
+      while (Date.now() < deadline) {
+        const address = nextClient()
+        await ask(app, address)
+        if ((await keys()).some(key => key.includes(address))) return
+        await sleep(100)
+      }
+      throw new Error('Redis was not used again')
+    }
+
+    it('instances share one count for each client', async () => {
+      expect(await countAllowed(instances, nextClient())).toBe(MAX)
+      expect(await countAllowed(instances.slice(0, 1), nextClient())).toBe(MAX)
+    })
+
+    it('instances share one count also where the requests come at once', async () => {
+      const address = nextClient()
+      const answers = await Promise.all(
+        Array.from({ length: 6 * MAX }, (_, i) => ask(instances[i % 2] as FastifyInstance, address)),
+      )
+      expect(answers.filter(({ statusCode }) => statusCode === 200)).toHaveLength(MAX)
+    })
+
+    it('keys hold no e-mail address, and none of them stays', async () => {
+      const payload = { email: 'ada@example.com', password: PASSWORD }
+      await instances[0]?.inject({ method: 'POST', url: '/api/v1/auth/login', payload })
+      const found = await keys()
+      expect(found.filter(key => key.includes('login:127.0.0.1'))).toHaveLength(1)
+      expect(found.join('\n')).not.toMatch(/ada|example|@|%40/i)
+      const direct = new Redis(redis.url)
+      for (const key of found) expect(await direct.pttl(key)).toBeGreaterThan(0)
+      await direct.quit()
+    })
+
+    it('killed: every instance answers and limits on its own, and shares again once Redis is back', async () => {
+      await redis.kill()
+      const address = nextClient()
+      expect(await countAllowed(instances, address)).toBe(2 * MAX)
+      await redis.restart()
+      for (const app of instances) await untilShared(app)
+      expect(await countAllowed(instances, nextClient())).toBe(MAX)
+    })
+
+    it('frozen: every instance answers and limits on its own, and shares again once Redis goes on', async () => {
+      redis.freeze()
+      expect(await countAllowed(instances, nextClient())).toBe(2 * MAX)
+      redis.thaw()
+      for (const app of instances) await untilShared(app)
+      expect(await countAllowed(instances, nextClient())).toBe(MAX)
+    })
+
+    it('frozen under many requests at once: none of them waits for long, and health not at all', async () => {
+      redis.freeze()
+      const started = performance.now()
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, (_, i) => ask(instances[0] as FastifyInstance, `198.51.100.${i}`)),
+      )
+      expect(performance.now() - started).toBeLessThan(NO_HANG_MS)
+      expect(answers.every(({ statusCode }) => statusCode === 200)).toBe(true)
+      expect((await instances[0]?.inject({ url: '/health/live' }))?.statusCode).toBe(200)
+    })
+
+    it('gone from the start: an instance starts, answers and limits, and closes', async () => {
+      await redis.kill()
+      const { app } = await createAppOn(
+        { url: database.url, drop: async () => {} },
+        { REDIS_URL: redis.url, RATE_LIMIT_MAX: String(MAX) },
+      )
+      expect(await countAllowed([app], nextClient())).toBe(MAX)
+      await app.close()
+    })
+  })
+}

@@ -1,0 +1,157 @@
+/** Proves which headers every answer has, what the docs page may load, and whose pages may call the API. */
+import { createHash } from 'node:crypto'
+import type { InjectOptions } from 'fastify'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createTestApp } from '../helpers/app.ts'
+
+const ALLOWED = ['https://app.example.com', 'http://localhost:5173']
+
+const service = await createTestApp({ CORS_ORIGINS: ALLOWED.join(', ') }, app => {
+  app.get('/fail', async () => {
+    throw new Error('of the test')
+  })
+})
+afterAll(service.close)
+const { app } = service
+
+/** OWASP's REST Security and HTTP Headers cheat sheets, for an API that answers nothing but data. */
+const SECURITY_HEADERS = {
+  'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=63072000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-dns-prefetch-control': 'off',
+  'x-download-options': 'noopen',
+  'x-frame-options': 'DENY',
+  'x-permitted-cross-domain-policies': 'none',
+  'x-xss-protection': '0',
+}
+
+const ANSWERS: [status: number, request: InjectOptions][] = [
+  [200, { url: '/health/live' }],
+  [200, { url: '/openapi.json' }],
+  [200, { url: '/.well-known/jwks.json' }],
+  [
+    204,
+    {
+      method: 'OPTIONS',
+      url: '/api/v1/users/me',
+      headers: { origin: ALLOWED[0], 'access-control-request-method': 'GET' },
+    },
+  ],
+  [400, { url: '/%ff' }],
+  [400, { method: 'POST', url: '/api/v1/auth/login', payload: {} }],
+  [401, { url: '/api/v1/users/me' }],
+  [404, { url: '/nowhere' }],
+  [404, { method: 'HEAD', url: '/nowhere' }],
+  [405, { method: 'PATCH', url: '/health/live' }],
+  [414, { url: `/${'a'.repeat(5000)}` }],
+  [500, { url: '/fail' }],
+]
+
+describe('the security headers', () => {
+  it.each(ANSWERS)('are on a %i of %j', async (status, request) => {
+    const { statusCode, headers } = await app.inject(request)
+    expect(statusCode).toBe(status)
+    expect(headers).toMatchObject(SECURITY_HEADERS)
+    const kept = request.url === '/.well-known/jwks.json'
+    expect(headers['cache-control']).toBe(kept ? 'public, max-age=300' : 'no-store')
+    expect(headers).not.toHaveProperty('x-powered-by')
+    expect(headers).not.toHaveProperty('server')
+  })
+
+  it('let the docs page load what comes from here, run the scripts that it came with, and nothing else', async () => {
+    const { headers, body } = await app.inject({ url: '/docs/' })
+    const policy = Object.fromEntries(
+      String(headers['content-security-policy'])
+        .split(';')
+        .map(directive => [directive.split(' ')[0], directive.split(' ').slice(1)]),
+    )
+    expect(policy).toMatchObject({
+      'default-src': ["'none'"],
+      'connect-src': ["'self'"],
+      'frame-ancestors': ["'none'"],
+      'base-uri': ["'none'"],
+      'form-action': ["'none'"],
+    })
+    const inline = [...body.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(
+      ([, code = '']) => code,
+    )
+    const hashes = inline.map(code => `'sha256-${createHash('sha256').update(code).digest('base64')}'`)
+    expect(inline.length).toBeGreaterThan(0)
+    expect(policy['script-src']).toEqual(["'self'", ...hashes])
+    expect(body).not.toMatch(/(src|href)="?(https?:)?\/\//)
+    expect(headers).toMatchObject({ ...SECURITY_HEADERS, 'content-security-policy': expect.any(String) })
+  })
+})
+
+describe('CORS', () => {
+  const ask = (origin: string, request: InjectOptions = { url: '/health/live' }) =>
+    app.inject({ ...request, headers: { origin } })
+
+  it.each(ALLOWED)('lets pages of %s read answers and problems, with credentials', async origin => {
+    for (const [, request] of ANSWERS.filter(([status]) => status !== 204)) {
+      const { headers } = await ask(origin, request)
+      expect(headers).toMatchObject({
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+        vary: 'Origin',
+      })
+      expect(headers['access-control-expose-headers']).toBe('x-request-id, retry-after, traceresponse')
+    }
+  })
+
+  it.each([
+    'https://evil.example.com',
+    'http://app.example.com',
+    'https://app.example.com.evil.com',
+    'https://app.example.com:8443',
+    'https://xapp.example.com',
+    'https://APP.example.com',
+    'null',
+    '*',
+    '',
+  ])('lets pages of "%s" read nothing, and keeps caches from mixing them up', async origin => {
+    const { headers } = await ask(origin)
+    expect(headers).not.toHaveProperty('access-control-allow-origin')
+    expect(headers.vary).toBe('Origin')
+  })
+
+  it('answers a preflight without a token, and only an allowed origin with leave', async () => {
+    const preflight = (origin: string) =>
+      app.inject({
+        method: 'OPTIONS',
+        url: '/api/v1/users/me',
+        headers: {
+          origin,
+          'access-control-request-method': 'PUT',
+          'access-control-request-headers': 'authorization,content-type',
+        },
+      })
+    const { statusCode, headers, body } = await preflight('https://app.example.com')
+    expect({ statusCode, body }).toEqual({ statusCode: 204, body: '' })
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': 'https://app.example.com',
+      'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+      'access-control-allow-headers': 'authorization,content-type',
+      'access-control-max-age': '600',
+    })
+    expect((await preflight('https://evil.example.com')).headers).not.toHaveProperty(
+      'access-control-allow-origin',
+    )
+  })
+
+  it('lets nobody in where no origin is configured', async () => {
+    const closed = await createTestApp()
+    for (const origin of [...ALLOWED, 'null']) {
+      const { headers } = await closed.app.inject({ url: '/health/live', headers: { origin } })
+      expect(
+        Object.keys(headers).filter(name => /^access-control-allow-(origin|credentials)$/.test(name)),
+      ).toEqual([])
+    }
+    await closed.close()
+  })
+})
