@@ -31,32 +31,40 @@ export function renderReportTable(rows: readonly Row[]): string {
   )
 }
 
-function renderExtended(rows: readonly Row[]): string {
-  const head = ['Endpoint', 'p50', 'p90', 'p99', 'p99.9', 'max', 'errors']
-  const serverHead = ['CPU µs/req', 'event loop', 'GC pauses', 'RSS', 'queries/req', 'pool wait/req']
-  const hasServer = rows.some(row => row.server)
-  return markdownTable(
-    hasServer ? [...head, ...serverHead] : head,
-    rows.map(row => [
-      row.label,
-      ...[row.p50Ms, row.p90Ms, row.p99Ms, row.p999Ms, row.maxMs].map(formatMs),
-      String(row.errors),
-      ...(hasServer ? serverCells(row) : []),
-    ]),
-  )
+interface Column {
+  head: string
+  cell: (row: Row) => string | undefined
 }
 
-function serverCells({ server }: Row): string[] {
-  if (!server) return Array.from({ length: 6 }, () => '')
-  const { queriesPerRequest, poolWaitMsPerRequest } = server
-  return [
-    formatNumber(server.cpuUsPerRequest),
-    `${(server.eventLoopUtilisation * 100).toFixed(0)} %`,
-    formatMs(server.gcPauseMs),
-    `${(server.rssBytes / 2 ** 20).toFixed(0)} MiB`,
-    queriesPerRequest === undefined ? '–' : queriesPerRequest.toFixed(2),
-    poolWaitMsPerRequest === undefined ? '–' : formatMs(poolWaitMsPerRequest),
-  ]
+const extended: Column[] = [
+  { head: 'p50', cell: row => formatMs(row.p50Ms) },
+  { head: 'p90', cell: row => formatMs(row.p90Ms) },
+  { head: 'p99', cell: row => formatMs(row.p99Ms) },
+  { head: 'p99.9', cell: row => formatMs(row.p999Ms) },
+  { head: 'max', cell: row => formatMs(row.maxMs) },
+  { head: 'errors', cell: row => String(row.errors) },
+  { head: 'CPU µs/req', cell: ({ server }) => server && formatNumber(server.cpuUsPerRequest) },
+  {
+    head: 'event loop',
+    cell: ({ server }) => server && `${(server.eventLoopUtilisation * 100).toFixed(0)} %`,
+  },
+  { head: 'GC pauses', cell: ({ server }) => server && formatMs(server.gcPauseMs) },
+  { head: 'RSS', cell: ({ server }) => server && `${(server.rssBytes / 2 ** 20).toFixed(0)} MiB` },
+  { head: 'queries/req', cell: ({ server }) => server?.queriesPerRequest?.toFixed(2) },
+  {
+    head: 'pool wait/req',
+    cell: ({ server }) =>
+      server?.poolWaitMsPerRequest === undefined ? undefined : formatMs(server.poolWaitMsPerRequest),
+  },
+]
+
+/** A column that no row can fill is left out: a target tells nothing of its process. */
+function renderExtended(rows: readonly Row[]): string {
+  const columns = extended.filter(({ cell }) => rows.some(row => cell(row) !== undefined))
+  return markdownTable(
+    ['Endpoint', ...columns.map(({ head }) => head)],
+    rows.map(row => [row.label, ...columns.map(({ cell }) => cell(row) ?? '')]),
+  )
 }
 
 function headline(result: Result): string {
