@@ -1,5 +1,5 @@
 /** Starts the load generator in a process of its own and gives it work. */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { RunError } from '../errors.ts'
 import type { Measurement } from '../result/schema.ts'
@@ -21,6 +21,8 @@ export async function startGenerator() {
   })
   const exited = once(child, 'exit')
   await Promise.race([once(child, 'message'), exited])
+  if (!child.connected) throw new RunError('the load generator did not start')
+  const { tell, ask } = createConversation(child)
 
   return {
     pid: child.pid,
@@ -57,6 +59,10 @@ export async function startGenerator() {
       await exited
     },
   }
+}
+
+function createConversation(child: ChildProcess) {
+  return { tell, ask }
 
   function tell(message: ToGenerator): void {
     if (child.connected) child.send(message)

@@ -1,7 +1,7 @@
 /** Collects what one load saw, inside its window of recording. */
 import { performance } from 'node:perf_hooks'
 import { createHistogram, encodeHistogram, recordMs } from '../result/histogram.ts'
-import type { GeneratorFigures, Measurement } from '../result/schema.ts'
+import type { EndpointFigures, GeneratorFigures, Measurement } from '../result/schema.ts'
 import type { Endpoint } from '../scenario.ts'
 import { now } from './clock.ts'
 
@@ -11,14 +11,7 @@ export type Recorder = ReturnType<typeof createRecorder>
 
 /** Returns a recorder for these endpoints; nothing counts before `open` and after `shut`. */
 export function createRecorder(endpoints: readonly Endpoint[]) {
-  const rows = endpoints.map(endpoint => ({
-    name: endpoint.name,
-    isExpected: expectation(endpoint.expect),
-    statuses: new Map<number, number>(),
-    requests: 0,
-    unexpected: 0,
-    histogram: createHistogram(),
-  }))
+  const rows = endpoints.map(createRow)
   const failures = new Map<string, number>()
   const counts: number[] = []
   const meter = createMeter()
@@ -45,14 +38,8 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
     answer(endpoint: number, status: number, latencyMs: number, answeredAt: number): void {
       const row = rows[endpoint]
       if (!row) throw new Error(`there is no endpoint ${endpoint}`)
-      row.statuses.set(status, (row.statuses.get(status) ?? 0) + 1)
-      if (!row.isExpected(status)) {
-        row.unexpected++
-        return
-      }
-      row.requests++
+      if (!row.answer(status, latencyMs)) return
       if (seconds === 0) inWindow++
-      recordMs(row.histogram, latencyMs)
       const bucket = Math.max(0, Math.floor((answeredAt - openedAt) / bucketMs))
       counts[bucket] = (counts[bucket] ?? 0) + 1
     },
@@ -71,15 +58,36 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
         seconds,
         rate: seconds > 0 ? inWindow / seconds : 0,
         failures: Object.fromEntries(failures),
-        endpoints: rows.map(({ isExpected: _, histogram, statuses, ...row }) => ({
-          ...row,
-          statuses: Object.fromEntries(statuses),
-          histogram: encodeHistogram(histogram),
-        })),
+        endpoints: rows.map(row => row.finish()),
         timeline: { bucketMs, counts: Array.from(counts, value => value ?? 0) },
         generator: meter.read(),
       }
     },
+  }
+}
+
+function createRow({ name, expect }: Endpoint) {
+  const isExpected = expectation(expect)
+  const statuses = new Map<number, number>()
+  const histogram = createHistogram()
+  let requests = 0
+  let unexpected = 0
+  return {
+    /** Returns whether the answer was one that counts. */
+    answer(status: number, latencyMs: number): boolean {
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      if (!isExpected(status)) {
+        unexpected++
+        return false
+      }
+      requests++
+      recordMs(histogram, latencyMs)
+      return true
+    },
+    finish: (): EndpointFigures => ({
+      ...{ name, requests, unexpected, statuses: Object.fromEntries(statuses) },
+      histogram: encodeHistogram(histogram),
+    }),
   }
 }
 
