@@ -53,9 +53,11 @@ export function answerParserError(
   if (error.code === 'ECONNRESET' || !socket.writable || isTooLate) return void socket.destroy()
 
   answered.add(socket)
+  // As of any request that brings neither, its id is that of a new trace.
   const requestId = randomBytes(16).toString('hex')
   const status = STATUSES[error.code ?? ''] ?? 400
-  this.log.info({ requestId, status, reason: error.code, ip: socket.remoteAddress }, 'request not readable')
+  const origin = { requestId, traceId: requestId, ip: socket.remoteAddress }
+  this.log.info({ ...origin, status, reason: error.code }, 'request not readable')
   socket.end(renderAnswer(status, requestId, this.securityHeaders))
   const linger = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(linger))
