@@ -191,7 +191,9 @@ function problemExample(entry: CatalogueEntry, url: string) {
 const DESCRIPTION = `Register, log in, and send the access token as \`Authorization: Bearer …\`. Tokens are short-lived:
 exchange the refresh token, which is good for one use, at \`POST /api/v1/auth/refresh\`.
 
-JSON in and out; instants are ISO 8601 in UTC. Bodies are strict: unknown keys are refused and nothing is coerced.
+JSON in and out; instants are ISO 8601 in UTC. Bodies are strict: unknown keys are refused and nothing is coerced. They
+are I-JSON (RFC 7493), at most 32 levels deep: a name that appears twice in an object, a number past 2^53 and text with
+U+0000 or a lone surrogate are refused, and what is accepted comes back byte for byte.
 Lists take \`limit\` and \`cursor\` and answer \`items\` and \`nextCursor\`, which is null on the last page.
 
 Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem. Its \`code\` is one of these:
