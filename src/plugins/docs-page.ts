@@ -1,7 +1,7 @@
 /** The page at /docs: Scalar's API reference of our document. It loads from this service alone, and works offline. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { createAsset } from '../lib/asset.ts'
+import { createAsset } from './asset.ts'
 
 /** Long enough for a reader's visit; a new version of the service is seen within the hour. */
 const SCRIPT_MAX_AGE = 3600

@@ -6,8 +6,8 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { type CatalogueEntry, catalogue, findEntry } from '../errors.ts'
-import { createAsset } from '../lib/asset.ts'
 import { exampleOf } from '../lib/schema-example.ts'
+import { createAsset } from './asset.ts'
 import { describeProblem } from './error-handler.ts'
 
 declare module 'fastify' {
