@@ -1,0 +1,58 @@
+/** `npm run bench`: reads the command line, runs the command, and ends with its exit code. */
+
+import type { Context } from './commands/context.ts'
+import { RunError, UsageError } from './errors.ts'
+import { optionHelp, parseCommandLine } from './options.ts'
+
+const usage = `Usage: npm run bench -- [command] [options]
+
+  (none)                     run the suite and print its table
+  sweep                      find the highest rate that keeps --slo, and how throughput scales with connections
+  save <name>                run the suite and keep the result
+  list                       show the results that were kept
+  compare <a> <b>            is b slower than a? Exit code 0 no, 1 yes, 2 not comparable, 3 too much noise to tell
+  ab --base <git ref>        measure that version and the working tree side by side, and compare them
+  power                      how often ab calls a difference where there is none, and finds one of 5 %
+
+Options:
+${optionHelp()}
+
+Exit codes: 0 all well; 1 errors, void figures or a regression; 64 wrong usage; 69 the target fails; 130 Ctrl-C.`
+
+// Each is loaded when it is run: the database and the charts take a while, and a target needs neither.
+const commands: Record<string, () => Promise<(context: Context) => Promise<number>>> = {
+  run: async () => (await import('./commands/run.ts')).runCommand,
+  sweep: async () => (await import('./commands/sweep.ts')).sweepCommand,
+  save: async () => (await import('./commands/baselines.ts')).saveCommand,
+  list: async () => (await import('./commands/baselines.ts')).listCommand,
+  compare: async () => (await import('./commands/compare.ts')).compareCommand,
+  ab: async () => (await import('./commands/ab.ts')).abCommand,
+  power: async () => (await import('./commands/power.ts')).powerCommand,
+}
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args: string[]): Promise<number> {
+  const interruption = new AbortController()
+  process.on('SIGINT', () => interruption.abort())
+  process.on('SIGTERM', () => interruption.abort())
+  try {
+    const { command, operands, values } = parseCommandLine(args)
+    if (values.help) return print(usage)
+    const load = commands[command]
+    if (!load)
+      throw new UsageError(`unknown command "${command}"; there are: ${Object.keys(commands).join(', ')}`)
+    const run = await load()
+    return await run({ values, operands, signal: interruption.signal, print })
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof RunError)) throw error
+    process.stderr.write(`bench: ${interruption.signal.aborted ? 'interrupted' : error.message}\n`)
+    if (interruption.signal.aborted) return 130
+    return error instanceof UsageError ? 64 : 69
+  }
+}
+
+function print(text: string): 0 {
+  console.log(text)
+  return 0
+}

@@ -1,0 +1,106 @@
+/** What every command is given, and the steps that all measuring commands share. */
+import { RunError } from '../errors.ts'
+import { type Generator, startGenerator } from '../load/generator-client.ts'
+import { checkTarget, type Measured, measure, sendData } from '../measure.ts'
+import type { Values } from '../options.ts'
+import { createProgress } from '../output/progress.ts'
+import { type Step, stepSeconds } from '../plan.ts'
+import { errorsOf } from '../result/figures.ts'
+import {
+  type Fingerprint,
+  type LoadOptions,
+  type Result,
+  type ScenarioResult,
+  schemaVersion,
+} from '../result/schema.ts'
+import type { Scenario } from '../scenario.ts'
+import type { Subject } from '../subject.ts'
+
+export interface Context {
+  values: Values
+  operands: string[]
+  /** Fires on Ctrl-C. */
+  signal: AbortSignal
+  print: (text: string) => void
+}
+
+/** Runs `work` with a load generator that has the subjects' data and found them in order; it ends in any case. */
+export async function withGenerator<T>(
+  subjects: readonly Subject[],
+  scenarios: readonly Scenario[],
+  options: LoadOptions,
+  work: (generator: Generator) => Promise<T>,
+): Promise<T> {
+  const generator = await startGenerator()
+  try {
+    for (const subject of subjects) {
+      sendData(generator, subject, scenarios)
+      await checkTarget(generator, subject, scenarios, options)
+    }
+    return await work(generator)
+  } finally {
+    await generator.stop()
+  }
+}
+
+/** Carries out the plan under a display of its progress. */
+export async function measureWithProgress(
+  generator: Generator,
+  steps: readonly Step[],
+  options: LoadOptions,
+  signal: AbortSignal,
+): Promise<Measured[]> {
+  const progress = createProgress(steps.reduce((sum, step) => sum + stepSeconds(step, options), 0))
+  try {
+    return await measure(generator, steps, options, signal, progress.update)
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Returns one subject's rounds by scenario, in the order of the scenarios. */
+export function groupRounds(
+  measured: readonly Measured[],
+  subject: Subject,
+  scenarios: readonly Scenario[],
+): ScenarioResult[] {
+  return scenarios.map(({ name }) => ({
+    name,
+    rounds: measured
+      .filter(({ step }) => step.subject.key === subject.key && step.scenario.name === name)
+      .sort((a, b) => a.step.round - b.step.round)
+      .map(({ measurement }) => measurement),
+  }))
+}
+
+/** Returns the parts of a result that do not depend on what was measured. */
+export function describe(
+  opened: { subject: Subject; fingerprint: Fingerprint; environment: Record<string, string> },
+  { values, signal }: Context,
+) {
+  return {
+    kind: 'plumbline-bench' as const,
+    schemaVersion: schemaVersion as typeof schemaVersion,
+    subject: opened.subject.name,
+    createdAt: new Date().toISOString(),
+    quick: values.quick ?? false,
+    cutShort: signal.aborted,
+    fingerprint: opened.fingerprint,
+    environment: opened.environment,
+  }
+}
+
+/** Returns the exit code of a result: 130 after Ctrl-C, 1 where a figure is void or a request failed, otherwise 0. */
+export function exitCodeOf(result: Result): number {
+  if (result.cutShort) return 130
+  const rounds = result.scenarios.flatMap(scenario => scenario.rounds)
+  return rounds.some(round => round.void !== undefined || errorsOf(round) > 0) ? 1 : 0
+}
+
+/** Returns the address of `--target` without a path; throws when it is none. */
+export function originOf(target: string): string {
+  const url = URL.parse(target)
+  if (!url?.protocol.startsWith('http'))
+    throw new RunError(`--target takes a URL like http://host:port, not "${target}"`)
+  return url.origin
+}

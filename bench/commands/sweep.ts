@@ -1,0 +1,97 @@
+/** `sweep`: raises the load step by step, by rate and by connections. */
+import { UsageError } from '../errors.ts'
+import type { Generator } from '../load/generator-client.ts'
+import { measure } from '../measure.ts'
+import { loadOptions, type Values, whole } from '../options.ts'
+import { createProgress } from '../output/progress.ts'
+import { renderSweep } from '../output/sweep-table.ts'
+import { stepSeconds } from '../plan.ts'
+import type { LoadOptions, Result, Sweep } from '../result/schema.ts'
+import type { Scenario } from '../scenario.ts'
+import { parseSlo, type Slo } from '../slo.ts'
+import type { Subject } from '../subject.ts'
+import { type Measure, sweepConnections, sweepRates } from '../sweep.ts'
+import { type Context, describe, withGenerator } from './context.ts'
+import { openSubject } from './open-subject.ts'
+import { writeFiles } from './run.ts'
+
+const defaultSlo = 'p95=35ms'
+
+/** Longer rounds than the suite's: a tail at one rate must have time to show. */
+const sweepDefaults = { rounds: 1, duration: 3, warmup: 1 }
+
+/** Prints what was found; returns 0, or 130 when it was cut short. */
+export async function sweepCommand(context: Context): Promise<number> {
+  const options = loadOptions(context.values, sweepDefaults)
+  const goal = readGoal(context.values)
+  // One scenario at a time makes a curve; the first lookup is the one that everybody asks about.
+  const scenario = context.values.scenario ?? (context.values.target === undefined ? ['get-user'] : undefined)
+  const values = { ...context.values, ...(scenario && { scenario: scenario.slice(0, 1) }) }
+  const opened = await openSubject({ ...context, values })
+  try {
+    const [chosen] = opened.scenarios
+    if (!chosen) throw new Error('no scenario was chosen')
+    const sweeps = await withGenerator([opened.subject], [chosen], options, generator =>
+      runSweeps(createMeasure(generator, opened.subject, chosen, context), chosen, options, goal),
+    )
+    const result: Result = { ...describe(opened, context), options, scenarios: [], sweeps }
+    for (const sweep of sweeps) context.print(`${renderSweep(sweep)}\n`)
+    if (result.cutShort) context.print('CUT SHORT: not all steps were run.')
+    await writeFiles(result, context)
+    return result.cutShort ? 130 : 0
+  } finally {
+    await opened.close()
+  }
+}
+
+interface Goal {
+  by: 'rate' | 'connections' | 'both'
+  slo: Slo
+  steps: number
+}
+
+function readGoal(values: Values): Goal {
+  const { by = 'both' } = values
+  if (by !== 'rate' && by !== 'connections' && by !== 'both') {
+    throw new UsageError(`--by takes rate, connections or both, not "${by}"`)
+  }
+  return { by, slo: parseSlo(values.slo ?? defaultSlo), steps: whole('steps', values.steps, 8) }
+}
+
+async function runSweeps(
+  measureStep: Measure,
+  scenario: Scenario,
+  options: LoadOptions,
+  { by, slo, steps }: Goal,
+): Promise<Sweep[]> {
+  return [
+    ...(by === 'connections' ? [] : [await sweepRates(measureStep, scenario, options, { slo, steps })]),
+    ...(by === 'rate' ? [] : [await sweepConnections(measureStep, scenario, options, steps)]),
+  ]
+}
+
+function createMeasure(
+  generator: Generator,
+  subject: Subject,
+  scenario: Scenario,
+  context: Context,
+): Measure {
+  // The plan grows as it goes, so there is no whole to show a part of: each step is a plan of its own.
+  return async (options, label) => {
+    const step = { subject, scenario: withConnections(scenario, options), round: 0, warmup: options.warmup }
+    const progress = createProgress(stepSeconds(step, options))
+    try {
+      const [measured] = await measure(generator, [step], options, context.signal, (_, seconds) =>
+        progress.update(`${scenario.name}, ${label}`, seconds),
+      )
+      return measured?.measurement
+    } finally {
+      progress.stop()
+    }
+  }
+}
+
+/** A scenario's own number of connections would hold a sweep still. */
+function withConnections(scenario: Scenario, { connections }: LoadOptions): Scenario {
+  return { ...scenario, connections }
+}

@@ -1,0 +1,165 @@
+/** Judges whether one result is slower than another, and whether that can be told at all. */
+import { wholeHistogram } from './result/figures.ts'
+import { machineDifferences } from './result/fingerprint.ts'
+import { percentileMs } from './result/histogram.ts'
+import type { Measurement, Result, ScenarioResult } from './result/schema.ts'
+import { compareValues, type Ratio } from './stats/ratio.ts'
+import { median } from './stats/summary.ts'
+
+export type Verdict = 'slower' | 'faster' | 'no difference' | 'too few rounds'
+
+export interface MetricComparison {
+  metric: string
+  base: number
+  head: number
+  ratio: Ratio | undefined
+  lowerIsBetter: boolean
+  /** Otherwise only shown, beside a verdict that rests on others. */
+  judged: boolean
+  verdict: Verdict
+}
+
+export interface ScenarioComparison {
+  scenario: string
+  metrics: MetricComparison[]
+  /** Slower than allowed, with an interval that excludes 1. */
+  regressed: boolean
+  /** No judged metric rules out a regression of the allowed size. */
+  undecided: boolean
+}
+
+export const exitCodes = { fine: 0, regression: 1, notComparable: 2, tooNoisy: 3 } as const
+
+interface Metric {
+  name: string
+  lowerIsBetter: boolean
+  read: (round: Measurement) => number | undefined
+  /** In which loop it says something of its own. */
+  judgedIn: 'closed' | 'open' | 'both' | 'none'
+}
+
+// In a closed loop latency is connections / throughput, so only one of the two is judged; in an open loop the throughput
+// is what was asked for. A p95 is shown and not judged: it is the same again with more noise.
+const metrics: Metric[] = [
+  { name: 'throughput', lowerIsBetter: false, read: round => round.rate, judgedIn: 'closed' },
+  {
+    name: 'CPU/request',
+    lowerIsBetter: true,
+    read: round => round.server?.cpuUsPerRequest,
+    judgedIn: 'both',
+  },
+  {
+    name: 'mean latency',
+    lowerIsBetter: true,
+    read: round => wholeHistogram([round]).mean / 1000,
+    judgedIn: 'open',
+  },
+  {
+    name: 'p95',
+    lowerIsBetter: true,
+    read: round => percentileMs(wholeHistogram([round]), 95),
+    judgedIn: 'none',
+  },
+]
+
+/** Returns why two results must not be compared; empty where nothing speaks against it. */
+export function obstacles(base: Result, head: Result): string[] {
+  const machine = machineDifferences(base.fingerprint, head.fingerprint)
+  const options = (['mode', 'connections', 'rate', 'arrivals', 'duration'] as const).filter(
+    name => base.options[name] !== head.options[name],
+  )
+  const environment = JSON.stringify(base.environment) !== JSON.stringify(head.environment)
+  const shared = head.scenarios.some(({ name }) => base.scenarios.some(other => other.name === name))
+  return [
+    ...(machine.length > 0 ? [`the machines differ in ${machine.join(', ')}`] : []),
+    ...(options.length > 0 ? [`the options differ in ${options.join(', ')}`] : []),
+    ...(environment ? ['the settings of the service differ'] : []),
+    ...(shared ? [] : ['they have no scenario in common']),
+  ]
+}
+
+/** Returns the comparison of every scenario that both have; void rounds are left out. */
+export function compareScenarios(
+  base: readonly ScenarioResult[],
+  head: readonly ScenarioResult[],
+  { mode, isPaired, maxRegression }: { mode: 'closed' | 'open'; isPaired: boolean; maxRegression: number },
+): ScenarioComparison[] {
+  return head.flatMap(scenario => {
+    const other = base.find(({ name }) => name === scenario.name)
+    if (!other) return []
+    const compared = metrics.flatMap(
+      metric => compareMetric(metric, other.rounds, scenario.rounds, mode, isPaired) ?? [],
+    )
+    const judged = compared.filter(metric => metric.judged)
+    return [
+      {
+        scenario: scenario.name,
+        metrics: compared,
+        regressed: judged.some(metric => isRegression(metric, maxRegression)),
+        undecided: judged.every(metric => !rulesOut(metric, maxRegression)),
+      },
+    ]
+  })
+}
+
+/** Returns the exit code of a comparison. A regression outweighs noise elsewhere. */
+export function exitCodeOfComparison(comparisons: readonly ScenarioComparison[]): number {
+  if (comparisons.some(({ regressed }) => regressed)) return exitCodes.regression
+  if (comparisons.some(({ undecided }) => undecided)) return exitCodes.tooNoisy
+  return exitCodes.fine
+}
+
+function compareMetric(
+  metric: Metric,
+  base: readonly Measurement[],
+  head: readonly Measurement[],
+  mode: 'closed' | 'open',
+  isPaired: boolean,
+): MetricComparison | undefined {
+  const valuesOf = (rounds: readonly Measurement[], others: readonly Measurement[]): number[] =>
+    rounds.filter((_, i) => isUsable(rounds, others, i, isPaired)).flatMap(round => metric.read(round) ?? [])
+  const [baseValues, headValues] = [valuesOf(base, head), valuesOf(head, base)]
+  if (baseValues.length === 0 || headValues.length === 0) return undefined
+  const ratio = compareValues(baseValues, headValues, isPaired)
+  return {
+    metric: metric.name,
+    base: median(baseValues),
+    head: median(headValues),
+    ratio,
+    lowerIsBetter: metric.lowerIsBetter,
+    judged: metric.judgedIn === 'both' || metric.judgedIn === mode,
+    verdict: judge(ratio, metric.lowerIsBetter),
+  }
+}
+
+function judge(ratio: Ratio | undefined, lowerIsBetter: boolean): Verdict {
+  if (!ratio) return 'too few rounds'
+  if (!ratio.differs) return 'no difference'
+  return ratio.estimate > 1 === lowerIsBetter ? 'slower' : 'faster'
+}
+
+/** A void round takes the other three of its block with it: pairs are pairs of what was measured side by side. */
+function isUsable(
+  rounds: readonly Measurement[],
+  others: readonly Measurement[],
+  index: number,
+  isPaired: boolean,
+): boolean {
+  if (!isPaired) return rounds[index]?.void === undefined
+  const first = index - (index % 2)
+  const block = [rounds[first], rounds[first + 1], others[first], others[first + 1]]
+  return block.every(round => round !== undefined && round.void === undefined)
+}
+
+function isRegression({ ratio, lowerIsBetter }: MetricComparison, allowed: number): boolean {
+  if (!ratio) return false
+  const { estimate, interval } = ratio
+  return lowerIsBetter
+    ? estimate > 1 + allowed && interval.low > 1
+    : 1 / estimate > 1 + allowed && interval.high < 1
+}
+
+function rulesOut({ ratio, lowerIsBetter }: MetricComparison, allowed: number): boolean {
+  if (!ratio) return false
+  return (lowerIsBetter ? ratio.interval.high : 1 / ratio.interval.low) < 1 + allowed
+}

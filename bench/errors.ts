@@ -1,0 +1,7 @@
+/** The two ways in which the bench gives up with one line instead of a stack. */
+
+/** Something the user asked for does not exist or makes no sense. */
+export class UsageError extends Error {}
+
+/** The measurement could not be made: the target is gone, or answers what it should not. */
+export class RunError extends Error {}

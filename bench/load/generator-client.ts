@@ -1,0 +1,91 @@
+/** Starts the load generator in a process of its own and gives it work. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { RunError } from '../errors.ts'
+import type { Measurement } from '../result/schema.ts'
+import type { FromGenerator, Job, PreflightJob, Sample, ToGenerator } from './protocol.ts'
+import type { Datasets } from './template.ts'
+
+export interface RunHooks {
+  onOpen?: () => void
+  onShut?: () => void
+  signal?: AbortSignal
+}
+
+export type Generator = Awaited<ReturnType<typeof startGenerator>>
+
+/** Returns a generator that is ready for jobs; its methods reject with a RunError when the load could not be made. */
+export async function startGenerator() {
+  const child = fork(new URL('./generator.ts', import.meta.url), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const exited = once(child, 'exit')
+  await Promise.race([once(child, 'message'), exited])
+  if (!child.connected) throw new RunError('the load generator did not start')
+  const { tell, ask } = createConversation(child)
+
+  return {
+    pid: child.pid,
+
+    /** Sends the data that jobs with this key are filled from. */
+    setData(key: string, data: Datasets): void {
+      tell({ type: 'data', key, data })
+    },
+
+    /** Returns what one request to each endpoint brought. */
+    async preflight(job: PreflightJob): Promise<Sample[]> {
+      const answer = await ask({ type: 'preflight', job })
+      return answer.type === 'samples' ? answer.samples : []
+    },
+
+    /** Makes one load and returns what it measured; an aborted signal cuts it short. */
+    async run(job: Job, hooks: RunHooks = {}): Promise<Measurement> {
+      const stop = (): void => tell({ type: 'stop' })
+      hooks.signal?.addEventListener('abort', stop)
+      try {
+        const answered = ask({ type: 'run', job }, hooks)
+        if (hooks.signal?.aborted) stop()
+        const answer = await answered
+        if (answer.type !== 'done') throw new RunError('the load generator gave no figures')
+        return answer.measurement
+      } finally {
+        hooks.signal?.removeEventListener('abort', stop)
+      }
+    },
+
+    async stop(): Promise<void> {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.disconnect()
+      await exited
+    },
+  }
+}
+
+function createConversation(child: ChildProcess) {
+  return { tell, ask }
+
+  function tell(message: ToGenerator): void {
+    if (child.connected) child.send(message)
+  }
+
+  /** Resolves with the message that ends a job. */
+  function ask(message: ToGenerator, hooks: RunHooks = {}): Promise<FromGenerator> {
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        child.off('message', onMessage)
+        child.off('exit', onExit)
+        act()
+      }
+      const onExit = (): void => settle(() => reject(new RunError('the load generator died')))
+      const onMessage = (answer: FromGenerator): void => {
+        if (answer.type === 'open') hooks.onOpen?.()
+        else if (answer.type === 'shut') hooks.onShut?.()
+        else if (answer.type === 'failed') settle(() => reject(new RunError(answer.message)))
+        else settle(() => resolve(answer))
+      }
+      child.on('message', onMessage)
+      child.on('exit', onExit)
+      tell(message)
+    })
+  }
+}

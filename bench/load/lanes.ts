@@ -1,0 +1,72 @@
+/** The lanes of a load: one connection each, with the state of the user who sits behind it. */
+import type { Endpoint } from '../scenario.ts'
+import { createRandom, type Random } from '../stats/random.ts'
+import { compileEndpoint, type Datasets, type Rendered, type Row } from './template.ts'
+
+export interface Planned {
+  /** Index into the job's endpoints. */
+  endpoint: number
+  request: Rendered
+}
+
+export type Lanes = ReturnType<typeof createLanes>
+
+/**
+ * Returns the source of requests for each lane: `next(lane)` draws an endpoint by weight and fills it, `capture` takes
+ * from an answer what the lane's next request needs. Lane i uses row i of the data set `sessions`, for as long as the
+ * data lives: a one-use token handed out in one round is there in the next.
+ */
+export function createLanes(endpoints: readonly Endpoint[], data: Datasets, seed: number) {
+  const random = createRandom(seed)
+  const chooseEndpoint = createChooser(endpoints, random)
+  const renders = endpoints.map(compileEndpoint)
+  const sessions = data.sessions ?? []
+  // Unique over runs of the bench too, so that a counter can name what must not exist yet.
+  let counter = Date.now() * 1000
+  const count = (): number => ++counter
+
+  return {
+    hasCapture: endpoints.some(endpoint => endpoint.capture),
+
+    next(lane: number): Planned {
+      const endpoint = chooseEndpoint()
+      const render = renders[endpoint]
+      if (!render) throw new Error(`there is no endpoint ${endpoint}`)
+      return { endpoint, request: render({ data, session: sessionOf(lane), random, count }) }
+    },
+
+    capture(lane: number, endpoint: number, status: number, body: string): void {
+      const wanted = endpoints[endpoint]?.capture
+      if (!wanted || status >= 400) return
+      const answer: unknown = JSON.parse(body)
+      const session = sessionOf(lane)
+      for (const [field, path] of Object.entries(wanted)) session[field] = String(valueAt(answer, path))
+    },
+  }
+
+  function sessionOf(lane: number): Row {
+    return sessions[lane % Math.max(1, sessions.length)] ?? {}
+  }
+}
+
+function createChooser(endpoints: readonly Endpoint[], random: Random): () => number {
+  const weights = endpoints.map(endpoint => endpoint.weight ?? 1)
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  return () => {
+    let left = random() * total
+    const chosen = weights.findIndex(weight => {
+      left -= weight
+      return left < 0
+    })
+    return chosen === -1 ? weights.length - 1 : chosen
+  }
+}
+
+function valueAt(value: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
+      value,
+    )
+}

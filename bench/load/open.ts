@@ -1,0 +1,170 @@
+/** The open loop: requests leave at their intended instants whatever the server does. Finds the latency users see. */
+import { Client, type Dispatcher } from 'undici'
+import { createHistogram, mergeHistograms, percentileMs, recordMs } from '../result/histogram.ts'
+import type { Measurement } from '../result/schema.ts'
+import { now, sleep } from './clock.ts'
+import { type LoadHooks, saturatedAt } from './closed.ts'
+import { createLanes } from './lanes.ts'
+import { headStartMs, pace } from './pacer.ts'
+import type { OpenJob } from './protocol.ts'
+import { createRecorder, type Recorder } from './recorder.ts'
+import { createSchedule } from './schedule.ts'
+import type { Datasets, Rendered } from './template.ts'
+
+/**
+ * Returns what was measured. Latency counts from the intended instant: a request that waits for a free connection, or
+ * for a generator that is late, waits as its user would. Requests meant for the window count, whenever they are answered.
+ */
+export async function runOpen(job: OpenJob, data: Datasets, hooks: LoadHooks): Promise<Measurement> {
+  const recorder = createRecorder(job.endpoints)
+  const schedule = createSchedule(job.rate, job.warmup + job.duration, job.arrivals, job.seed)
+  const dispatch = createDispatcher(job, data, recorder)
+  const lateness = createHistogram()
+  const epoch = now() + headStartMs
+  const windowFrom = epoch + job.warmup * 1000
+  let isOpen = false
+  const open = (): void => {
+    if (isOpen) return
+    isOpen = true
+    recorder.open(windowFrom)
+    hooks.onOpen()
+  }
+
+  await pace(
+    schedule,
+    epoch,
+    intended => {
+      const counts = intended >= windowFrom
+      if (counts) {
+        open()
+        recordMs(lateness, now() - intended)
+      }
+      dispatch.due(intended, counts)
+    },
+    hooks.signal,
+  )
+  open()
+  await sleep(windowFrom + job.duration * 1000 - now(), hooks.signal)
+  recorder.shut()
+  hooks.onShut()
+  await dispatch.drain(hooks.signal)
+  const measurement = recorder.finish()
+  return judge(job.rate, {
+    ...measurement,
+    intendedRate: job.rate,
+    generator: {
+      ...measurement.generator,
+      lateP50Ms: percentileMs(lateness, 50),
+      lateP99Ms: percentileMs(lateness, 99),
+    },
+  })
+}
+
+interface Waiting {
+  intended: number
+  counts: boolean
+}
+
+/** Hands due requests to free connections in turn, and queues them, clock running, while there is none. */
+function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
+  const lanes = createLanes(job.endpoints, data, job.seed)
+  const clients = Array.from({ length: job.connections }, () => createClient(job))
+  const free = clients.map((_, lane) => lane)
+  const waiting: Waiting[] = []
+  let underWay = 0
+  let onIdle = (): void => {}
+
+  return { due, drain }
+
+  function due(intended: number, counts: boolean): void {
+    const lane = free.shift()
+    if (lane === undefined) waiting.push({ intended, counts })
+    else send(lane, intended, counts)
+  }
+
+  function send(lane: number, intended: number, counts: boolean): void {
+    underWay++
+    const { endpoint, request } = lanes.next(lane)
+    clients[lane]?.dispatch(
+      toDispatch(job.origin, request),
+      createHandler(lanes.hasCapture, (status, body, failure) => {
+        const at = now()
+        if (counts && failure) recorder.failure(failure)
+        if (counts && !failure) recorder.answer(endpoint, status, at - intended, at)
+        if (!failure) lanes.capture(lane, endpoint, status, body)
+        release(lane)
+      }),
+    )
+  }
+
+  function release(lane: number): void {
+    underWay--
+    const next = waiting.shift()
+    if (next) send(lane, next.intended, next.counts)
+    else free.push(lane)
+    if (underWay === 0) onIdle()
+  }
+
+  /** Waits for the answers that are still out, as long as one may take, then closes all connections. */
+  async function drain(signal: AbortSignal): Promise<void> {
+    const idle = new Promise<void>(resolve => {
+      onIdle = resolve
+      if (underWay === 0) resolve()
+    })
+    await Promise.race([idle, sleep(job.timeout * 1000, signal)])
+    for (const { counts } of waiting.splice(0)) if (counts) recorder.failure('never sent')
+    await Promise.all(clients.map(client => client.destroy()))
+  }
+}
+
+function createClient(job: OpenJob): Client {
+  const timeout = job.timeout * 1000
+  return new Client(job.origin, { pipelining: 1, headersTimeout: timeout, bodyTimeout: timeout })
+}
+
+/** Returns the request in undici's terms. */
+export function toDispatch(origin: string, request: Rendered): Dispatcher.DispatchOptions {
+  return {
+    origin,
+    path: request.path,
+    method: request.method as Dispatcher.HttpMethod,
+    headers: request.headers,
+    body: request.body ?? null,
+  }
+}
+
+type OnEnd = (status: number, body: string, failure: string | undefined) => void
+
+function createHandler(wantsBody: boolean, onEnd: OnEnd): Dispatcher.DispatchHandler {
+  let status = 0
+  const chunks: Buffer[] = []
+  return {
+    onRequestStart: () => {},
+    onResponseStart: (_controller, statusCode) => {
+      status = statusCode
+    },
+    onResponseData: (_controller, chunk) => {
+      if (wantsBody) chunks.push(chunk)
+    },
+    onResponseEnd: () => onEnd(status, Buffer.concat(chunks).toString(), undefined),
+    onResponseError: (_controller, error) => onEnd(status, '', error.message),
+  }
+}
+
+// A generator this busy, its pacing thread included, cannot be told from a server that does not keep up.
+const doubtfulAt = 0.8
+
+/**
+ * Voids what the generator itself has spoilt: it had no time left; it had little, and the rate was not reached; or it was
+ * late by more than 10 % of the p99 and by more than 5 ms, which is then in every figure.
+ */
+export function judge(rate: number, measurement: Measurement): Measurement {
+  const { utilisation, cpu, lateP99Ms = 0 } = measurement.generator
+  const p99 = percentileMs(mergeHistograms(measurement.endpoints.map(endpoint => endpoint.histogram)), 99)
+  const isShort = measurement.rate < 0.95 * rate
+  const isBusy = utilisation > saturatedAt || (isShort && Math.max(utilisation, cpu) > doubtfulAt)
+  const isLate = lateP99Ms > 5 && lateP99Ms > p99 / 10
+  if (!isBusy && !isLate) return measurement
+  const busy = `${(utilisation * 100).toFixed(0)} % busy, ${lateP99Ms.toFixed(1)} ms late at p99`
+  return { ...measurement, void: `the generator was saturated at ${rate}/s (${busy})` }
+}

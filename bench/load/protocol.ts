@@ -1,0 +1,63 @@
+/** The messages between the bench and the process that makes the load. */
+import type { Measurement } from '../result/schema.ts'
+import type { Endpoint } from '../scenario.ts'
+import type { Arrivals } from './schedule.ts'
+import type { Datasets } from './template.ts'
+
+interface CommonJob {
+  origin: string
+  endpoints: Endpoint[]
+  /** Which of the data sets sent before fills the requests; its sessions keep their state between jobs. */
+  dataKey: string
+  connections: number
+  /** Seconds of load before anything is recorded, and seconds that are. */
+  warmup: number
+  duration: number
+  /** Seconds after which an answer counts as an error. */
+  timeout: number
+  seed: number
+}
+
+export interface ClosedJob extends CommonJob {
+  mode: 'closed'
+}
+
+export interface OpenJob extends CommonJob {
+  mode: 'open'
+  /** Requests per second. */
+  rate: number
+  arrivals: Arrivals
+}
+
+export type Job = ClosedJob | OpenJob
+
+/** What one request of an endpoint brought, before there is any load. */
+export interface Sample {
+  endpoint: string
+  expected: boolean
+  /** The status, or why there was none. */
+  outcome: string
+}
+
+export interface PreflightJob {
+  origin: string
+  endpoints: Endpoint[]
+  dataKey: string
+  timeout: number
+  seed: number
+}
+
+export type ToGenerator =
+  | { type: 'data'; key: string; data: Datasets }
+  | { type: 'preflight'; job: PreflightJob }
+  | { type: 'run'; job: Job }
+  | { type: 'stop' }
+
+export type FromGenerator =
+  | { type: 'ready' }
+  // The window of recording opens and shuts: the moments to read the server's own counters.
+  | { type: 'open' }
+  | { type: 'shut' }
+  | { type: 'done'; measurement: Measurement }
+  | { type: 'samples'; samples: Sample[] }
+  | { type: 'failed'; message: string }

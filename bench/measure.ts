@@ -1,0 +1,119 @@
+/** Carries out a plan: one load after the other, with the server's counters read at the edges of each window. */
+import { RunError } from './errors.ts'
+import type { Generator } from './load/generator-client.ts'
+import type { Job } from './load/protocol.ts'
+import { type Step, stepSeconds } from './plan.ts'
+import { type Counters, compareCounters } from './probe/counters.ts'
+import type { LoadOptions, Measurement } from './result/schema.ts'
+import type { Scenario } from './scenario.ts'
+import type { Subject } from './subject.ts'
+
+/** Told what runs now and how many seconds of the whole are done. */
+export type OnProgress = (label: string, secondsDone: number) => void
+
+export interface Measured {
+  step: Step
+  measurement: Measurement
+}
+
+/**
+ * Returns the measurements in the order of the plan; those before an abort are kept. Throws a RunError when a load brings
+ * nothing that was expected: there is no sense in going on.
+ */
+export async function measure(
+  generator: Generator,
+  steps: readonly Step[],
+  options: LoadOptions,
+  signal: AbortSignal,
+  onProgress: OnProgress = () => {},
+): Promise<Measured[]> {
+  const measured: Measured[] = []
+  let done = 0
+  for (const step of steps) {
+    if (signal.aborted) break
+    onProgress(`${step.scenario.name} on ${step.subject.name}, round ${step.round + 1}`, done)
+    const measurement = await measureOnce(generator, step, options, signal)
+    if (signal.aborted) break
+    if (measurement.endpoints.every(endpoint => endpoint.requests === 0)) {
+      throw new RunError(`${step.scenario.name}: ${explain(measurement)}`)
+    }
+    measured.push({ step, measurement })
+    done += stepSeconds(step, options)
+  }
+  onProgress('done', done)
+  return measured
+}
+
+/** Sends the subject's and the scenario's data to the generator, under the key that `measure` uses. */
+export function sendData(generator: Generator, subject: Subject, scenarios: readonly Scenario[]): void {
+  generator.setData(subject.key, subject.data)
+  for (const scenario of scenarios) {
+    if (scenario.data) generator.setData(dataKey(subject, scenario), { ...subject.data, ...scenario.data })
+  }
+}
+
+/** Asks every endpoint once; throws a RunError of one line about the first that does not answer as expected. */
+export async function checkTarget(
+  generator: Generator,
+  subject: Subject,
+  scenarios: readonly Scenario[],
+  options: LoadOptions,
+): Promise<void> {
+  for (const scenario of scenarios) {
+    const samples = await generator.preflight({
+      ...{ origin: subject.origin, endpoints: scenario.endpoints, dataKey: dataKey(subject, scenario) },
+      ...{ timeout: options.timeout, seed: options.seed },
+    })
+    const bad = samples.find(sample => !sample.expected)
+    if (bad) throw new RunError(`${subject.origin}, ${bad.endpoint}: ${bad.outcome}`)
+  }
+}
+
+async function measureOnce(
+  generator: Generator,
+  step: Step,
+  options: LoadOptions,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const { subject } = step
+  const readings: Promise<Counters>[] = []
+  const read = (): void => {
+    if (!subject.read) return
+    const reading = subject.read()
+    // Awaited below, after the load: a service that dies meanwhile must not end the bench before it has cleaned up.
+    reading.catch(() => {})
+    readings.push(reading)
+  }
+  const measurement = await generator.run(toJob(step, options), { onOpen: read, onShut: read, signal })
+  const [before, after] = await Promise.all(readings)
+  // A process that stood still for the whole window answers both questions at once: nothing can be told from that.
+  if (!before || !after || after.at <= before.at) return measurement
+  return { ...measurement, server: compareCounters(before, after, measurement.rate) }
+}
+
+function toJob(step: Step, options: LoadOptions): Job {
+  const { subject, scenario } = step
+  const common = {
+    ...{ origin: subject.origin, endpoints: scenario.endpoints, dataKey: dataKey(subject, scenario) },
+    connections: scenario.connections ?? options.connections,
+    ...{ warmup: step.warmup, duration: options.duration, timeout: options.timeout },
+    // Another seed for each round, the same for both versions of it: they get the same requests.
+    seed: options.seed + step.round,
+  }
+  if (options.mode === 'closed') return { mode: 'closed', ...common }
+  return { mode: 'open', ...common, rate: options.rate ?? 100, arrivals: options.arrivals ?? 'poisson' }
+}
+
+// Scenarios without data of their own share the subject's: where one of them spends a session's one-use token, the next
+// must know the new one.
+function dataKey(subject: Subject, scenario: Scenario): string {
+  return scenario.data ? `${subject.key}/${scenario.name}` : subject.key
+}
+
+function explain(measurement: Measurement): string {
+  const statuses = measurement.endpoints.flatMap(endpoint =>
+    Object.entries(endpoint.statuses).map(([status, count]) => `${count} × ${status}`),
+  )
+  const failures = Object.entries(measurement.failures).map(([reason, count]) => `${count} × ${reason}`)
+  return `no request was answered as expected (${[...statuses, ...failures].join(', ') || 'no answer at all'})`
+}

@@ -1,0 +1,120 @@
+/** The command line: every option in one table, which parses it and prints the help. */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { UsageError } from './errors.ts'
+import type { LoadOptions } from './result/schema.ts'
+
+const table = {
+  scenario: { type: 'string', multiple: true, hint: 'name|file', help: 'only this one; may be repeated' },
+  quick: { type: 'boolean', help: 'short rounds, about 20 s in all; marked as such' },
+  rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; ab: 20)' },
+  duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; ab: 0.6)' },
+  warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5)' },
+  connections: { type: 'string', hint: 'n', help: 'connections at once (50)' },
+  rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, whatever the server does' },
+  arrivals: { type: 'string', hint: 'kind', help: 'open loop: constant or poisson (poisson)' },
+  timeout: { type: 'string', hint: 's', help: 'longest wait for an answer (10)' },
+  seed: { type: 'string', hint: 'n', help: 'of the random draws (1)' },
+  target: { type: 'string', hint: 'url', help: 'measure this server instead of the service' },
+  path: { type: 'string', hint: '/x', help: 'target: path to ask for (/)' },
+  method: { type: 'string', hint: 'GET', help: 'target: method (GET)' },
+  header: { type: 'string', multiple: true, hint: "'k: v'", help: 'target: header; may be repeated' },
+  body: { type: 'string', hint: 'text|@file', help: 'target: body to send' },
+  json: { type: 'string', hint: 'file', help: 'write the result there' },
+  html: { type: 'string', hint: 'file', help: 'write a page there' },
+  format: { type: 'string', hint: 'kind', help: 'print as: table, github-action-benchmark or bencher' },
+  slo: { type: 'string', hint: 'p95=35ms', help: 'sweep: the objective to keep' },
+  by: { type: 'string', hint: 'what', help: 'sweep: rate, connections or both (both)' },
+  steps: { type: 'string', hint: 'n', help: 'sweep: steps of each kind (8)' },
+  base: { type: 'string', hint: 'git ref', help: 'ab: the version to compare the working tree with' },
+  noise: { type: 'boolean', help: 'ab: the working tree against itself' },
+  repeat: { type: 'string', hint: 'n', help: 'power: comparisons of each kind (20)' },
+  from: { type: 'string', hint: 'file', help: 'save: take this result instead of measuring' },
+  'max-regression': { type: 'string', hint: '5%', help: 'compare, ab: how much slower is too slow (5%)' },
+  force: { type: 'boolean', help: 'compare: across machines or options all the same' },
+  help: { type: 'boolean', help: 'this text' },
+} as const
+
+export type Values = ReturnType<typeof parseCommandLine>['values']
+
+/** Returns the command, its operands and the raw options; throws a UsageError on an unknown option. */
+export function parseCommandLine(args: string[]) {
+  try {
+    const { values, positionals } = parseArgs({ args, options: table, allowPositionals: true })
+    const [command = 'run', ...operands] = positionals
+    return { command, operands, values }
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** Returns the load that the options ask for, over these defaults. */
+export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {}): LoadOptions {
+  const rate = values.rate === undefined ? undefined : positive('rate', values.rate)
+  const base = values.quick
+    ? { rounds: 3, duration: 0.4, warmup: 0.6 }
+    : { rounds: 5, duration: 2, warmup: 1.5 }
+  const fallback = { ...base, ...(values.quick ? {} : defaults) }
+  return {
+    mode: rate === undefined ? 'closed' : 'open',
+    connections: whole('connections', values.connections, 50),
+    rounds: whole('rounds', values.rounds, fallback.rounds),
+    duration: values.duration === undefined ? fallback.duration : positive('duration', values.duration),
+    warmup: values.warmup === undefined ? fallback.warmup : Math.max(0, number('warmup', values.warmup)),
+    ...(rate !== undefined && { rate, arrivals: arrivals(values.arrivals) }),
+    timeout: values.timeout === undefined ? 10 : positive('timeout', values.timeout),
+    seed: values.seed === undefined ? 1 : Math.trunc(number('seed', values.seed)),
+  }
+}
+
+/** Returns the text of `--body`, read from the file where it says `@file`. */
+export function bodyText(value: string): string {
+  if (!value.startsWith('@')) return value
+  try {
+    return readFileSync(value.slice(1), 'utf8')
+  } catch {
+    throw new UsageError(`cannot read the body from ${value.slice(1)}`)
+  }
+}
+
+/** Returns a share: `5%` and `0.05` are the same. */
+export function share(name: string, value: string): number {
+  return value.endsWith('%') ? positive(name, value.slice(0, -1)) / 100 : positive(name, value)
+}
+
+/** Returns a whole number of at least 1, or the fallback where nothing was given. */
+export function whole(name: string, value: string | undefined, fallback: number): number {
+  if (value === undefined) return fallback
+  const parsed = positive(name, value)
+  if (!Number.isInteger(parsed)) throw new UsageError(`--${name} takes a whole number, not "${value}"`)
+  return parsed
+}
+
+/** Returns the help of all options, one line each. */
+export function optionHelp(): string {
+  return Object.entries(table)
+    .map(([name, option]) => {
+      const usage = 'hint' in option ? `--${name} ${option.hint}` : `--${name}`
+      return `  ${usage.padEnd(26)} ${option.help}`
+    })
+    .join('\n')
+}
+
+function arrivals(value: string | undefined): 'constant' | 'poisson' {
+  if (value === undefined || value === 'poisson') return 'poisson'
+  if (value === 'constant') return 'constant'
+  throw new UsageError(`--arrivals takes constant or poisson, not "${value}"`)
+}
+
+function positive(name: string, value: string): number {
+  const parsed = number(name, value)
+  if (parsed <= 0) throw new UsageError(`--${name} must be above 0`)
+  return parsed
+}
+
+function number(name: string, value: string): number {
+  const parsed = Number(value)
+  if (value.trim() === '' || !Number.isFinite(parsed))
+    throw new UsageError(`--${name} takes a number, not "${value}"`)
+  return parsed
+}

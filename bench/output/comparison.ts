@@ -1,0 +1,74 @@
+/** The table of a comparison, and what it could and could not see. */
+import {
+  exitCodeOfComparison,
+  exitCodes,
+  type MetricComparison,
+  type ScenarioComparison,
+} from '../compare.ts'
+import { formatNumber, markdownTable } from './table.ts'
+
+/** Returns the table of ratios (head over base) with a verdict per row, and a sentence that sums it up. */
+export function renderComparison(
+  comparisons: readonly ScenarioComparison[],
+  names: { base: string; head: string },
+  maxRegression: number,
+): string {
+  const head = [
+    'Scenario',
+    'Metric',
+    names.base,
+    names.head,
+    'Ratio',
+    '95 % interval',
+    'Noise floor',
+    'Detectable',
+    'Verdict',
+  ]
+  const rows = comparisons.flatMap(({ scenario, metrics }) =>
+    metrics.map(metric => [scenario, ...cells(metric)]),
+  )
+  return [
+    markdownTable(head, rows),
+    '',
+    'Ratio: second over first. Noise floor: how far two runs of the same code are apart. Detectable: the smallest effect',
+    'that this run would have found 4 times of 5. Rows in parentheses are shown, not judged.',
+    '',
+    conclusion(comparisons, maxRegression),
+  ].join('\n')
+}
+
+function cells({ metric, base, head, ratio, judged, verdict }: MetricComparison): string[] {
+  const word = judged ? verdict : `(${verdict})`
+  const values = [metric, formatNumber(base), formatNumber(head)]
+  if (!ratio) return [...values, '–', '–', '–', '–', word]
+  const { estimate, interval, noiseFloor, detectable } = ratio
+  return [
+    ...values,
+    estimate.toFixed(3),
+    `${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}`,
+    `±${percent(noiseFloor)}`,
+    percent(detectable),
+    word,
+  ]
+}
+
+function conclusion(comparisons: readonly ScenarioComparison[], maxRegression: number): string {
+  const limit = percent(maxRegression)
+  const names = (wanted: 'regressed' | 'undecided'): string =>
+    comparisons
+      .filter(comparison => comparison[wanted])
+      .map(({ scenario }) => scenario)
+      .join(', ')
+  switch (exitCodeOfComparison(comparisons)) {
+    case exitCodes.regression:
+      return `Slower by more than ${limit}: ${names('regressed')}.`
+    case exitCodes.tooNoisy:
+      return `Too much noise to rule out a regression of ${limit}: ${names('undecided')}.`
+    default:
+      return `Nothing is slower by more than ${limit}.`
+  }
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}

@@ -1,0 +1,165 @@
+/** The published form of a result: the TypeBox schema that `result.schema.json` is made from. */
+import { type Static, Type } from '@sinclair/typebox'
+
+/** Raised when a field changes its meaning or goes; a new optional field leaves it alone. */
+export const schemaVersion = 1
+
+const closed = { additionalProperties: false }
+const count = Type.Integer({ minimum: 0 })
+const amount = Type.Number({ minimum: 0 })
+
+export const EndpointFiguresSchema = Type.Object(
+  {
+    name: Type.String(),
+    requests: Type.Integer({ minimum: 0, description: 'answers with an expected status, inside the window' }),
+    statuses: Type.Record(Type.String(), count),
+    unexpected: Type.Integer({ minimum: 0, description: 'answers with any other status' }),
+    histogram: Type.String({
+      description: 'HdrHistogram V2, compressed, base64: latency in µs, expected statuses',
+    }),
+  },
+  closed,
+)
+
+export const GeneratorFiguresSchema = Type.Object(
+  {
+    cpu: Type.Number({ minimum: 0, description: 'CPU seconds per second of the load generator' }),
+    utilisation: Type.Number({ minimum: 0, maximum: 1, description: 'of its event loop' }),
+    lateP50Ms: Type.Optional(
+      Type.Number({ description: 'open loop: how late it came to intended instants' }),
+    ),
+    lateP99Ms: Type.Optional(Type.Number()),
+  },
+  closed,
+)
+
+export const ServerFiguresSchema = Type.Object(
+  {
+    cpuUsPerRequest: amount,
+    cpu: Type.Number({ minimum: 0, description: 'CPU seconds per second' }),
+    eventLoopUtilisation: Type.Number({ minimum: 0, maximum: 1 }),
+    gcPauseMs: amount,
+    gcCount: count,
+    rssBytes: count,
+    queriesPerRequest: Type.Optional(amount),
+    poolWaitMsPerRequest: Type.Optional(amount),
+  },
+  closed,
+)
+
+export const MeasurementSchema = Type.Object(
+  {
+    startedAt: Type.Integer({ description: 'ms since 1970' }),
+    seconds: Type.Number({ minimum: 0, description: 'length of the window of recording' }),
+    rate: Type.Number({ minimum: 0, description: 'expected answers per second' }),
+    intendedRate: Type.Optional(
+      Type.Number({ description: 'open loop: requests per second it was asked for' }),
+    ),
+    failures: Type.Record(Type.String(), count, { description: 'requests without an answer, by reason' }),
+    endpoints: Type.Array(EndpointFiguresSchema, { minItems: 1 }),
+    timeline: Type.Object({ bucketMs: count, counts: Type.Array(count) }, closed),
+    generator: GeneratorFiguresSchema,
+    server: Type.Optional(ServerFiguresSchema),
+    void: Type.Optional(Type.String({ description: 'why these figures must not be used' })),
+  },
+  closed,
+)
+
+export type EndpointFigures = Static<typeof EndpointFiguresSchema>
+export type GeneratorFigures = Static<typeof GeneratorFiguresSchema>
+export type ServerFigures = Static<typeof ServerFiguresSchema>
+export type Measurement = Static<typeof MeasurementSchema>
+
+export const FingerprintSchema = Type.Object(
+  {
+    machine: Type.Object(
+      {
+        cpu: Type.String(),
+        cores: count,
+        memoryBytes: count,
+        kernel: Type.String(),
+        node: Type.String(),
+        postgres: Type.Optional(Type.String()),
+      },
+      { ...closed, description: 'results of two machines are not compared' },
+    ),
+    code: Type.Object(
+      {
+        commit: Type.Optional(Type.String()),
+        dirty: Type.Optional(Type.Boolean()),
+        lockfile: Type.Optional(
+          Type.String({ description: 'first 16 digits of the SHA-256 of package-lock.json' }),
+        ),
+      },
+      { ...closed, description: 'what may differ between two results that are compared' },
+    ),
+  },
+  closed,
+)
+
+export const LoadOptionsSchema = Type.Object(
+  {
+    mode: Type.Union([Type.Literal('closed'), Type.Literal('open')]),
+    connections: Type.Integer({ minimum: 1 }),
+    rounds: Type.Integer({ minimum: 1 }),
+    duration: Type.Number({ exclusiveMinimum: 0, description: 'seconds recorded in each round' }),
+    warmup: Type.Number({
+      minimum: 0,
+      description: 'seconds before a scenario is recorded for the first time',
+    }),
+    rate: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'open loop: requests per second' })),
+    arrivals: Type.Optional(Type.Union([Type.Literal('constant'), Type.Literal('poisson')])),
+    timeout: Type.Number({ exclusiveMinimum: 0 }),
+    seed: Type.Integer(),
+  },
+  closed,
+)
+
+export const SweepSchema = Type.Object(
+  {
+    by: Type.Union([Type.Literal('rate'), Type.Literal('connections')]),
+    scenario: Type.String(),
+    slo: Type.Optional(Type.Object({ percentile: amount, ms: amount }, closed)),
+    capacity: Type.Optional(Type.Number({ description: 'highest rate that kept the objective' })),
+    steps: Type.Array(
+      Type.Object(
+        { level: Type.Number(), kept: Type.Optional(Type.Boolean()), measurement: MeasurementSchema },
+        closed,
+      ),
+    ),
+  },
+  closed,
+)
+
+export const ResultSchema = Type.Object(
+  {
+    kind: Type.Literal('plumbline-bench'),
+    schemaVersion: Type.Literal(schemaVersion),
+    subject: Type.String({ description: 'what was measured: the service, a git ref or a URL' }),
+    createdAt: Type.String(),
+    quick: Type.Boolean(),
+    cutShort: Type.Boolean({ description: 'ended before all rounds were run' }),
+    fingerprint: FingerprintSchema,
+    options: LoadOptionsSchema,
+    environment: Type.Record(Type.String(), Type.String(), {
+      description: 'settings of the service that differ from production',
+    }),
+    scenarios: Type.Array(
+      Type.Object({ name: Type.String(), rounds: Type.Array(MeasurementSchema) }, closed),
+    ),
+    sweeps: Type.Optional(Type.Array(SweepSchema)),
+    base: Type.Optional(
+      Type.Array(Type.Object({ name: Type.String(), rounds: Type.Array(MeasurementSchema) }, closed), {
+        description: 'ab: the other version, round i of it measured next to round i of this one',
+      }),
+    ),
+    baseSubject: Type.Optional(Type.String()),
+  },
+  { ...closed, $id: 'plumbline-bench-result-v1', title: 'Result of a Plumbline benchmark' },
+)
+
+export type Fingerprint = Static<typeof FingerprintSchema>
+export type LoadOptions = Static<typeof LoadOptionsSchema>
+export type Sweep = Static<typeof SweepSchema>
+export type Result = Static<typeof ResultSchema>
+export type ScenarioResult = Result['scenarios'][number]

@@ -1,0 +1,70 @@
+/** The users that requests are about: read over HTTP, and signed in over HTTP, as any client would. */
+import { RunError } from '../errors.ts'
+import { sleep } from '../load/clock.ts'
+import type { Datasets, Row } from '../load/template.ts'
+
+/** What the seed command gives all its users. */
+const password = 'correct horse battery staple'
+const adminEmail = 'admin@example.com'
+const largestPage = 100
+
+const retries = 20
+const retryMs = 250
+
+/**
+ * Returns the data sets of the service's scenarios: `users`, everyone; `sessions`, signed-in users, one per connection;
+ * `admins`, one. Throws a RunError when the service does not hand them out.
+ */
+export async function loadData(origin: string, sessions: number): Promise<Datasets> {
+  const admin = await signIn(origin, { email: adminEmail })
+  const users = await listUsers(origin, admin.accessToken ?? '')
+  const chosen = users.slice(0, sessions)
+  if (chosen.length < sessions)
+    throw new RunError(`${users.length} users are too few for ${sessions} connections`)
+  const signedIn: Row[] = []
+  for (const user of chosen) signedIn.push(await signIn(origin, user))
+  return { users: users.map(user => ({ ...user, password })), sessions: signedIn, admins: [admin] }
+}
+
+async function signIn(origin: string, user: Row): Promise<Row> {
+  const { accessToken, refreshToken } = await ask(`${origin}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: user.email, password }),
+  })
+  return { ...user, accessToken: String(accessToken), refreshToken: String(refreshToken) }
+}
+
+async function listUsers(origin: string, token: string): Promise<Row[]> {
+  const users: Row[] = []
+  let cursor: unknown = ''
+  do {
+    const query = `role=user&limit=${largestPage}${cursor ? `&cursor=${encodeURIComponent(String(cursor))}` : ''}`
+    const page = await ask(`${origin}/api/v1/users?${query}`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    if (!Array.isArray(page.items)) throw new RunError('the list of users has no items')
+    for (const { id, email, displayName } of page.items) {
+      users.push({ id: String(id), email: String(email), displayName: String(displayName) })
+    }
+    cursor = page.nextCursor
+  } while (cursor)
+  return users
+}
+
+async function ask(url: string, init: RequestInit): Promise<Record<string, unknown>> {
+  let answer = await fetch(url, init)
+  // On a machine that is busy with something else a service sheds load at its start; that passes.
+  for (let i = 0; i < retries && answer.status === 503; i++) {
+    await answer.text()
+    await sleep(retryMs)
+    answer = await fetch(url, init)
+  }
+  if (!answer.ok) {
+    const reason = (await answer.text()).slice(0, 200)
+    throw new RunError(
+      `${init.method ?? 'GET'} ${new URL(url).pathname} answered ${answer.status}: ${reason}`,
+    )
+  }
+  return (await answer.json()) as Record<string, unknown>
+}

@@ -1,0 +1,44 @@
+/** A PostgreSQL server for the length of a run, with a database for each version that is measured. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+
+export type BenchDatabase = Awaited<ReturnType<typeof startDatabase>>
+
+/** Returns a server in a temporary folder, as durable as production's; `remove` leaves nothing of it. */
+export async function startDatabase() {
+  const folder = await mkdtemp(join(tmpdir(), 'plumbline-bench-'))
+  const server = await startEmbeddedPostgres({ directory: join(folder, 'postgres') }).catch(async error => {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  })
+  return {
+    version: await ask(server.url, 'show server_version'),
+
+    /** Makes a database and returns its URL. */
+    async create(name: string): Promise<string> {
+      await ask(server.url, `create database ${pg.escapeIdentifier(name)}`)
+      const url = new URL(server.url)
+      url.pathname = `/${name}`
+      return url.href
+    },
+
+    async remove(): Promise<void> {
+      await server.remove()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function ask(connectionString: string, statement: string): Promise<string> {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  try {
+    const { rows } = await client.query<string[]>({ text: statement, rowMode: 'array' })
+    return rows[0]?.[0] ?? ''
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,30 @@
+/** Reads from the service's own metrics what cannot be seen from outside: its queries, and the waits for its pool. */
+import { now } from '../load/clock.ts'
+import type { Totals } from '../probe/counters.ts'
+
+/** Returns the totals so far; a service of an older version may lack some, which are then left out. */
+export async function readMetrics(origin: string, token: string): Promise<{ totals?: Totals }> {
+  const answer = await fetch(`${origin}/metrics`, { headers: { authorization: `Bearer ${token}` } }).catch(
+    () => undefined,
+  )
+  if (!answer?.ok) return {}
+  const text = await answer.text()
+  const queries = sumOf(text, 'db_queries_total')
+  const poolWaitSeconds = sumOf(text, 'db_pool_wait_seconds_sum')
+  return {
+    totals: {
+      at: now(),
+      ...(queries !== undefined && { queries }),
+      ...(poolWaitSeconds !== undefined && { poolWaitMs: poolWaitSeconds * 1000 }),
+    },
+  }
+}
+
+/** Returns the sum over all labels of a metric in Prometheus text; undefined when it is not there. */
+export function sumOf(text: string, metric: string): number | undefined {
+  const values = text
+    .split('\n')
+    .filter(line => line.startsWith(`${metric} `) || line.startsWith(`${metric}{`))
+    .map(line => Number(line.slice(line.lastIndexOf(' '))))
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0)
+}

@@ -1,0 +1,26 @@
+/** Takes the traces that the service sends and forgets them: production exports, so the measured service does too. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+
+export interface TraceSink {
+  url: string
+  close: () => void
+}
+
+export async function startTraceSink(): Promise<TraceSink> {
+  const server = createServer((request, response) => {
+    request.resume()
+    request.on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the trace sink has no port')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}

@@ -1,0 +1,14 @@
+/** What is measured: something that answers at an address, and perhaps tells about itself. */
+import type { Datasets } from './load/template.ts'
+import type { Counters } from './probe/counters.ts'
+
+export interface Subject {
+  /** Unlike any other subject's of the run. */
+  key: string
+  /** How results call it: the service, a git ref or a URL. */
+  name: string
+  origin: string
+  data: Datasets
+  /** Reads the counters of the measured process; absent where it is not ours to look into. */
+  read?: () => Promise<Counters>
+}

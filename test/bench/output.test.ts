@@ -1,0 +1,73 @@
+/** The forms in which results leave the bench. */
+import { readFile } from 'node:fs/promises'
+import { expect, it } from 'vitest'
+import { bencher, githubActionBenchmark } from '../../bench/output/formats.ts'
+import { renderPage } from '../../bench/output/page.ts'
+import { formatMs, renderResult } from '../../bench/output/table.ts'
+import { createHistogram, encodeHistogram, mergeHistograms, recordMs } from '../../bench/result/histogram.ts'
+import { publishedSchema } from '../../bench/result/published-schema.ts'
+import { resultOf, scenarioOf } from './helpers/results.ts'
+
+const result = resultOf([scenarioOf([1000, 1010, 990], 120)])
+
+it('prints the table of the report with exactly its columns', () => {
+  const text = renderResult(result)
+  expect(text).toMatch(/^\| Endpoint +\| Avg Latency \| +P95 \| Throughput \|$/m)
+  expect(text).toMatch(/^\| GET \/users\/:id \| +50\.5ms \| 95ms \| +1000 rps \|$/m)
+})
+
+it('says under the table what must be known of it', () => {
+  const marked = renderResult({
+    ...result,
+    quick: true,
+    cutShort: true,
+    environment: { RATE_LIMIT_MAX: '9' },
+  })
+  for (const mark of ['QUICK', 'CUT SHORT', 'RATE_LIMIT_MAX=9']) expect(marked).toContain(mark)
+})
+
+it('writes three digits, whatever the size', () => {
+  expect([0.59234, 12.345, 1234.5, 12].map(formatMs)).toEqual(['0.592ms', '12.3ms', '1235ms', '12ms'])
+})
+
+it('exports what github-action-benchmark reads: entries of which smaller is better', () => {
+  const entries = githubActionBenchmark(result)
+  expect(entries.map(({ name }) => name)).toContain('GET /users/:id p95')
+  for (const { name, unit, value } of entries) {
+    expect([typeof name, typeof unit, typeof value]).toEqual(['string', 'string', 'number'])
+  }
+})
+
+it('exports the Bencher Metric Format, latency in nanoseconds', () => {
+  expect(bencher(result)['GET /users/:id']).toMatchObject({ throughput: { value: 1000 } })
+  const { value, lower_value, upper_value } = bencher(result)['GET /users/:id']?.latency ?? { value: 0 }
+  expect([lower_value, value, upper_value].map(ns => Math.round((ns ?? 0) / 1e6))).toEqual([50, 51, 95])
+})
+
+it('publishes the schema that the code has', async () => {
+  const file = await readFile(new URL('../../bench/result.schema.json', import.meta.url), 'utf8')
+  // To mend: node bench/result/write-schema.ts
+  expect(JSON.parse(file)).toEqual(publishedSchema())
+})
+
+it('adds histograms that were written and read again, and loses nothing', () => {
+  const [first, second] = [createHistogram(), createHistogram()]
+  for (let ms = 1; ms <= 50; ms++) recordMs(first, ms)
+  for (let ms = 51; ms <= 100; ms++) recordMs(second, ms)
+  const merged = mergeHistograms([encodeHistogram(first), encodeHistogram(second)])
+  expect(merged.totalCount).toBe(100)
+  // HdrHistogram keeps three digits: 50 ms is read back as at most 0.1 % more.
+  expect(merged.getValueAtPercentile(50) / 50_000).toBeCloseTo(1, 2)
+})
+
+it('draws a page that needs nothing from elsewhere, runs nothing and quotes what it is given', () => {
+  const level = (n: number) => ({ level: n, measurement: scenarioOf([n * 100]).rounds[0] })
+  const steps = [1, 2, 4, 8]
+    .map(level)
+    .flatMap(({ measurement, ...step }) => (measurement ? [{ ...step, measurement }] : []))
+  const sweeps = (['rate', 'connections'] as const).map(by => ({ by, scenario: 'get-user', steps }))
+  const page = renderPage({ ...result, sweeps, base: result.scenarios, baseSubject: 'main' })
+  expect(page.match(/<svg/g)).toHaveLength(6)
+  expect(page).toContain('a &lt;service&gt;')
+  expect(page).not.toMatch(/<script|<link|<img|url\((?!#)|@import|https?:(?!\/\/www\.w3\.org)/)
+})

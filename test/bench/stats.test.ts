@@ -1,0 +1,121 @@
+/** The statistics of the bench, on data whose answers are known from formulas and textbooks. */
+import { describe, expect, it } from 'vitest'
+import { bootstrapDistribution, bootstrapIntervals } from '../../bench/stats/bootstrap.ts'
+import { createRandom } from '../../bench/stats/random.ts'
+import { compareValues } from '../../bench/stats/ratio.ts'
+import { normalCdf, studentCdf, studentQuantile } from '../../bench/stats/student.ts'
+import { mean, quantile, standardDeviation, trimmedMean } from '../../bench/stats/summary.ts'
+
+// Efron & Tibshirani, An Introduction to the Bootstrap (1993), table 2.1: survival of mice, in days.
+const treated = [94, 197, 16, 38, 99, 141, 23]
+const untreated = [52, 104, 146, 10, 51, 30, 40, 27, 46]
+
+describe('distributions', () => {
+  it('gives the quantiles of Student t that tables print', () => {
+    // NIST/SEMATECH e-Handbook of Statistical Methods, § 1.3.6.7.2.
+    const table = [
+      [0.975, 1, 12.706],
+      [0.975, 2, 4.303],
+      [0.975, 5, 2.571],
+      [0.975, 10, 2.228],
+      [0.995, 7, 3.499],
+      [0.95, 30, 1.697],
+    ] as const
+    for (const [p, freedom, t] of table) expect(studentQuantile(p, freedom)).toBeCloseTo(t, 3)
+    expect(studentCdf(0, 4)).toBeCloseTo(0.5, 12)
+  })
+
+  it('gives the areas of the normal curve that tables print', () => {
+    expect(normalCdf(1.959964)).toBeCloseTo(0.975, 7)
+    expect(normalCdf(-3)).toBeCloseTo(0.0013498980316, 12)
+    expect(normalCdf(-5)).toBeCloseTo(2.8665157e-7, 13)
+  })
+})
+
+describe('summaries', () => {
+  it('interpolates quantiles as R and NumPy do by default', () => {
+    // Hyndman & Fan, "Sample Quantiles in Statistical Packages" (1996), type 7: h = (n − 1)p.
+    expect(quantile([15, 20, 35, 40, 50], 0.4)).toBeCloseTo(29, 12)
+    expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5)
+    expect(quantile([7], 0.99)).toBe(7)
+  })
+
+  it('is not moved by a fifth of wild values', () => {
+    expect(trimmedMean([1, 2, 3, 4, 1e9])).toBe(3)
+    expect(standardDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(2.138, 3)
+  })
+})
+
+describe('bootstrap', () => {
+  it('finds the standard error of the mean that the formula gives', () => {
+    // Efron & Tibshirani, ch. 2: with ever more samples it tends to sqrt(Σ(x − x̄)²) / n, 23.36 for the treated mice.
+    const distribution = [...bootstrapDistribution([treated], ([sample = []]) => mean(sample), 7, 20_000)]
+    expect(standardDeviation(distribution)).toBeCloseTo(23.36, 0)
+    expect(mean(distribution)).toBeCloseTo(86.86, 0)
+  })
+
+  it('finds no difference between the treated and the untreated mice, as the book does', () => {
+    const difference = ([a = [], b = []]: number[][]): number => mean(a) - mean(b)
+    expect(difference([treated, untreated])).toBeCloseTo(30.63, 2)
+    const [interval] = bootstrapIntervals([treated, untreated], difference, [0.95])
+    expect(interval?.low).toBeLessThan(0)
+    expect(interval?.high).toBeGreaterThan(60)
+  })
+
+  it('draws the same intervals from the same seed', () => {
+    const interval = () => bootstrapIntervals([treated], ([sample = []]) => mean(sample), [0.95], 3)
+    expect(interval()).toEqual(interval())
+  })
+
+  it('knows nothing from a single value', () => {
+    expect(bootstrapIntervals([[1]], ([sample = []]) => mean(sample), [0.95])[0]?.low).toBeNaN()
+  })
+})
+
+describe('ratios', () => {
+  /** Rounds of a machine with drift, 1 % noise and, one round in twenty, a disturbance of 10 %. */
+  function rounds(random: () => number, factor: number): { base: number[]; head: number[] } {
+    const gauss = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+    const round = (block: number, scale: number): number =>
+      scale * 100 * (1 + 0.02 * block) * Math.exp(0.01 * gauss()) * (random() < 0.05 ? 1.1 : 1)
+    const [base, head]: number[][] = [[], []]
+    for (let block = 0; block < 10; block++) {
+      base?.push(round(block, 1))
+      head?.push(round(block, factor), round(block, factor))
+      base?.push(round(block, 1))
+    }
+    return { base: base ?? [], head: head ?? [] }
+  }
+
+  function callsOf(factor: number): number {
+    const random = createRandom(11)
+    return Array.from({ length: 60 }).filter(() => {
+      const { base, head } = rounds(random, factor)
+      const ratio = compareValues(base, head, true)
+      return ratio?.differs
+    }).length
+  }
+
+  it('calls a difference where there is none in at most 1 run of 60', () => {
+    expect(callsOf(1)).toBeLessThanOrEqual(1)
+  })
+
+  it('finds 5 % in nine of ten runs, through drift and disturbances', () => {
+    expect(callsOf(1.05)).toBeGreaterThanOrEqual(54)
+  })
+
+  it('covers the true ratio in at least 55 of 60 runs', () => {
+    const random = createRandom(5)
+    const covered = Array.from({ length: 60 }).filter(() => {
+      const { base, head } = rounds(random, 1.05)
+      const ratio = compareValues(base, head, true)
+      return ratio && ratio.interval.low <= 1.05 && ratio.interval.high >= 1.05
+    })
+    expect(covered.length).toBeGreaterThanOrEqual(55)
+  })
+
+  it('says nothing where there are too few rounds', () => {
+    expect(compareValues([1, 2, 3, 4], [1, 2, 3, 4], true)).toBeUndefined()
+    expect(compareValues([1, 2], [1, 2], false)).toBeUndefined()
+  })
+})
