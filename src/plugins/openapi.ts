@@ -40,11 +40,15 @@ export const openapi = fp(
       transform: ({ schema, url, route }) => ({ schema: documented(schema, url, route), url }),
     })
     let asset: ReturnType<typeof createAsset> | undefined
-    app.get('/openapi.json', { schema: { hide: true } }, function getOpenApi(request, reply) {
-      // The routes do not change once the service answers: putting the document together took 12 ms each time.
-      asset ??= createAsset(JSON.stringify(app.swagger()), 'application/json; charset=utf-8')
-      return asset(request, reply)
-    })
+    app.get(
+      '/openapi.json',
+      { schema: { hide: true, summary: 'Fetch the OpenAPI document' } },
+      function getOpenApi(request, reply) {
+        // The routes do not change once the service answers: putting the document together took 12 ms each time.
+        asset ??= createAsset(JSON.stringify(app.swagger()), 'application/json; charset=utf-8')
+        return asset(request, reply)
+      },
+    )
   },
   { name: 'openapi' },
 )
