@@ -14,6 +14,9 @@ const LOG_BUFFER = 4096
 /** Longest time that a line waits for others, in milliseconds. */
 const LOG_FLUSH_MS = 100
 
+/** Bytes that wait for a reader who has stopped; lines beyond them are dropped, since memory is worth more. */
+const LOG_BACKLOG = 16_777_216
+
 preferCommonJsDrizzle()
 
 let app: FastifyInstance | undefined
@@ -79,7 +82,12 @@ async function claimPort({ host, port }: { host: string; port: number }): Promis
 
 async function logStream({ log }: Config): Promise<DestinationStream> {
   if (log.format === 'json') {
-    const stream = destination({ sync: false, minLength: LOG_BUFFER, periodicFlush: LOG_FLUSH_MS })
+    const stream = destination({
+      sync: false,
+      minLength: LOG_BUFFER,
+      maxLength: LOG_BACKLOG,
+      periodicFlush: LOG_FLUSH_MS,
+    })
     process.on('exit', () => stream.flushSync())
     return stream
   }

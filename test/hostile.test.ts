@@ -34,14 +34,13 @@ const operations = operationsOf(document)
 const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }))
 const isProblem = ajv.compile<Problem>(document.components.schemas.Problem)
 const [owner, victim, other] = [await service.signUp(), await service.signUp(), await service.signUp()]
-const tokens = await makeTokens(owner.id)
 
 describe('hostile requests', () => {
   it.each(operations.map(operation => [operation.name, operation] as const))(
     '%s answers them with what it documents, and nothing else',
     async (_name, operation) => {
       const judge = createJudge(operation)
-      const known = { tokens, values: await makeValues(owner.id) }
+      const known = { tokens: await makeTokens(owner.id), values: await makeValues(owner.id) }
       const batch = fc.array(hostileRequest(operation, known), {
         minLength: BATCH,
         maxLength: BATCH,
@@ -117,25 +116,19 @@ function expectedStatuses(operation: Operation): number[] {
   ]
 }
 
-/** Tokens of a user, of an admin and of nobody. They are of sessions that nobody opened, and so nothing ends them. */
+/** Tokens of a user, of an admin and of nobody. Some operations end their sessions: each gets its own. */
 async function makeTokens(userId: string): Promise<string[]> {
   const tokenFor = createTokenFactory(testConfig(service.database.url))
-  const roles = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 'user' : 'admin'))
-  return [
-    ...(await Promise.all(roles.map(role => tokenFor({ userId, role })))),
-    await tokenFor(),
-    METRICS_TOKEN,
-  ]
+  const sessionIds = await openSessions(userId, 40)
+  const tokens = sessionIds.map((sessionId, i) =>
+    tokenFor({ userId, sessionId, role: i % 2 === 0 ? 'user' : 'admin' }),
+  )
+  return [...(await Promise.all(tokens)), await tokenFor(), METRICS_TOKEN]
 }
 
 /** Live sessions of a user, past the login: ids for the path, refresh tokens and free addresses for the body. */
 async function makeValues(userId: string): Promise<Known['values']> {
-  const { rows } = await service.database.query<{ id: string }>(
-    `insert into sessions (user_id, idle_expires_at, expires_at, ip, user_agent)
-      select $1, now() + '1h', now() + '1h', '::1', 'test' from generate_series(1, 10) returning id`,
-    [userId],
-  )
-  const ids = rows.map(row => row.id)
+  const ids = await openSessions(userId, 10)
   const refreshToken = ids.map(createRefreshToken)
   await service.database.query(
     'insert into refresh_tokens (token_hash, session_id) select * from unnest($1::bytea[], $2::uuid[])',
@@ -147,4 +140,14 @@ async function makeValues(userId: string): Promise<Known['values']> {
     refreshToken,
     email: [...ids.map(() => other.email), ...ids.map(id => `${id}@example.com`)],
   }
+}
+
+/** Opens live sessions of a user, past the login, and returns their ids. */
+async function openSessions(userId: string, count: number): Promise<string[]> {
+  const { rows } = await service.database.query<{ id: string }>(
+    `insert into sessions (user_id, idle_expires_at, expires_at, ip, user_agent)
+      select $1, now() + '1h', now() + '1h', '::1', 'test' from generate_series(1, $2) returning id`,
+    [userId, count],
+  )
+  return rows.map(row => row.id)
 }

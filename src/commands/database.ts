@@ -49,7 +49,7 @@ export async function withDatabase(work: (database: Database) => Promise<void>):
     try {
       await work(database)
     } finally {
-      await database.pool.end()
+      await database.close()
     }
   })
 }

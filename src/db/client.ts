@@ -1,4 +1,5 @@
 /** Connections to PostgreSQL: the pool with its time limits, Drizzle over it, and transactions. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
@@ -14,6 +15,9 @@ export type Database = ReturnType<typeof createDatabase>
 
 /** Above the server's own limit, so that this one fires only where the server cannot answer at all. */
 const CLIENT_SLACK_MS = 500
+
+/** Longest wait for connections to close. */
+export const FAREWELL_MS = 1000
 
 export type DatabaseListeners = {
   /** Hears of connections that broke; the pool replaces them by itself. */
@@ -70,7 +74,12 @@ export function createDatabase(
     }
   }
 
-  return { pool, db, transaction }
+  /** Closes every connection. Waits a second at most: a frozen server answers no farewell. */
+  async function close(): Promise<void> {
+    await Promise.race([pool.end(), sleep(FAREWELL_MS, undefined, { ref: false })])
+  }
+
+  return { pool, db, transaction, close }
 }
 
 /**

@@ -20,6 +20,9 @@ const BY_SQLSTATE: Record<string, string> = {
   '55P03': 'DATABASE_UNAVAILABLE',
   '25P03': 'DATABASE_UNAVAILABLE',
   '25P04': 'DATABASE_UNAVAILABLE',
+  // It does not let us in: a password that was changed, a database that is being restored.
+  '28': 'DATABASE_UNAVAILABLE',
+  '3D': 'DATABASE_UNAVAILABLE',
   // An administrator's change: a read-only standby answers writes with 25006.
   '25006': 'DATABASE_UNAVAILABLE',
 }

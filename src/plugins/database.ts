@@ -21,7 +21,7 @@ export const database = fp(
     })
     app.metrics.observePool(opened.pool)
     app.decorate('database', opened)
-    app.addHook('onClose', () => opened.pool.end())
+    app.addHook('onClose', opened.close)
   },
   { name: 'database', dependencies: ['tracing', 'metrics'] },
 )

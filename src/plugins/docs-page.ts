@@ -1,7 +1,7 @@
 /** The page at /docs: Scalar's API reference of our document. It loads from this service alone, and works offline. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { createAsset } from '../lib/asset.ts'
+import { createAsset } from './asset.ts'
 
 /** Long enough for a reader's visit; a new version of the service is seen within the hour. */
 const SCRIPT_MAX_AGE = 3600
@@ -11,17 +11,25 @@ export const docsPage = fp(
     const page = createAsset(PAGE, 'text/html; charset=utf-8')
     let script: Promise<ReturnType<typeof createAsset>> | undefined
 
-    app.get('/docs', { schema: { hide: true } }, function getDocsPage(request, reply) {
-      reply.header('content-security-policy', POLICY)
-      return page(request, reply)
-    })
-    app.get('/docs/scalar.js', { schema: { hide: true } }, async function getDocsScript(request, reply) {
-      // 4 MB that most instances never need: loaded with the first page.
-      script ??= loadScript().then(text =>
-        createAsset(text, 'text/javascript; charset=utf-8', SCRIPT_MAX_AGE),
-      )
-      return (await script)(request, reply)
-    })
+    app.get(
+      '/docs',
+      { schema: { hide: true, summary: 'Show the API reference' } },
+      function getDocsPage(request, reply) {
+        reply.header('content-security-policy', POLICY)
+        return page(request, reply)
+      },
+    )
+    app.get(
+      '/docs/scalar.js',
+      { schema: { hide: true, summary: 'Fetch the script of the API reference' } },
+      async function getDocsScript(request, reply) {
+        // 4 MB that most instances never need: loaded with the first page.
+        script ??= loadScript().then(text =>
+          createAsset(text, 'text/javascript; charset=utf-8', SCRIPT_MAX_AGE),
+        )
+        return (await script)(request, reply)
+      },
+    )
   },
   { name: 'docs-page', dependencies: ['openapi', 'security-headers'] },
 )

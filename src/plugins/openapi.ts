@@ -6,8 +6,8 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { type CatalogueEntry, catalogue, findEntry } from '../errors.ts'
-import { createAsset } from '../lib/asset.ts'
 import { exampleOf } from '../lib/schema-example.ts'
+import { createAsset } from './asset.ts'
 import { describeProblem } from './error-handler.ts'
 
 declare module 'fastify' {
@@ -40,11 +40,15 @@ export const openapi = fp(
       transform: ({ schema, url, route }) => ({ schema: documented(schema, url, route), url }),
     })
     let asset: ReturnType<typeof createAsset> | undefined
-    app.get('/openapi.json', { schema: { hide: true } }, function getOpenApi(request, reply) {
-      // The routes do not change once the service answers: putting the document together took 12 ms each time.
-      asset ??= createAsset(JSON.stringify(app.swagger()), 'application/json; charset=utf-8')
-      return asset(request, reply)
-    })
+    app.get(
+      '/openapi.json',
+      { schema: { hide: true, summary: 'Fetch the OpenAPI document' } },
+      function getOpenApi(request, reply) {
+        // The routes do not change once the service answers: putting the document together took 12 ms each time.
+        asset ??= createAsset(JSON.stringify(app.swagger()), 'application/json; charset=utf-8')
+        return asset(request, reply)
+      },
+    )
   },
   { name: 'openapi' },
 )
@@ -191,7 +195,9 @@ function problemExample(entry: CatalogueEntry, url: string) {
 const DESCRIPTION = `Register, log in, and send the access token as \`Authorization: Bearer …\`. Tokens are short-lived:
 exchange the refresh token, which is good for one use, at \`POST /api/v1/auth/refresh\`.
 
-JSON in and out; instants are ISO 8601 in UTC. Bodies are strict: unknown keys are refused and nothing is coerced.
+JSON in and out; instants are ISO 8601 in UTC. Bodies are strict: unknown keys are refused and nothing is coerced. They
+are I-JSON (RFC 7493), at most 32 levels deep: a name that appears twice in an object, a number past 2^53 and text with
+U+0000 or a lone surrogate are refused, and what is accepted comes back byte for byte.
 Lists take \`limit\` and \`cursor\` and answer \`items\` and \`nextCursor\`, which is null on the last page.
 
 Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem. Its \`code\` is one of these:

@@ -20,8 +20,8 @@ const LINGER_MS = 1000
 /** The latest response of each connection. */
 const latest = new WeakMap<Socket, ServerResponse>()
 
-/** Connections that have got their last answer. */
-const answered = new WeakSet<Socket>()
+/** Connections on which nothing more is read: one refusal ends them, and further bytes bring no second. */
+const refused = new WeakSet<Socket>()
 
 export const parserErrors = fp(
   async (app: FastifyInstance) => {
@@ -41,22 +41,29 @@ export function answerParserError(
   error: Error & { code?: string },
   socket: Socket,
 ): void {
-  if (answered.has(socket)) return
+  if (refused.has(socket)) return
+  refused.add(socket)
   const response = latest.get(socket)
-  if (response?.req.complete && !response.writableFinished && !response.destroyed) {
-    // The refused bytes come after a request that is still being answered: its answer goes first.
-    response.once('close', () => answerParserError.call(this, error, socket))
-    return
-  }
+  const isAnswering = response?.req.complete && !response.writableFinished && !response.destroyed
+  // The refused bytes come after a request that is still being answered: its answer goes first.
+  if (isAnswering) response.once('close', () => refuse(this, error.code, socket))
+  else refuse(this, error.code, socket)
+}
+
+function refuse(app: FastifyInstance, reason: string | undefined, socket: Socket): void {
+  const response = latest.get(socket)
   // The refused bytes are the body of a request that has its answer, or waits behind another.
   const isTooLate = response?.req.complete === false && (response.headersSent || response.socket !== socket)
-  if (error.code === 'ECONNRESET' || !socket.writable || isTooLate) return void socket.destroy()
+  if (reason === 'ECONNRESET' || !socket.writable || isTooLate) return void socket.destroy()
 
-  answered.add(socket)
+  // As of any request that brings neither, its id is that of a new trace.
   const requestId = randomBytes(16).toString('hex')
-  const status = STATUSES[error.code ?? ''] ?? 400
-  this.log.info({ requestId, status, reason: error.code, ip: socket.remoteAddress }, 'request not readable')
-  socket.end(renderAnswer(status, requestId, this.securityHeaders))
+  const status = STATUSES[reason ?? ''] ?? 400
+  app.log.info(
+    { requestId, traceId: requestId, status, reason, ip: socket.remoteAddress },
+    'request not readable',
+  )
+  socket.end(renderAnswer(status, requestId, app.securityHeaders))
   const linger = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(linger))
 }

@@ -15,6 +15,9 @@ const DEADLINE_MS = 4000
 /** Promise 18. */
 const RECOVERY_MS = 5000
 
+/** Well under SHUTDOWN_TIMEOUT, which is 20 s. */
+const SHUTDOWN_MS = 10_000
+
 let postgres: OwnPostgres
 let service: Service
 let remote: Remote
@@ -157,5 +160,15 @@ describe('a database that vanishes', () => {
     holder.release()
     await expectRecovery()
     await reads.end()
+  })
+})
+
+describe('a shutdown', () => {
+  it('P18: is over in time, with 0, also while PostgreSQL is frozen', async () => {
+    await expectRecovery()
+    await postgres.freeze()
+    service.child.kill('SIGTERM')
+    const late = sleep(SHUTDOWN_MS, 'still running', { ref: false })
+    expect(await Promise.race([service.exited, late])).toEqual({ code: 0, signal: null })
   })
 })

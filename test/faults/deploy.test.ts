@@ -9,7 +9,7 @@ import { until } from '../helpers/until.ts'
 const REQUESTS = 5000
 const CLIENTS = 16
 /** Many times as long as the balancer needs to see readiness fail. */
-const DRAIN_DELAY_MS = 1500
+const DRAIN_DELAY_MS = 2500
 const GRACE_MS = 20_000
 const ENVIRONMENT = { DRAIN_DELAY: `${DRAIN_DELAY_MS}ms` }
 

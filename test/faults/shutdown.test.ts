@@ -141,7 +141,7 @@ describe('a signal', () => {
   })
 
   it('P20: answers every request of a pipeline before it closes the connection', async () => {
-    const service = await start({ ...PATIENT, DRAIN_DELAY: '1s' })
+    const service = await start({ ...PATIENT, DRAIN_DELAY: '2s' })
     const { answer, release } = await startSlowRequest(service)
     const connection = await openConnection(service.origin)
     service.child.kill('SIGTERM')
@@ -167,8 +167,9 @@ describe('a signal', () => {
   it('from the keyboard counts once where npm repeats it, and the second time ends at once', async () => {
     const service = await start({ DRAIN_DELAY: '60s' })
     service.child.kill('SIGINT')
-    await until('the drain begins', () => isDraining(service))
+    await sleep(50)
     service.child.kill('SIGINT')
+    await until('the drain begins', () => isDraining(service))
     await sleep(1100)
     expect(service.child.exitCode).toBeNull()
     expect((await service.remote.call('GET', '/health/live')).status).toBe(200)
@@ -182,7 +183,7 @@ describe('an error that nobody caught', () => {
     { signal: 'SIGUSR2', what: 'uncaught exception', message: 'injected exception' },
     { signal: 'SIGHUP', what: 'unhandled rejection', message: 'injected rejection' },
   ] as const)('is logged once as fatal, drained and ends with 1: $what', async fault => {
-    const service = await start({ ...PATIENT, DRAIN_DELAY: '300ms' }, FAULTS)
+    const service = await start({ ...PATIENT, DRAIN_DELAY: '1s' }, FAULTS)
     const { answer, release } = await startSlowRequest(service)
     service.child.kill(fault.signal)
     await until('the drain begins', () => isDraining(service))
@@ -196,7 +197,7 @@ describe('an error that nobody caught', () => {
   })
 
   it('is logged also while the process drains, and then the process ends with 1', async () => {
-    const service = await start({ DRAIN_DELAY: '1s' }, FAULTS)
+    const service = await start({ DRAIN_DELAY: '2s' }, FAULTS)
     service.child.kill('SIGTERM')
     await until('the drain begins', () => isDraining(service))
     service.child.kill('SIGUSR2')

@@ -162,6 +162,12 @@ describe('P17: the order of answers', () => {
     expect(answers[0]?.body).toBe('{"slow":true}')
   })
 
+  it('brings one refusal, however many bytes follow it', async () => {
+    const garbage = Array.from({ length: 40 }, () => ['NONSENSE\r\n', 5]).flat()
+    const answers = await exchange(port, ['GET /slow HTTP/1.1\r\nHost: test\r\n\r\n', ...garbage])
+    expect(answers.map(({ status }) => status)).toEqual([200, 400])
+  })
+
   it('has room for one answer per request: none follows for the body of a request that has its own', async () => {
     const answers = await exchange(port, [
       'POST /early HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n',

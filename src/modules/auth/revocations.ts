@@ -1,6 +1,8 @@
 /** Which sessions have ended while their access tokens have not: known in memory, without a query per request. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import pg from 'pg'
+import { FAREWELL_MS } from '../../db/client.ts'
 
 export type Revocations = ReturnType<typeof createRevocations>
 
@@ -121,7 +123,8 @@ export function createRevocations({ connectionString, retention, isRevokedInData
       clearInterval(pruneTimer)
       clearTimeout(reconnectTimer)
       clearTimeout(heartbeatTimer)
-      await client?.end()
+      // As for the pool: a frozen server answers no farewell.
+      await Promise.race([client?.end(), sleep(FAREWELL_MS, undefined, { ref: false })])
     },
   }
 }

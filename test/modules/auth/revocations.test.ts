@@ -1,5 +1,6 @@
 /** The feed of ended sessions: current without a query, honest when it is down, back when it can be (promise 4). */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createRevocations } from '../../../src/modules/auth/revocations.ts'
@@ -178,12 +179,26 @@ describe('the feed', () => {
   })
 
   it('is not taken for dead after a busy moment of our own', async () => {
-    const { feed } = await startFeed()
-    for (let turn = 0; turn < 4; turn += 1) {
-      await sleep(320)
-      const end = performance.now() + 400
+    const { query } = pg.Client.prototype
+    let beats = 0
+    const spy = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function standStill(
+      this: pg.Client,
+      ...args: unknown[]
+    ) {
+      const answer = query.apply(this, args as Parameters<typeof query>)
+      // The last thing of the turn in which a heartbeat leaves: timers come next, and sockets after them.
+      if (args[0] === 'select 1') setImmediate(standFor, 400)
+      return answer
+    })
+    onTestFinished(() => spy.mockRestore())
+    function standFor(milliseconds: number) {
+      beats += 1
+      const end = performance.now() + milliseconds
       while (performance.now() < end);
-      await sleep(5)
+    }
+    const { feed } = await startFeed()
+    while (beats < 3) {
+      await nextTurn()
       expect(feed.isCurrent()).toBe(true)
     }
   })

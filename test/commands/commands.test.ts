@@ -1,14 +1,13 @@
-/** The commands as processes of their own: migrations, demo data and the first admin. */
+/** The commands as processes of their own: migrations and demo data. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { Environment } from '../src/config.ts'
-import { PASSWORD } from './helpers/app.ts'
-import { privateKey } from './helpers/config.ts'
-import { cloneDatabase, databaseOfTest, emptyDatabaseOfTest, type TestDatabase } from './helpers/database.ts'
-import { createRemote } from './helpers/remote.ts'
-import { ROOT, startService } from './helpers/service.ts'
+import type { Environment } from '../../src/config.ts'
+import { PASSWORD } from '../helpers/app.ts'
+import { cloneDatabase, databaseOfTest, emptyDatabaseOfTest, type TestDatabase } from '../helpers/database.ts'
+import { createRemote } from '../helpers/remote.ts'
+import { ROOT, startService } from '../helpers/service.ts'
 
 /** A port on which nobody listens: 1 is reserved (tcpmux). */
 const NO_DATABASE = 'postgres://somebody:canary-password@127.0.0.1:1/some'
@@ -112,37 +111,12 @@ describe('db:seed', () => {
   })
 })
 
-describe('user:admin', () => {
-  it('makes an account an admin and ends its sessions, and says so where there is none', async () => {
-    const { url, query } = await databaseOfTest()
-    const service = await startService(url, { JWT_PRIVATE_KEY: privateKey })
-    try {
-      const remote = createRemote(service.origin)
-      const { email, accessToken: token } = await remote.signUp()
-      const result = await run('user-admin', [email], { DATABASE_URL: url })
-      expect(result).toEqual({
-        code: 0,
-        stdout: `${email} is an admin from the next login on.\n`,
-        stderr: '',
-      })
-      expect((await remote.call('GET', '/api/v1/users/me', { token })).status).toBe(401)
-      const { rows } = await query('select role from users')
-      expect(rows).toEqual([{ role: 'admin' }])
-      expectOneLine(await run('user-admin', [email], { DATABASE_URL: url }), /admin already/)
-      expectOneLine(await run('user-admin', ['nobody@example.com'], { DATABASE_URL: url }), /Nobody/)
-    } finally {
-      await service.stop()
-    }
-  })
-})
-
 describe('a command', () => {
   it.for([
     ['db-seed', ['--users', '0'], /--users takes/],
     ['db-seed', ['--users', '1e3'], /--users takes/],
     ['db-seed', ['--user', '5'], /'--user'/],
     ['db-migrate', ['--force'], /'--force'/],
-    ['user-admin', [], /Usage/],
   ] as const)('says in one line what is wrong with %s %j', async ([command, args, about]) => {
     expectOneLine(await run(command, [...args], { DATABASE_URL: NO_DATABASE }), about)
   })

@@ -1,0 +1,40 @@
+/** What every collector is given, and the one shape that they share. */
+import type { Row, SectionId } from '../document/document.ts'
+import type { Repository } from '../git.ts'
+import { createHttp, type Http } from '../http.ts'
+import { createActors } from '../security/actors.ts'
+import { type Exhausted, exhaust } from '../security/exhaust.ts'
+import type { ServiceContext } from '../security/probe.ts'
+import type { Subject } from '../subject/subject.ts'
+import { type Surveyed, surveyRoutes } from '../survey.ts'
+
+export type Context = {
+  subject: Subject
+  http: Http
+  surveyed: readonly Surveyed[]
+  routes: Surveyed['route'][]
+  repository: Repository | undefined
+  exhausted: () => Promise<Exhausted>
+  /** Absent for an app that is not of this repository's kind. */
+  service: Pick<ServiceContext, 'actors' | 'internals'> | undefined
+}
+
+/** A section's rows, each with its evidence. */
+export type Collector = { section: SectionId; collect: (context: Context) => Promise<Row[]> }
+
+/** The context of a running subject; calls every route once. */
+export async function createContext(subject: Subject, repository: Repository | undefined): Promise<Context> {
+  const http = createHttp(subject.origin, subject.trace)
+  const surveyed = await surveyRoutes(http, subject.observation.routes)
+  const { internals } = subject
+  const routes = surveyed.map(({ route }) => route)
+  let exhausted: Promise<Exhausted> | undefined
+  return {
+    ...{ subject, http, surveyed, routes, repository },
+    exhausted: () => {
+      exhausted ??= exhaust(http, routes)
+      return exhausted
+    },
+    service: internals && { internals, actors: createActors(http, internals) },
+  }
+}

@@ -1,0 +1,112 @@
+/** Database Changes: the migrations folder, held against the table of applied migrations in the live database. */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Row, State } from '../document/document.ts'
+import { fact } from '../document/evidence.ts'
+import { notAvailable } from '../document/rows.ts'
+import type { Internals } from '../subject/subject.ts'
+import type { Collector, Context } from './context.ts'
+
+export const database: Collector = { section: 'database', collect: collectDatabase }
+
+const FOLDER = 'drizzle'
+
+type Applied = { hash: string; created_at: string }
+type Migration = { tag: string; when: number | undefined; sql: string }
+
+async function collectDatabase({ subject: { root }, service }: Context): Promise<Row[]> {
+  if (!service) return [notAvailable('database', 'its database is not known to the report')]
+  const folder = join(root, FOLDER)
+  if (!existsSync(join(folder, 'meta/_journal.json'))) {
+    return [notAvailable('database', `there is no migrations folder ${FOLDER}/`)]
+  }
+  const applied = await appliedMigrations(service.internals)
+  const migrations = readMigrations(folder)
+  const rows = migrations.map(migration => rowOf(migration, applied))
+  const known = new Set(migrations.map(({ when }) => String(when)))
+  const missing = applied.filter(({ created_at }) => !known.has(created_at))
+  return [...rows, ...missing.map(missingRow)]
+}
+
+async function appliedMigrations({ query }: Internals): Promise<Applied[]> {
+  const { rows: found } = await query(`select to_regclass('drizzle.__drizzle_migrations') as name`)
+  if (found[0].name === null) return []
+  const { rows } = await query<Applied>(
+    'select hash, created_at::text from drizzle.__drizzle_migrations order by id',
+  )
+  return rows
+}
+
+/** In the order of the journal; a file that the journal does not know comes last. */
+function readMigrations(folder: string): Migration[] {
+  const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8')) as {
+    entries: { tag: string; when: number }[]
+  }
+  const files = readdirSync(folder).filter(name => name.endsWith('.sql'))
+  const unknown = files
+    .map(name => name.slice(0, -'.sql'.length))
+    .filter(tag => !journal.entries.some(entry => entry.tag === tag))
+  const all = [...journal.entries, ...unknown.sort().map(tag => ({ tag, when: undefined }))]
+  return all.map(({ tag, when }) => {
+    const file = join(folder, `${tag}.sql`)
+    return { tag, when, sql: existsSync(file) ? readFileSync(file, 'utf8') : '' }
+  })
+}
+
+function rowOf({ tag, when, sql }: Migration, applied: readonly Applied[]): Row {
+  // How Drizzle's own migrator names a file in its table.
+  const hash = createHash('sha256').update(sql).digest('hex')
+  const entry = applied.find(({ created_at }) => created_at === String(when))
+  const isSame = entry?.hash === hash
+  const state: State = isSame ? 'pass' : 'fail'
+  const mark = isSame ? '' : entry ? ' (applied with other contents)' : ' (not applied)'
+  const met = { is: 'a row with the SHA-256 of the file', met: isSame }
+  const found = entry ? (isSame ? 'a row with its hash' : 'a row with another hash') : 'no row'
+  return {
+    id: tag,
+    cells: [tag, `${describe(sql)}${mark}`],
+    state,
+    evidence: [
+      fact('drizzle.__drizzle_migrations', found, met),
+      ...(sql === '' ? [] : [{ kind: 'source' as const, file: `${FOLDER}/${tag}.sql`, line: 1 }]),
+    ],
+  }
+}
+
+function missingRow({ created_at }: Applied): Row {
+  return {
+    id: `applied ${created_at}`,
+    cells: [created_at, 'Applied, but its file is not in the folder (fails)'],
+    state: 'fail',
+    evidence: [fact('drizzle.__drizzle_migrations', `a row of ${created_at} without a file`)],
+  }
+}
+
+/** What a migration says of itself in its opening comment, or else what its statements do. */
+export function describe(sql: string): string {
+  if (sql === '') return 'Its file is missing'
+  const comment = /^\s*--(?!>)\s*(.+)/.exec(sql)?.[1]
+  if (comment !== undefined) return comment.replace(/\.$/, '')
+  const names = (pattern: RegExp) => [...sql.matchAll(pattern)].map(([, name = '']) => name)
+  const parts = [
+    list('Creates table', names(/create table (?:if not exists )?"?([\w.]+)"?/gi)),
+    list('alters table', names(/alter table "?([\w.]+)"? (?!add constraint)/gi)),
+    list('drops table', names(/drop table (?:if exists )?"?([\w.]+)"?/gi)),
+    count(names(/create (?:unique )?index (?:concurrently )?"?(\w+)"?/gi), 'index', 'indexes'),
+    count(names(/add constraint "?(\w+)"?/gi), 'constraint', 'constraints'),
+    list('creates function', names(/create (?:or replace )?function "?(\w+)"?/gi)),
+    list('creates trigger', names(/create trigger "?(\w+)"?/gi)),
+  ].filter(Boolean)
+  const text = parts.join(', ') || 'Changes data'
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function list(verb: string, names: string[]): string {
+  const unique = [...new Set(names)].sort()
+  return unique.length === 0 ? '' : `${verb}${unique.length > 1 ? 's' : ''} ${unique.join(', ')}`
+}
+
+function count(names: string[], one: string, many: string): string {
+  return names.length === 0 ? '' : `${names.length} ${names.length === 1 ? one : many}`
+}

@@ -1,0 +1,30 @@
+/** `npm run report`: makes the report and writes it as Markdown, JSON and HTML. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Report } from '../document/document.ts'
+import { makeReport, ROOT } from '../make.ts'
+import type { Settings } from '../options.ts'
+import { renderJson } from '../render/json.ts'
+import { renderMarkdown } from '../render/markdown.ts'
+import { renderPage } from '../render/page.ts'
+import { createSteps } from './steps.ts'
+
+/** Prints the Markdown, writes the three files, and returns 1 where a row fails. */
+export async function reportCommand(settings: Settings, _operand: string | undefined, signal: AbortSignal) {
+  const report = await makeReport(settings, createSteps(), signal)
+  await mkdir(settings.out, { recursive: true })
+  const markdown = renderMarkdown(report)
+  await writeFile(join(settings.out, 'report.md'), markdown)
+  await writeFile(join(settings.out, 'report.json'), renderJson(report))
+  await writeFile(join(settings.out, 'report.html'), renderPage(report))
+  if (settings.publish) {
+    await writeFile(join(ROOT, 'REPORT.md'), markdown)
+    await writeFile(join(ROOT, 'report.json'), renderJson(report))
+  }
+  process.stdout.write(markdown)
+  return hasFailures(report) ? 1 : 0
+}
+
+export function hasFailures({ sections }: Report): boolean {
+  return sections.some(({ rows }) => rows.some(({ state }) => state === 'fail'))
+}

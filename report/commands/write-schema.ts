@@ -1,0 +1,5 @@
+/** `node report/commands/write-schema.ts`: writes the published JSON Schema from its TypeBox source. */
+import { writeFile } from 'node:fs/promises'
+import { renderSchema, SCHEMA_FILE } from '../document/schema-file.ts'
+
+await writeFile(SCHEMA_FILE, renderSchema())

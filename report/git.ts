@@ -1,0 +1,80 @@
+/** What git knows of a checkout: its commit, whether it is dirty, and the files of a range. */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Version } from './document/document.ts'
+import { ReportError } from './errors.ts'
+
+export type ChangedFile = { path: string; change: 'added' | 'modified' | 'removed' }
+
+/** The report's own products: writing them changes nothing that they speak of, and they do not list themselves. */
+const PRODUCTS = ['REPORT.md', 'report.json']
+
+export type Repository = {
+  root: string
+  version: Version
+  base?: Version
+  /** The files that the range added or modified; without a base, all there are. */
+  files: () => Promise<ChangedFile[]>
+}
+
+async function git(cwd: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)('git', args, { cwd, maxBuffer: 64 << 20 })
+  return stdout
+}
+
+/** The repository that `folder` is in; undefined where it is in none. Throws ReportError for a ref that is not there. */
+export async function openRepository(folder: string, since?: string): Promise<Repository | undefined> {
+  const isRepository = await git(folder, 'rev-parse', '--is-inside-work-tree').catch(() => undefined)
+  if (isRepository === undefined) return undefined
+  const commit = await resolve(folder, 'HEAD')
+  const excluded = PRODUCTS.map(name => `:(exclude)${name}`)
+  const status = await git(folder, 'status', '--porcelain', '--', '.', ...excluded)
+  const base = since === undefined ? undefined : await resolve(folder, since)
+  if (since !== undefined && base === undefined) throw new ReportError(`there is no git ref "${since}"`)
+  return {
+    root: folder,
+    version: { commit: commit ?? null, dirty: status !== '' },
+    ...(base !== undefined && since !== undefined && { base: { commit: base, ref: since, dirty: false } }),
+    files: () => listFiles(folder, base),
+  }
+}
+
+async function resolve(folder: string, ref: string): Promise<string | undefined> {
+  const line = await git(
+    folder,
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    '--end-of-options',
+    `${ref}^{commit}`,
+  ).catch(() => undefined)
+  return line?.trim()
+}
+
+async function listFiles(folder: string, base: string | undefined): Promise<ChangedFile[]> {
+  const split = (text: string) => text.split('\0').filter(Boolean)
+  const untracked = split(await git(folder, 'ls-files', '-z', '--others', '--exclude-standard'))
+  const fresh = untracked.map(path => ({ path, change: 'added' as const }))
+  if (base === undefined) {
+    const tracked = split(await git(folder, 'ls-files', '-z')).filter(path => existsSync(join(folder, path)))
+    return sort([...tracked.map(path => ({ path, change: 'added' as const })), ...fresh])
+  }
+  const fields = split(
+    await git(folder, 'diff', '--relative', '--no-renames', '--name-status', '-z', base, '--', '.'),
+  )
+  const changed = fields.flatMap((status, index) =>
+    index % 2 === 0
+      ? [{ path: fields[index + 1] ?? '', change: CHANGES[status] ?? ('modified' as const) }]
+      : [],
+  )
+  return sort([...changed, ...fresh])
+}
+
+const CHANGES: Record<string, ChangedFile['change']> = { A: 'added', D: 'removed', M: 'modified' }
+
+function sort(files: ChangedFile[]): ChangedFile[] {
+  const own = files.filter(({ path }) => !PRODUCTS.includes(path))
+  return own.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+}

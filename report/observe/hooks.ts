@@ -1,0 +1,145 @@
+/** Watches one Fastify instance: its hooks, parsers and routes as they are registered, and requests as they pass. */
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import {
+  type HookKind,
+  LIFECYCLE,
+  type ObservedHook,
+  type ObservedRoute,
+  TRACE_HEADER,
+  type TraceEvent,
+} from './observation.ts'
+import { callerPlace } from './places.ts'
+
+type Callback = (this: unknown, ...args: unknown[]) => unknown
+type Traced = { raw?: { headers: Record<string, unknown> } }
+
+/** Traces are read right after their request; these many may wait. */
+const TRACES_KEPT = 2000
+
+/** Watches `app` from its first moment on. Installed code is named relative to `root`. */
+export function watchInstance(app: FastifyInstance, root: string) {
+  const hooks: ObservedHook[] = []
+  const routes: { options: RouteOptions; place: ReturnType<typeof callerPlace>; handler: string }[] = []
+  const traces = new Map<string, TraceEvent[]>()
+  const wrapped = new WeakSet<Callback>()
+  const entry = callerPlace(root)
+
+  function record(request: unknown, event: TraceEvent): void {
+    const id = (request as Traced | undefined)?.raw?.headers[TRACE_HEADER]
+    if (typeof id !== 'string') return
+    const trace = traces.get(id) ?? []
+    traces.set(id, trace)
+    trace.push(event)
+    const [oldest] = traces.keys()
+    if (traces.size > TRACES_KEPT && oldest !== undefined) traces.delete(oldest)
+  }
+
+  function wrap(inner: Callback, eventOf: (args: unknown[]) => TraceEvent): Callback {
+    if (typeof inner !== 'function' || wrapped.has(inner)) return inner
+    const outer: Callback = function observed(this: unknown, ...args) {
+      record(args[0], eventOf(args))
+      return inner.apply(this, args)
+    }
+    // Traces and API descriptions take names from functions.
+    Object.defineProperty(outer, 'name', { value: inner.name })
+    wrapped.add(outer)
+    return outer
+  }
+
+  function wrapHook(kind: HookKind, hook: Callback): Callback {
+    if (typeof hook !== 'function' || wrapped.has(hook)) return hook
+    const index = hooks.push({ kind, name: hook.name, place: callerPlace(root) }) - 1
+    return wrap(hook, () => ({ at: 'hook', hook: index }))
+  }
+
+  /** Hooks that a route brings itself, or that an onRoute hook of a plugin has put there. */
+  function wrapRouteHooks(options: RouteOptions): void {
+    for (const kind of LIFECYCLE) {
+      const own = options[kind] as Callback | Callback[] | undefined
+      if (own === undefined) continue
+      const list = [own].flat().map(hook => wrapHook(kind, hook))
+      Object.assign(options, { [kind]: list })
+    }
+  }
+
+  const addHook = app.addHook as unknown as Callback
+  const isLifecycle = (name: unknown): name is HookKind => LIFECYCLE.includes(name as HookKind)
+  const replacement: Callback = function watchedAddHook(this: unknown, name, hook) {
+    if (isLifecycle(name)) return addHook.call(this, name, wrapHook(name, hook as Callback))
+    if (name !== 'onRoute' || typeof hook !== 'function') return addHook.call(this, name, hook)
+    return addHook.call(this, name, function thenWrap(this: unknown, options: RouteOptions) {
+      const result = hook.call(this, options)
+      wrapRouteHooks(options)
+      return result
+    })
+  }
+  Object.assign(app, { addHook: replacement })
+  watchParsers(app, parser => wrap(parser, () => ({ at: 'parse' })))
+
+  addHook.call(app, 'onRoute', (options: RouteOptions) => {
+    routes.push({ options, place: callerPlace(root), handler: options.handler.name })
+    const handler = options.handler as unknown as Callback
+    Object.assign(options, { handler: wrap(handler, () => ({ at: 'handler' })) })
+    wrapRouteHooks(options)
+  })
+  addHook.call(app, 'onError', (request: unknown, _reply: unknown, error: Error, done: () => void) => {
+    const { code = error.name, validation } = error as Error & { code?: string; validation?: unknown }
+    record(request, { at: 'error', code, isValidation: validation !== undefined })
+    done()
+  })
+  watchSerialization(addHook.bind(app) as Callback, record)
+
+  return { app, entry, hooks, traces, routes: () => routes.map(describeRoute) }
+}
+
+function watchParsers(app: FastifyInstance, wrapParser: (parser: Callback) => Callback): void {
+  const add = app.addContentTypeParser as unknown as Callback
+  const replacement: Callback = function watchedParser(this: unknown, ...args) {
+    const parser = args.pop() as Callback
+    return add.call(this, ...args, wrapParser(parser))
+  }
+  Object.assign(app, {
+    addContentTypeParser: Object.assign(replacement, app.addContentTypeParser),
+  })
+}
+
+/** The first onSend hook sees what the serializer has made; preSerialization sees what it was given. */
+function watchSerialization(addHook: Callback, record: (request: unknown, event: TraceEvent) => void): void {
+  const given = new WeakMap<object, string>()
+  addHook('preSerialization', (request: object, _reply: unknown, payload: unknown, done: Callback) => {
+    given.set(request, typeof payload)
+    done(null, payload)
+  })
+  addHook('onSend', (request: object, _reply: unknown, payload: unknown, done: Callback) => {
+    const from = given.get(request)
+    if (from !== undefined) record(request, { at: 'serialize', from, to: typeof payload })
+    done(null, payload)
+  })
+}
+
+function describeRoute({
+  options: { method, url, config, schema },
+  place,
+  handler,
+}: {
+  options: RouteOptions
+  place: ReturnType<typeof callerPlace>
+  handler: string
+}): ObservedRoute[] {
+  const { summary, security, body, querystring, params } = (schema ?? {}) as Record<string, unknown>
+  const guard = (config as { guard?: unknown } | undefined)?.guard
+  const schemas = Object.fromEntries(
+    Object.entries({ body, querystring, params }).filter(([, value]) => value !== undefined),
+  )
+  return [method].flat().map(name => ({
+    method: name,
+    url,
+    summary: typeof summary === 'string' ? summary : undefined,
+    guard: typeof guard === 'string' ? guard : undefined,
+    security: Array.isArray(security) ? security.flatMap(entry => Object.keys(entry as object)) : [],
+    handler,
+    place,
+    // A copy without functions and symbols: it goes through a message.
+    schemas: JSON.parse(JSON.stringify(schemas)),
+  }))
+}

@@ -1,0 +1,62 @@
+/** Watches what a process loads and reads: packages by module resolution, variables by the code that asks for them. */
+import { existsSync, readFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import { dirname, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { LoadedPackage, VariableRead } from './observation.ts'
+import { callerPlace, shortName } from './places.ts'
+
+/** Notes every installed package that a module is loaded from, from now on. */
+export function watchPackages(root: string): () => LoadedPackage[] {
+  const folders = new Map<string, string>()
+  registerHooks({
+    load(url, context, nextLoad) {
+      const match = url.startsWith('file:') && /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+))\//.exec(url)
+      if (match) folders.set(fileURLToPath(match[1] ?? ''), match[2] ?? '')
+      return nextLoad(url, context)
+    },
+  })
+  return () => [...folders.keys()].sort().flatMap(folder => describePackage(folder, root))
+}
+
+function describePackage(folder: string, root: string): LoadedPackage[] {
+  const file = join(folder, 'package.json')
+  if (!existsSync(file)) return []
+  const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string }
+  if (name === undefined || version === undefined) return []
+  return [{ name, version, file: shortName(file, root) }]
+}
+
+/** Notes every variable that the app's own code reads by name, from now on. Values pass through and are not kept. */
+export function watchVariables(root: string): () => VariableRead[] {
+  const reads = new Map<string, VariableRead>()
+  let enumerated: string | symbol | undefined
+  process.env = new Proxy(process.env, {
+    get(target, name, receiver) {
+      // A copy of the whole environment asks for each property's descriptor before its value.
+      if (typeof name === 'string' && name !== enumerated) note(name)
+      enumerated = undefined
+      return Reflect.get(target, name, receiver)
+    },
+    getOwnPropertyDescriptor(target, name) {
+      enumerated = name
+      return Reflect.getOwnPropertyDescriptor(target, name)
+    },
+  })
+  function note(name: string): void {
+    if (reads.has(name)) return
+    const place = callerPlace(root)
+    // Beside the app's own files there are Node's, the packages' and the tools that start it.
+    if (!place || place.file.startsWith('..') || place.file.startsWith(`node_modules${sep}`)) return
+    reads.set(name, { name, place })
+  }
+  return () => [...reads.values()]
+}
+
+/** The nearest folder above a file that has a package.json, or the file's own. */
+export function packageRoot(file: string): string {
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) return dirname(file)
+  }
+}

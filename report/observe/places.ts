@@ -1,0 +1,27 @@
+/** Finds out where a call came from: the nearest frame of a stack that is neither Fastify's nor the observer's. */
+import { relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Place } from './observation.ts'
+
+const OBSERVER = fileURLToPath(new URL('.', import.meta.url))
+const FRAMEWORK = /\/node_modules\/(fastify|avvio|fastify-plugin)\//
+
+/** The place of the caller, relative to `root`; undefined where only Fastify itself is on the stack. */
+export function callerPlace(root: string): Place | undefined {
+  const frames = (new Error('for its stack').stack ?? '').split('\n').slice(1)
+  for (const frame of frames) {
+    const match = /\(?((?:file:\/\/)?\/[^()]*):(\d+):\d+\)?$/.exec(frame.trim())
+    const [, where = '', line = ''] = match ?? []
+    const file = where.startsWith('file:') ? fileURLToPath(where) : where
+    if (file === '' || file.startsWith(OBSERVER) || FRAMEWORK.test(file)) continue
+    return { file: shortName(file, root), line: Number(line) }
+  }
+  return undefined
+}
+
+/** A path relative to `root`; from `node_modules/` on for installed code, wherever that is. */
+export function shortName(file: string, root: string): string {
+  const installed = file.lastIndexOf(`${sep}node_modules${sep}`)
+  if (installed !== -1) return file.slice(installed + 1)
+  return relative(root, file)
+}

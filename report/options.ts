@@ -1,0 +1,111 @@
+/** The command line of `npm run report`: every option in one table, which parses it and prints the help. */
+import { parseArgs } from 'node:util'
+import { SECTION_IDS, type SectionId } from './document/document.ts'
+import { messageOf, UsageError } from './errors.ts'
+
+const OPTIONS = {
+  bench: { type: 'string', hint: 'what', help: 'quick, full, none or a <result.json> of the bench (quick)' },
+  out: {
+    type: 'string',
+    hint: 'folder',
+    help: 'where report.md, report.json and report.html go (report/out)',
+  },
+  feature: { type: 'string', hint: 'name', help: "what the title says (the package's name)" },
+  date: { type: 'string', hint: 'YYYY-MM-DD', help: 'the date of the title (today)' },
+  since: { type: 'string', hint: 'git ref', help: 'report the change since that version' },
+  sections: { type: 'string', hint: 'a,b', help: `only these: ${SECTION_IDS.join(', ')}` },
+  app: {
+    type: 'string',
+    hint: 'module',
+    help: 'report any Fastify app: a module that exports it or builds it',
+  },
+  publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
+  help: { type: 'boolean', help: 'this text' },
+} as const
+
+export type Settings = {
+  bench: string
+  out: string
+  feature: string | undefined
+  date: string
+  since: string | undefined
+  sections: readonly SectionId[]
+  app: string | undefined
+  publish: boolean
+  help: boolean
+}
+
+export const USAGE = `Usage: npm run report -- [command] [options]
+
+  (none)                     write the Backend Implementation Report of the service as it runs
+  verify <report.json>       derive everything but the measurements again, and name what is no longer true
+  lint <file.md>             say whether a Markdown file is a valid Backend Implementation Report
+
+Options:
+${helpOf(OPTIONS)}
+
+Exit codes: 0 all well; 1 the report has failing rows, is no longer true or not valid; 64 wrong usage; 69 it cannot be
+made; 130 Ctrl-C.`
+
+/** The command, its operand and the settings. Throws UsageError. */
+export function parseCommandLine(args: readonly string[], today = new Date()) {
+  const { values, positionals } = parse(args)
+  const [command = 'report', operand] = positionals
+  const settings: Settings = {
+    bench: values.bench ?? 'quick',
+    out: values.out ?? 'report/out',
+    feature: values.feature,
+    date: dateOf(values.date, today),
+    since: values.since,
+    sections: sectionsOf(values.sections),
+    app: values.app,
+    publish: values.publish ?? false,
+    help: values.help ?? false,
+  }
+  if (settings.feature?.trim() === '') throw new UsageError('--feature takes a name')
+  if (settings.app !== undefined && settings.since !== undefined) {
+    throw new UsageError('--since works for this repository alone, not with --app')
+  }
+  if (settings.publish && (settings.app !== undefined || settings.sections !== SECTION_IDS)) {
+    throw new UsageError('--publish takes all sections of this repository')
+  }
+  return { command, operand, settings }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
+  } catch (error) {
+    // The rest of Node's message is advice on how to quote.
+    throw new UsageError(messageOf(error).split('\n', 1)[0] ?? '')
+  }
+}
+
+function dateOf(value: string | undefined, today: Date): string {
+  if (value === undefined) return today.toISOString().slice(0, 10)
+  const time = Date.parse(`${value}T00:00:00Z`)
+  const isReal = /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(time)
+  if (!isReal || new Date(time).toISOString().slice(0, 10) !== value) {
+    throw new UsageError(`--date takes a day as YYYY-MM-DD, not "${value}"`)
+  }
+  return value
+}
+
+function sectionsOf(value: string | undefined): readonly SectionId[] {
+  if (value === undefined) return SECTION_IDS
+  const names = value.split(',').map(name => name.trim())
+  const unknown = names.find(name => !SECTION_IDS.some(id => id === name))
+  if (unknown !== undefined) {
+    throw new UsageError(`there is no section "${unknown}"; there are: ${SECTION_IDS.join(', ')}`)
+  }
+  return SECTION_IDS.filter(id => names.includes(id))
+}
+
+function helpOf(options: Record<string, { hint?: string; help: string }>): string {
+  return Object.entries(options)
+    .map(
+      ([name, { hint, help }]) =>
+        `  ${`--${name}${hint === undefined ? '' : ` ${hint}`}`.padEnd(26)} ${help}`,
+    )
+    .join('\n')
+}

@@ -1,0 +1,271 @@
+/** Proves that each failure of PostgreSQL, provoked for real and by way of Drizzle, is told as what it means. */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createDatabase, type Database, type Executor } from '../../src/db/client.ts'
+import { databaseProblem } from '../../src/db/errors.ts'
+import { testConfig } from '../helpers/config.ts'
+import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
+
+let clone: TestDatabase
+let database: Database
+
+beforeAll(async () => {
+  clone = await cloneDatabase()
+  database = createDatabase(
+    testConfig(clone.url, {
+      DATABASE_LOCK_TIMEOUT: '200ms',
+      DATABASE_STATEMENT_TIMEOUT: '500ms',
+      DATABASE_POOL_MAX: '4',
+    }).database,
+  )
+  await clone.query('create table things (id int primary key, name text unique, other int references things)')
+  await clone.query("insert into things values (1, 'one'), (2, 'two')")
+})
+afterAll(async () => {
+  await database.pool.end()
+  await clone.drop()
+})
+
+/** The code of the problem that `work` fails with, and the SQLSTATE or the driver's code beneath it. */
+async function failureOf(
+  work: () => Promise<unknown>,
+): Promise<{ problem: string | undefined; state: string | undefined }> {
+  try {
+    await work()
+  } catch (error) {
+    const { cause = error } = error as { cause?: unknown }
+    return { problem: databaseProblem(error)?.code, state: (cause as { code?: string }).code }
+  }
+  throw new Error('nothing failed')
+}
+
+const run = (text: string) => () => database.db.execute(sql.raw(text))
+const inTransaction =
+  (
+    work: (tx: Executor) => Promise<unknown>,
+    isolation: Parameters<Database['transaction']>[0] = 'read committed',
+  ) =>
+  () =>
+    database.transaction(isolation, work)
+
+describe('a value that cannot be stored is a 400', () => {
+  it.each([
+    ['22P02', "select 'x'::uuid"],
+    ['22003', 'select 2147483647::int + 1'],
+    ['22007', "select 'x'::timestamptz"],
+    ['22008', "select '2026-13-01'::date"],
+    ['22009', "select '2026-01-01 00:00:00+99'::timestamptz"],
+    ['2201W', 'select 1 limit -1'],
+    ['22P05', `select '"\\u0000"'::jsonb ->> 0`],
+    ['22012', 'select 1 / 0'],
+  ])('%s', async (state, text) => {
+    expect(await failureOf(run(text))).toEqual({ problem: 'INVALID_VALUE', state })
+  })
+
+  it('22021, NUL in a text', async () => {
+    expect(await failureOf(() => database.db.execute(sql`select ${'a\0b'}::text`))).toEqual({
+      problem: 'INVALID_VALUE',
+      state: '22021',
+    })
+  })
+
+  it('54000, a text too long for its index', async () => {
+    const text =
+      "insert into things (id, name) select 9, string_agg(md5(i::text), '') from generate_series(1, 1000) i"
+    expect(await failureOf(run(text))).toEqual({ problem: 'INVALID_VALUE', state: '54000' })
+  })
+
+  it('08P01, more parameters than the protocol counts', async () => {
+    const values = Array.from({ length: 65_536 }, (_, i) => i)
+    expect(
+      await failureOf(() =>
+        database.pool.query(`select 1 where 1 in (${values.map(i => `$${i + 1}::int`)})`, values),
+      ),
+    ).toEqual({ problem: 'INVALID_VALUE', state: '08P01' })
+  })
+})
+
+describe('a conflict with another row, or another transaction, is a 409', () => {
+  it.each([
+    ['23505', 'CONFLICT', "insert into things values (3, 'one')"],
+    ['23503', 'CONFLICT', "insert into things values (3, 'three', 99)"],
+    [
+      '23505',
+      'EMAIL_TAKEN',
+      "insert into users (email, password_hash, display_name) values ('Ada@example.com', '', ''), ('ada@EXAMPLE.com', '', '')",
+    ],
+  ])('%s as %s', async (state, problem, text) => {
+    expect(await failureOf(run(text))).toEqual({ problem, state })
+  })
+
+  it('40001, what a serializable transaction cannot do after another', async () => {
+    const work = inTransaction(async tx => {
+      await tx.execute(sql`select name from things where id = 1`)
+      await database.db.execute(sql`update things set name = name || '!' where id = 1`)
+      await tx.execute(sql`update things set name = 'mine' where id = 1`)
+    }, 'serializable')
+    expect(await failureOf(work)).toEqual({ problem: 'CONFLICT', state: '40001' })
+  })
+
+  it('40P01, the victim of a deadlock', async () => {
+    const lock = (tx: Executor, id: number) =>
+      tx.execute(sql`update things set other = null where id = ${id}`)
+    const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+    const cross = (
+      first: number,
+      second: number,
+      mine: PromiseWithResolvers<void>,
+      theirs: PromiseWithResolvers<void>,
+    ) =>
+      failureOf(
+        inTransaction(async tx => {
+          // The server looks for deadlocks after a second by itself, which is later than our lock timeout.
+          await tx.execute(sql`set local lock_timeout = 0`)
+          await tx.execute(sql`set local deadlock_timeout = '50ms'`)
+          await lock(tx, first)
+          mine.resolve()
+          await theirs.promise
+          await lock(tx, second)
+        }),
+      ).catch(() => 'succeeded')
+    const outcomes = await Promise.all([cross(1, 2, both[0], both[1]), cross(2, 1, both[1], both[0])])
+    expect(outcomes).toContainEqual({ problem: 'CONFLICT', state: '40P01' })
+  })
+})
+
+describe('a server that does not answer, or says that it cannot, is a 503', () => {
+  it('57014, a statement past its time', async () => {
+    expect(await failureOf(run('select pg_sleep(5)'))).toEqual({
+      problem: 'DATABASE_UNAVAILABLE',
+      state: '57014',
+    })
+  })
+
+  it('55P03, a lock past its time', async () => {
+    await database.transaction('read committed', async tx => {
+      await tx.execute(sql`select 1 from things where id = 1 for update`)
+      expect(await failureOf(run('update things set other = null where id = 1'))).toEqual({
+        problem: 'DATABASE_UNAVAILABLE',
+        state: '55P03',
+      })
+    })
+  })
+
+  it('57P01, a connection that an administrator ends', async () => {
+    const work = inTransaction(async tx => {
+      const { rows } = await tx.execute(sql`select pg_backend_pid() as pid`)
+      await clone.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+      await tx.execute(sql`select 1`)
+    })
+    expect((await failureOf(work)).problem).toBe('DATABASE_UNAVAILABLE')
+  })
+
+  it.each([
+    ['25P03', 'idle_in_transaction_session_timeout'],
+    ['25P04', 'transaction_timeout'],
+  ])('%s, a transaction that waits too long for its client', async (_state, setting) => {
+    const work = inTransaction(async tx => {
+      const { rows } = await tx.execute(sql`select pg_backend_pid() as pid`)
+      await tx.execute(sql.raw(`set local ${setting} = '50ms'`))
+      const isGone = async () =>
+        (await clone.query('select 1 from pg_stat_activity where pid = $1', [rows[0]?.pid])).rowCount === 0
+      await expect.poll(isGone, { timeout: 10_000 }).toBe(true)
+      await tx.execute(sql`select 1`)
+    })
+    expect((await failureOf(work)).problem).toBe('DATABASE_UNAVAILABLE')
+  })
+
+  it('25006, a write on a standby or in a read-only database', async () => {
+    const work = inTransaction(async tx => {
+      await tx.execute(sql`set transaction read only`)
+      await tx.execute(sql`update things set other = null`)
+    })
+    expect(await failureOf(work)).toEqual({ problem: 'DATABASE_UNAVAILABLE', state: '25006' })
+  })
+
+  it('28P01, 3D000 and 53300: a wrong password, a database that is not there, and a server that is full', async () => {
+    const guest = `guest_${process.pid}`
+    await clone.query(`create role ${guest} login password 'secret' connection limit 0`)
+    const at = (changes: Partial<URL>) =>
+      Object.assign(new URL(clone.url), { username: guest, password: 'secret', ...changes }).href
+    const outcomes = [
+      await failureOf(() => connectTo(at({ password: 'wrong' }))),
+      await failureOf(() =>
+        connectTo(
+          at({
+            username: new URL(clone.url).username,
+            password: new URL(clone.url).password,
+            pathname: '/missing',
+          }),
+        ),
+      ),
+      await failureOf(() => connectTo(at({}))),
+    ]
+    await clone.query(`drop role ${guest}`)
+    expect(outcomes).toEqual(
+      ['28P01', '3D000', '53300'].map(state => ({ problem: 'DATABASE_UNAVAILABLE', state })),
+    )
+  })
+
+  it('a port where nobody listens, a host that does not resolve, and a server that accepts and says nothing', async () => {
+    const silent = createServer(socket => socket.resume()).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as { port: number }
+    expect((await failureOf(() => connectTo(`postgres://a:b@127.0.0.1:${port}/c`))).problem).toBe(
+      'DATABASE_UNAVAILABLE',
+    )
+    silent.close()
+    await once(silent, 'close')
+    expect(await failureOf(() => connectTo(`postgres://a:b@127.0.0.1:${port}/c`))).toEqual({
+      problem: 'DATABASE_UNAVAILABLE',
+      state: 'ECONNREFUSED',
+    })
+    expect((await failureOf(() => connectTo('postgres://a:b@no-such-host.invalid/c'))).problem).toBe(
+      'DATABASE_UNAVAILABLE',
+    )
+  })
+
+  it('a pool whose connections are all taken, and one that was closed', async () => {
+    const pool = createDatabase(
+      testConfig(clone.url, { DATABASE_POOL_MAX: '1', DATABASE_CONNECT_TIMEOUT: '100ms' }).database,
+    )
+    const client = await pool.pool.connect()
+    expect((await failureOf(() => pool.db.execute(sql`select 1`))).problem).toBe('DATABASE_UNAVAILABLE')
+    client.release()
+    await pool.pool.end()
+    expect((await failureOf(() => pool.db.execute(sql`select 1`))).problem).toBe('DATABASE_UNAVAILABLE')
+  })
+})
+
+describe('our own mistakes stay a 500', () => {
+  it.each([
+    ['42P01', 'select * from no_such_table'],
+    ['42601', 'selekt 1'],
+    ['42703', 'select no_such_column from things'],
+    ['23502', 'insert into things (name) values (null)'],
+    [
+      '23514',
+      "insert into users (email, password_hash, display_name, role) values ('a@example.com', '', '', 'king')",
+    ],
+  ])('%s', async (state, text) => {
+    expect(await failureOf(run(text))).toEqual({ problem: undefined, state })
+  })
+
+  it.each([new Error('x'), null, undefined, 'text', { code: '23505' }])(
+    '%s, which is not PostgreSQL',
+    error => {
+      expect(databaseProblem(error)).toBeUndefined()
+    },
+  )
+})
+
+async function connectTo(url: string): Promise<void> {
+  const { pool, db } = createDatabase(testConfig(url, { DATABASE_CONNECT_TIMEOUT: '1s' }).database)
+  try {
+    await db.execute(sql`select 1`)
+  } finally {
+    await pool.end()
+  }
+}

@@ -1,0 +1,9 @@
+/** Loaded into the real process with `--expose-gc --import`: SIGUSR2 collects garbage and writes the heap in use. */
+import { writeSync } from 'node:fs'
+
+const STDERR = 2
+
+process.on('SIGUSR2', () => {
+  globalThis.gc?.()
+  writeSync(STDERR, String(process.memoryUsage().heapUsed))
+})

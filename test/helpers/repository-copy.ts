@@ -1,0 +1,67 @@
+/** A copy of this repository's files in a temporary folder, in a git repository of its own or in none. */
+import { execFile } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { onTestFinished } from 'vitest'
+import { ROOT } from './report.ts'
+
+/** What a report needs to run, and to speak of. */
+const PARTS = ['src', 'bench', 'report', 'drizzle', 'package.json', 'package-lock.json', '.gitignore']
+
+const IDENTITY = { GIT_AUTHOR_NAME: 'Test', GIT_AUTHOR_EMAIL: 'test@example.com' }
+const COMMITTER = { GIT_COMMITTER_NAME: 'Test', GIT_COMMITTER_EMAIL: 'test@example.com' }
+
+/** Copies the files; the folder goes when the test ends. */
+export function copyRepository() {
+  const folder = mkdtempSync(join(tmpdir(), 'plumbline-copy-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  for (const part of PARTS) {
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true, filter: path => !path.endsWith('/out') })
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir')
+
+  async function git(...args: string[]): Promise<string> {
+    const env = { PATH: process.env.PATH, ...IDENTITY, ...COMMITTER, GIT_CONFIG_NOSYSTEM: '1', HOME: folder }
+    return (await promisify(execFile)('git', args, { cwd: folder, env })).stdout
+  }
+
+  return {
+    folder,
+    git,
+    /** Commits all there is; the first time it makes the repository. */
+    async commit(message: string): Promise<void> {
+      await git('init', '--quiet', '--initial-branch', 'main')
+      // A link, which a pattern for folders does not cover.
+      await writeFile(join(folder, '.git/info/exclude'), 'node_modules\n')
+      await git('add', '--all', '.')
+      await git('commit', '--quiet', '--message', message)
+    },
+    /** Replaces a text that has to be in a file. */
+    async edit(file: string, from: string, to: string): Promise<void> {
+      const text = await readFile(join(folder, file), 'utf8')
+      if (!text.includes(from)) throw new Error(`${file} does not hold: ${from}`)
+      await writeFile(
+        join(folder, file),
+        text.replace(from, () => to),
+      )
+    },
+    write: (file: string, text: string) => writeFile(join(folder, file), text),
+  }
+}
+
+/** Runs `npm run report` of a checkout, and returns how it ended. */
+export async function runReport(args: readonly string[], folder = ROOT, env: NodeJS.ProcessEnv = {}) {
+  const run = promisify(execFile)(process.execPath, ['report/main.ts', ...args], {
+    ...{ cwd: folder, maxBuffer: 64 << 20 },
+    env: { PATH: process.env.PATH, HOME: folder, ...env },
+  })
+  return run.then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      ...{ code: error.code, stdout: error.stdout, stderr: error.stderr },
+    }),
+  )
+}

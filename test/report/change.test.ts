@@ -1,0 +1,122 @@
+/** The report of a change: another version beside this one, and what came, changed and went between them. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import type { Report } from '../../report/document/document.ts'
+import { rowOf } from '../helpers/report.ts'
+import { copyRepository, runReport } from '../helpers/repository-copy.ts'
+
+const SECTIONS = 'stack,endpoints,database,middleware,files,environment'
+
+it('shows the endpoint, hook, migration, file and variable that a change brought, and what it took away', async () => {
+  const copy = copyRepository()
+  await copy.commit('before')
+  await change(copy)
+  await copy.commit('after')
+  const out = join(copy.folder, 'report/out')
+  const { code, stdout, stderr } = await runReport(
+    ['--since', 'HEAD~1', '--sections', SECTIONS, '--feature', 'ping'],
+    copy.folder,
+  )
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as Report
+
+  expect(ids(report, 'endpoints')).toEqual(['GET /ping', 'GET /.well-known/jwks.json'])
+  expect(rowOf(report, 'endpoints', 'GET /ping')?.text).toBe('GET | /ping | Public | Answer with a pong')
+  expect(rowOf(report, 'endpoints', 'GET /.well-known/jwks.json')?.text).toContain('(removed)')
+  expect(ids(report, 'database')).toEqual(['29990101000000_pings'])
+  expect(rowOf(report, 'database', '29990101000000_pings')?.text).toContain('Counts pings')
+  expect(ids(report, 'environment')).toEqual(['PING_TEXT'])
+  expect(ids(report, 'files')).toContain('src/modules/ping.ts')
+  expect(rowOf(report, 'files', 'src/modules/ping.ts')?.text).toContain('Answers pings')
+  const labels =
+    report.sections.find(({ id }) => id === 'middleware')?.rows.map(({ cells }) => cells[0]) ?? []
+  expect(labels.filter(label => /^[+-]/.test(label ?? ''))).toEqual(['+Ping'])
+  expect(labels.indexOf('+Ping')).toBeGreaterThan(labels.indexOf('Tracing'))
+
+  const head = (await copy.git('rev-parse', 'HEAD')).trim()
+  const base = (await copy.git('rev-parse', 'HEAD~1')).trim()
+  expect(report.range).toEqual({
+    head: { commit: head, dirty: false },
+    base: { commit: base, ref: 'HEAD~1', dirty: false },
+  })
+  expect(stdout).toContain(`| Source | Git | ${base.slice(0, 10)} (HEAD~1) to ${head.slice(0, 10)} |`)
+  expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(
+    `Change from ${base.slice(0, 10)} (HEAD~1) to ${head.slice(0, 10)}`,
+  )
+  expect(await copy.git('worktree', 'list', '--porcelain')).toBe(
+    `worktree ${copy.folder}\nHEAD ${head}\nbranch refs/heads/main\n\n`,
+  )
+})
+
+it('says that nothing changed, and that the tree is dirty', async () => {
+  const copy = copyRepository()
+  await copy.commit('before')
+  await copy.write('notes.md', '# Notes of mine\n')
+  const before = leftovers()
+  const { code, stdout } = await runReport(
+    ['--since', 'HEAD', '--bench', 'none', '--sections', 'stack,environment,files'],
+    copy.folder,
+  )
+  expect(code).toBe(0)
+  expect(stdout).toContain('(dirty) |')
+  expect(stdout).toContain('| no change | – | – |')
+  expect(stdout).toContain('| notes.md | Notes of mine |')
+  expect(leftovers().filter(name => !before.includes(name))).toEqual([])
+})
+
+async function change(copy: ReturnType<typeof copyRepository>): Promise<void> {
+  await copy.write(
+    'src/modules/ping.ts',
+    `/** Answers pings. Not for long. */
+import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
+export const ping = fp(async (app: FastifyInstance) => {
+  app.addHook('onRequest', async function countPing() {})
+  app.get('/ping', { schema: { summary: 'Answer with a pong' } }, async () => ({ pong: true }))
+})
+`,
+  )
+  await copy.edit('src/app.ts', '  await app.register(jwksRoutes, config)\n', '')
+  await copy.edit(
+    'src/app.ts',
+    "import { jwksRoutes } from './modules/auth/jwks-routes.ts'\n",
+    "import { ping } from './modules/ping.ts'\n",
+  )
+  await copy.edit(
+    'src/app.ts',
+    '  await app.register(rateLimit, config)\n',
+    '  await app.register(ping)\n  await app.register(rateLimit, config)\n',
+  )
+  await copy.edit(
+    'src/config-schema.ts',
+    '  HOST: Type.String(',
+    "  PING_TEXT: Type.Optional(Type.String({ description: 'What a ping answers' })),\n  HOST: Type.String(",
+  )
+  await copy.write(
+    'drizzle/29990101000000_pings.sql',
+    '-- Counts pings.\nCREATE TABLE "pings" ("at" timestamptz);\n',
+  )
+  const journal = JSON.parse(readFileSync(join(copy.folder, 'drizzle/meta/_journal.json'), 'utf8'))
+  journal.entries.push({
+    idx: journal.entries.length,
+    version: '7',
+    when: 32_472_144_000_000,
+    tag: '29990101000000_pings',
+    breakpoints: true,
+  })
+  await copy.write('drizzle/meta/_journal.json', JSON.stringify(journal))
+}
+
+function ids({ sections }: Report, section: string): string[] {
+  return (sections.find(({ id }) => id === section)?.rows ?? [])
+    .filter(row => !row.volatile)
+    .map(({ id }) => id)
+}
+
+/** Folders of reports and worktrees that nobody removed. */
+function leftovers(): string[] {
+  return readdirSync(tmpdir()).filter(name => /^plumbline-(report|base)-/.test(name))
+}

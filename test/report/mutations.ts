@@ -1,0 +1,238 @@
+/** Ways to break the service, and the rows of the report that have to say so; in groups that touch different rows. */
+import type { Replacement } from '../helpers/mutation-loader.ts'
+
+export type Mutation = {
+  name: string
+  replacements: Replacement[]
+  /** SQL on the migrated database. */
+  sql?: string
+  /** Rows as `section/id`: those that turn to fail or not verified, then those that only say something else. */
+  broken: string[]
+  changed?: string[]
+}
+
+const one = (file: string, from: string, to: string): Replacement[] => [{ file, from, to }]
+
+const HEADERS = 'src/plugins/security-headers.ts'
+const AUTH = 'src/plugins/auth.ts'
+const AUTH_ROUTES = 'src/modules/auth/routes.ts'
+
+/** Takes the claims of any token with this algorithm for true. */
+const acceptAlgorithm = (algorithm: string) =>
+  one(
+    AUTH,
+    "const token = request.headers.authorization ?? ''",
+    `const token = request.headers.authorization ?? ''
+    try {
+      const [head, payload] = token.slice(7).split('.').map(part => Buffer.from(part, 'base64url').toString())
+      if (JSON.parse(head).alg === '${algorithm}') { request.user = JSON.parse(payload); return done() }
+    } catch {}`,
+  )
+
+/** Mutations of one group are made in one service; their rows are disjoint. */
+export const GROUPS: readonly Mutation[][] = [
+  [
+    {
+      name: 'helmet is not applied',
+      replacements: one(HEADERS, 'reply.headers(headers)', ''),
+      broken: ['security/security-headers'],
+    },
+    {
+      name: 'the limit of requests is removed',
+      replacements: one('src/plugins/rate-limit.ts', 'await limitClient(request, reply)', 'void limitClient'),
+      broken: ['security/rate-limit', 'security/rate-limit-bypass'],
+      changed: ['middleware/onRequest RateLimit'],
+    },
+    {
+      name: 'a guard is dropped from a route that says that it has one',
+      replacements: one(AUTH, "'JWT + Owner': [authenticate, requireOwner]", "'JWT + Owner': [authenticate]"),
+      broken: ['endpoints/PUT /api/v1/users/:id', 'security/owner-only'],
+    },
+    {
+      name: 'HS256 is accepted',
+      replacements: acceptAlgorithm('HS256'),
+      broken: ['security/jwt-algorithm-confusion'],
+    },
+    {
+      name: 'reuse of a refresh token is not detected',
+      replacements: one(
+        'src/modules/auth/refresh-tokens.ts',
+        "? 'repeat' : 'reuse'",
+        "? 'repeat' : 'repeat'",
+      ),
+      broken: ['security/refresh-reuse'],
+    },
+    {
+      name: 'a migration is not applied',
+      replacements: [],
+      sql: 'delete from drizzle.__drizzle_migrations where created_at = (select max(created_at) from drizzle.__drizzle_migrations)',
+      broken: ['database/*last'],
+    },
+    {
+      name: 'a variable is read that no schema knows',
+      replacements: one(
+        'src/server.ts',
+        'preferCommonJsDrizzle()',
+        'preferCommonJsDrizzle(); void process.env.SECRET_SWITCH',
+      ),
+      broken: ['environment/SECRET_SWITCH'],
+    },
+  ],
+  [
+    {
+      name: 'stack traces are sent',
+      replacements: one(
+        'src/plugins/error-handler.ts',
+        'requestId: request.id })',
+        'requestId: request.id }), ...{ stack: error.stack }',
+      ),
+      broken: ['security/error-leaks'],
+    },
+    {
+      name: 'logout does nothing',
+      replacements: one(
+        AUTH_ROUTES,
+        'await auth.endSession(request.user, request.user.sid, originOf(request))',
+        '',
+      ),
+      broken: ['security/logout'],
+    },
+    {
+      name: 'passwords are hashed with less memory',
+      replacements: one('src/modules/auth/passwords.ts', 'memoryCost: 19_456', 'memoryCost: 4096'),
+      broken: ['security/password-hashing'],
+    },
+    {
+      name: 'any origin is granted',
+      replacements: one(HEADERS, 'origin: [...corsOrigins]', 'origin: true'),
+      broken: ['security/cors-refused'],
+    },
+    {
+      name: 'unknown fields of a profile are ignored',
+      replacements: one(
+        'src/modules/users/schemas.ts',
+        'UpdateBody = Strict({',
+        'UpdateBody = Type.Object({',
+      ),
+      broken: ['security/mass-assignment'],
+    },
+    {
+      name: 'the metrics are open to all',
+      replacements: one(
+        'src/plugins/metrics-route.ts',
+        'if (!timingSafeEqual(given, expected)) throw',
+        'if (false) throw',
+      ),
+      broken: ['endpoints/GET /metrics', 'security/metrics-guarded'],
+      changed: ['middleware/onRequest RequireMetricsToken'],
+    },
+    {
+      name: 'a variable has no description',
+      replacements: one('src/config-schema.ts', "description: 'Address to listen on'", "description: ''"),
+      broken: ['environment/HOST'],
+    },
+  ],
+  [
+    {
+      name: 'every proxy is trusted',
+      replacements: one(
+        'src/app.ts',
+        'trustProxy: server.trustProxy.length > 0 ? [...server.trustProxy] : false',
+        'trustProxy: true',
+      ),
+      broken: ['security/rate-limit-bypass'],
+    },
+    {
+      name: 'the log holds bodies',
+      replacements: one(
+        AUTH_ROUTES,
+        'const { tokens, expiresAt } = await auth.login(',
+        'request.log.info({ note: JSON.stringify(request.body) })\n      const { tokens, expiresAt } = await auth.login(',
+      ),
+      broken: ['security/log-redaction'],
+    },
+    {
+      name: 'registration says which addresses are taken',
+      replacements: one(
+        'src/modules/auth/service.ts',
+        'created ?? imaginaryUser(profile)',
+        'created ?? Promise.reject(new errors.EmailTaken())',
+      ),
+      broken: ['security/enumeration-body'],
+    },
+    {
+      name: 'scripts can read the refresh cookie',
+      replacements: one('src/modules/auth/refresh-cookie.ts', 'httpOnly: true', 'httpOnly: false'),
+      broken: ['security/refresh-cookie'],
+    },
+    {
+      name: 'everybody sees the whole profile',
+      replacements: one(
+        'src/modules/users/service.ts',
+        'return { id: user.id, displayName, createdAt }',
+        'return user',
+      ),
+      broken: ['security/private-fields'],
+    },
+    {
+      name: 'expiry is ignored',
+      replacements: one(AUTH, 'clockTolerance: CLOCK_SKEW_SECONDS * 1000', 'ignoreExpiration: true'),
+      broken: ['security/jwt-expiry'],
+    },
+    {
+      name: 'the limit of bodies is raised',
+      replacements: one('src/app.ts', 'bodyLimit: server.bodyLimit', 'bodyLimit: 100_000_000'),
+      broken: ['security/body-limit'],
+      changed: ['middleware/Parse'],
+    },
+  ],
+  [
+    {
+      name: 'unsigned tokens are accepted',
+      replacements: acceptAlgorithm('none'),
+      broken: ['security/jwt-forged'],
+    },
+    {
+      name: 'unknown accounts are refused without a hash',
+      replacements: one(
+        'src/modules/auth/passwords.ts',
+        'const expected = passwordHash ?? (await dummy)',
+        'if (!passwordHash) return false\n      const expected = passwordHash',
+      ),
+      broken: ['security/enumeration-time'],
+    },
+    {
+      name: 'answers with tokens may be cached',
+      replacements: one(AUTH_ROUTES, "const NO_STORE = 'no-store'", "const NO_STORE = 'private'"),
+      broken: ['security/no-store'],
+    },
+    {
+      name: 'a guard stands on a route that says that it is public',
+      replacements: one(
+        'src/plugins/docs-page.ts',
+        "summary: 'Show the API reference' } }",
+        "summary: 'Show the API reference' }, onRequest: async (_request, reply) => reply.code(401).send({}) }",
+      ),
+      broken: ['endpoints/GET /docs'],
+      changed: ['middleware/onRequest OnRequest'],
+    },
+    {
+      name: 'common passwords are accepted',
+      replacements: one(
+        'src/modules/auth/service.ts',
+        'if (passwords.isCommon(password)) throw',
+        'if (false) throw',
+      ),
+      broken: ['security/password-policy'],
+    },
+    {
+      name: 'the answer names the server',
+      replacements: one(
+        HEADERS,
+        'reply.headers(headers)',
+        "reply.headers({ ...headers, 'x-powered-by': 'Plumbline' })",
+      ),
+      broken: ['security/no-fingerprint'],
+    },
+  ],
+]
