@@ -52,7 +52,7 @@ export function parseCommandLine(args: string[]) {
 export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {}): LoadOptions {
   const rate = values.rate === undefined ? undefined : positive('rate', values.rate)
   const base = values.quick
-    ? { rounds: 3, duration: 0.4, warmup: 0.6 }
+    ? { rounds: 3, duration: 0.35, warmup: 0.4 }
     : { rounds: 5, duration: 2, warmup: 1.5 }
   const fallback = { ...base, ...(values.quick ? {} : defaults) }
   return {

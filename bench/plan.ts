@@ -12,7 +12,7 @@ export interface Step {
 }
 
 // Later rounds meet a warm server; they only wait until all connections are open and in their stride.
-const rewarmSeconds = 0.3
+const longestRewarmSeconds = 0.3
 
 /** The pause between two loads: connections close and open, counters are read. */
 const changeoverSeconds = 0.35
@@ -24,7 +24,7 @@ export function planRounds(subject: Subject, scenarios: readonly Scenario[], opt
       subject,
       scenario,
       round,
-      warmup: round === 0 ? options.warmup : rewarmSeconds,
+      warmup: warmupOf(round === 0, options),
     })),
   ).flat()
 }
@@ -51,7 +51,7 @@ export function planPairs(
         ] as const
       ).map(([subject, second]) => ({
         ...{ subject, scenario, round: block * 2 + second },
-        warmup: block === 0 && second === 0 ? options.warmup : rewarmSeconds,
+        warmup: warmupOf(block === 0 && second === 0, options),
       })),
     ),
   )
@@ -60,4 +60,8 @@ export function planPairs(
 /** Returns how long a step takes, in seconds. */
 export function stepSeconds(step: Step, options: LoadOptions): number {
   return step.warmup + options.duration + changeoverSeconds
+}
+
+function warmupOf(isFirst: boolean, { warmup }: LoadOptions): number {
+  return isFirst ? warmup : Math.min(longestRewarmSeconds, warmup / 2)
 }
