@@ -38,30 +38,40 @@ const FASTIFYS_OWN = new Set(['headRouteOnSendHandler'])
 
 export type Stages = ReturnType<typeof orderStages>
 
-/** The stages in the order in which the requests met them. */
-export function orderStages(
-  traces: readonly TraceEvent[][],
-  { hooks, entry }: Pick<Observation, 'hooks' | 'entry'>,
-) {
-  const found = new Map<string, Stage & { phase: Phase }>()
-  const order: string[] = []
+type Observed = Pick<Observation, 'hooks' | 'entry'>
+type PhasedStage = Stage & { phase: Phase }
+type Find = (event: TraceEvent) => PhasedStage | undefined
 
-  function stageOf(event: TraceEvent): (Stage & { phase: Phase }) | undefined {
-    if (event.at === 'hook') return hookStage(hooks[event.hook])
-    if (event.at === 'parse') return ownStage('Parse')
-    if (event.at === 'handler') return ownStage('Handler')
-    if (event.at === 'serialize') return ownStage('Serialize')
-    return ownStage(
-      event.isValidation ? 'Validate' : event.code.startsWith('FST_ERR_CTP_') ? 'Parse' : undefined,
-    )
+/** The stages in the order in which the requests met them. */
+export function orderStages(traces: readonly TraceEvent[][], observed: Observed) {
+  const { found, stageOf } = createStages(observed)
+  const order: string[] = []
+  for (const trace of traces) insert(order, [...new Set(trace.flatMap(event => stageOf(event)?.key ?? []))])
+  const rank = (key: string) => PHASES.indexOf(found.get(key)?.phase ?? 'Handler')
+  const sorted = order.toSorted((a, b) => rank(a) - rank(b))
+  return {
+    order: sorted.flatMap(key => found.get(key) ?? []),
+    /** The stage that gave the answer; none where no route matched, or the handler answered without an error. */
+    answering: (trace: readonly TraceEvent[], status: number): string | undefined =>
+      answeringStage(trace, status, stageOf, observed.hooks)?.key,
+  }
+}
+
+/** Finds the stage of an event, the same one every time. */
+function createStages({ hooks, entry }: Observed): { found: Map<string, PhasedStage>; stageOf: Find } {
+  const found = new Map<string, PhasedStage>()
+
+  function remember(stage: PhasedStage): PhasedStage {
+    const known = found.get(stage.key) ?? stage
+    found.set(stage.key, known)
+    return known
   }
 
-  function ownStage(phase: Phase | undefined) {
-    if (phase === undefined) return undefined
+  function ownStage(phase: Phase): PhasedStage {
     return remember({ key: phase, label: phase, phase, hooks: [], seen: OWN_STAGES[phase] ?? '' })
   }
 
-  function hookStage(hook: ObservedHook | undefined) {
+  function hookStage(hook: ObservedHook | undefined): PhasedStage | undefined {
     if (!hook || hook.kind === 'onResponse' || FASTIFYS_OWN.has(hook.name)) return undefined
     const label = labelOf(hook, entry?.file)
     const stage = remember({ key: `${hook.kind} ${label}`, label, phase: hook.kind, hooks: [], seen: '' })
@@ -71,42 +81,34 @@ export function orderStages(
     return stage
   }
 
-  function remember(stage: Stage & { phase: Phase }) {
-    const known = found.get(stage.key)
-    if (known) return known
-    found.set(stage.key, stage)
-    return stage
+  function stageOf(event: TraceEvent): PhasedStage | undefined {
+    if (event.at === 'hook') return hookStage(hooks[event.hook])
+    if (event.at === 'parse') return ownStage('Parse')
+    if (event.at === 'handler') return ownStage('Handler')
+    if (event.at === 'serialize') return ownStage('Serialize')
+    if (event.isValidation) return ownStage('Validate')
+    return event.code.startsWith('FST_ERR_CTP_') ? ownStage('Parse') : undefined
   }
 
-  for (const trace of traces) insert(order, [...new Set(trace.flatMap(event => stageOf(event)?.key ?? []))])
-  const rank = (key: string) => PHASES.indexOf(found.get(key)?.phase ?? 'Handler')
-  const sorted = order.toSorted((a, b) => rank(a) - rank(b))
-  return {
-    order: sorted.flatMap(key => found.get(key) ?? []),
+  return { found, stageOf }
+}
 
-    /** The stage that gave the answer; none where it came from nobody that was observed, or was the handler's success. */
-    answering(trace: readonly TraceEvent[], status: number): string | undefined {
-      // No route matched: nobody refused anything.
-      if (status === 404 && !trace.some(event => event.at === 'handler')) return undefined
-      const error = trace.findIndex(event => event.at === 'error')
-      const failed = trace[error]
-      if (failed) {
-        const named = stageOf(failed)
-        return (named ?? lastStage(trace.slice(0, error)))?.key
-      }
-      if (trace.some(event => event.at === 'handler')) return undefined
-      return lastStage(trace.filter(isBeforeHandler))?.key
-    },
-  }
-
-  function lastStage(events: readonly TraceEvent[]) {
-    return events.flatMap(event => stageOf(event) ?? []).at(-1)
-  }
-
-  function isBeforeHandler(event: TraceEvent): boolean {
-    const kind = event.at === 'hook' ? hooks[event.hook]?.kind : undefined
-    return kind !== undefined && BEFORE_HANDLER.includes(kind)
-  }
+function answeringStage(
+  trace: readonly TraceEvent[],
+  status: number,
+  stageOf: Find,
+  hooks: readonly ObservedHook[],
+): PhasedStage | undefined {
+  const isHandled = trace.some(event => event.at === 'handler')
+  // No route matched: nobody refused anything.
+  if (status === 404 && !isHandled) return undefined
+  const lastStage = (events: readonly TraceEvent[]) => events.flatMap(event => stageOf(event) ?? []).at(-1)
+  const error = trace.findIndex(event => event.at === 'error')
+  const failed = trace[error]
+  if (failed) return stageOf(failed) ?? lastStage(trace.slice(0, error))
+  if (isHandled) return undefined
+  const kindOf = (event: TraceEvent) => (event.at === 'hook' ? hooks[event.hook]?.kind : undefined)
+  return lastStage(trace.filter(event => BEFORE_HANDLER.some(kind => kind === kindOf(event))))
 }
 
 const BEFORE_HANDLER: readonly HookKind[] = LIFECYCLE.slice(0, LIFECYCLE.indexOf('preSerialization'))

@@ -18,13 +18,41 @@ const TRACES_KEPT = 2000
 
 /** Watches `app` from its first moment on. Installed code is named relative to `root`. */
 export function watchInstance(app: FastifyInstance, root: string) {
-  const hooks: ObservedHook[] = []
   const routes: { options: RouteOptions; place: ReturnType<typeof callerPlace>; handler: string }[] = []
-  const traces = new Map<string, TraceEvent[]>()
-  const wrapped = new WeakSet<Callback>()
   const entry = callerPlace(root)
+  const { traces, record } = createTraces()
+  const { hooks, wrap, wrapHook, wrapRouteHooks } = createWrapper(root, record)
+  const addHook = app.addHook as unknown as Callback
 
-  function record(request: unknown, event: TraceEvent): void {
+  const isLifecycle = (name: unknown): name is HookKind => LIFECYCLE.includes(name as HookKind)
+  const replacement: Callback = function watchedAddHook(this: unknown, name, hook) {
+    if (isLifecycle(name)) return addHook.call(this, name, wrapHook(name, hook as Callback))
+    if (name !== 'onRoute' || typeof hook !== 'function') return addHook.call(this, name, hook)
+    return addHook.call(this, name, function thenWrap(this: unknown, options: RouteOptions) {
+      const result = hook.call(this, options)
+      wrapRouteHooks(options)
+      return result
+    })
+  }
+  Object.assign(app, { addHook: replacement })
+  watchParsers(app, parser => wrap(parser, () => ({ at: 'parse' })))
+  watchSerialization(addHook.bind(app) as Callback, record)
+  watchErrors(addHook.bind(app) as Callback, record)
+  addHook.call(app, 'onRoute', (options: RouteOptions) => {
+    routes.push({ options, place: callerPlace(root), handler: options.handler.name })
+    const handler = options.handler as unknown as Callback
+    Object.assign(options, { handler: wrap(handler, () => ({ at: 'handler' })) })
+    wrapRouteHooks(options)
+  })
+  return { app, entry, hooks, traces, routes: () => routes.map(describeRoute) }
+}
+
+type Recorder = (request: unknown, event: TraceEvent) => void
+
+/** What happened to each request that asked to be traced, by the id that it sent. */
+function createTraces() {
+  const traces = new Map<string, TraceEvent[]>()
+  const record: Recorder = (request, event) => {
     const id = (request as Traced | undefined)?.raw?.headers[TRACE_HEADER]
     if (typeof id !== 'string') return
     const trace = traces.get(id) ?? []
@@ -33,11 +61,18 @@ export function watchInstance(app: FastifyInstance, root: string) {
     const [oldest] = traces.keys()
     if (traces.size > TRACES_KEPT && oldest !== undefined) traces.delete(oldest)
   }
+  return { traces, record }
+}
 
-  function wrap(inner: Callback, eventOf: (args: unknown[]) => TraceEvent): Callback {
+/** Puts functions in place of others that note when they are called, and do the same. */
+function createWrapper(root: string, record: Recorder) {
+  const hooks: ObservedHook[] = []
+  const wrapped = new WeakSet<Callback>()
+
+  function wrap(inner: Callback, eventOf: () => TraceEvent): Callback {
     if (typeof inner !== 'function' || wrapped.has(inner)) return inner
     const outer: Callback = function observed(this: unknown, ...args) {
-      record(args[0], eventOf(args))
+      record(args[0], eventOf())
       return inner.apply(this, args)
     }
     // Traces and API descriptions take names from functions.
@@ -57,39 +92,19 @@ export function watchInstance(app: FastifyInstance, root: string) {
     for (const kind of LIFECYCLE) {
       const own = options[kind] as Callback | Callback[] | undefined
       if (own === undefined) continue
-      const list = [own].flat().map(hook => wrapHook(kind, hook))
-      Object.assign(options, { [kind]: list })
+      Object.assign(options, { [kind]: [own].flat().map(hook => wrapHook(kind, hook)) })
     }
   }
 
-  const addHook = app.addHook as unknown as Callback
-  const isLifecycle = (name: unknown): name is HookKind => LIFECYCLE.includes(name as HookKind)
-  const replacement: Callback = function watchedAddHook(this: unknown, name, hook) {
-    if (isLifecycle(name)) return addHook.call(this, name, wrapHook(name, hook as Callback))
-    if (name !== 'onRoute' || typeof hook !== 'function') return addHook.call(this, name, hook)
-    return addHook.call(this, name, function thenWrap(this: unknown, options: RouteOptions) {
-      const result = hook.call(this, options)
-      wrapRouteHooks(options)
-      return result
-    })
-  }
-  Object.assign(app, { addHook: replacement })
-  watchParsers(app, parser => wrap(parser, () => ({ at: 'parse' })))
+  return { hooks, wrap, wrapHook, wrapRouteHooks }
+}
 
-  addHook.call(app, 'onRoute', (options: RouteOptions) => {
-    routes.push({ options, place: callerPlace(root), handler: options.handler.name })
-    const handler = options.handler as unknown as Callback
-    Object.assign(options, { handler: wrap(handler, () => ({ at: 'handler' })) })
-    wrapRouteHooks(options)
-  })
-  addHook.call(app, 'onError', (request: unknown, _reply: unknown, error: Error, done: () => void) => {
+function watchErrors(addHook: Callback, record: Recorder): void {
+  addHook('onError', (request: unknown, _reply: unknown, error: Error, done: () => void) => {
     const { code = error.name, validation } = error as Error & { code?: string; validation?: unknown }
     record(request, { at: 'error', code, isValidation: validation !== undefined })
     done()
   })
-  watchSerialization(addHook.bind(app) as Callback, record)
-
-  return { app, entry, hooks, traces, routes: () => routes.map(describeRoute) }
 }
 
 function watchParsers(app: FastifyInstance, wrapParser: (parser: Callback) => Callback): void {

@@ -56,26 +56,24 @@ export function createActors(http: Http, { query, signingKey }: Pick<Internals, 
     return { ...account, ...(await logIn(account)) }
   }
 
-  /** A token like `token`, but for what is given; signed with the service's own key unless another is. */
-  function forge(
-    token: string,
-    {
-      claims = {},
-      header = {},
-      key,
-    }: { claims?: JWTPayload; header?: Partial<JWTHeaderParameters>; key?: string },
-  ): Promise<string> {
-    const signer = createPrivateKey(key ?? signingKey)
-    return new SignJWT({ ...decodeJwt(token), ...claims })
-      .setProtectedHeader({ alg: 'RS256', ...decodeProtectedHeader(token), ...header } as JWTHeaderParameters)
-      .sign(signer)
+  return { user, admin, logIn, newEmail, ...createForge(signingKey) }
+}
+
+/** What somebody could make who has the service's key, or only its public half. */
+function createForge(signingKey: string) {
+  type Change = { claims?: JWTPayload; header?: Partial<JWTHeaderParameters>; key?: string }
+  return {
+    /** A token like `token`, but for what is given; signed with the service's own key unless another is. */
+    forge(token: string, { claims = {}, header = {}, key = signingKey }: Change): Promise<string> {
+      const original = { alg: 'RS256', ...decodeProtectedHeader(token) }
+      return new SignJWT({ ...decodeJwt(token), ...claims })
+        .setProtectedHeader({ ...original, ...header } as JWTHeaderParameters)
+        .sign(createPrivateKey(key))
+    },
+    /** PEM of the key that anybody can have. */
+    publicKey: (): string =>
+      createPublicKey(createPrivateKey(signingKey)).export({ type: 'spki', format: 'pem' }).toString(),
   }
-
-  /** PEM of the key that anybody can have. */
-  const publicKey = () =>
-    createPublicKey(createPrivateKey(signingKey)).export({ type: 'spki', format: 'pem' }).toString()
-
-  return { user, admin, logIn, newEmail, forge, publicKey }
 }
 
 /** The tokens of a login or a refresh. */
