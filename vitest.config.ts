@@ -1,9 +1,22 @@
 /** How the tests run: on a real PostgreSQL that they start themselves, each file on its own clone of a template. */
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+
+/** Tests whose subject is how long something takes, compared with something else in the same run. */
+const TIMED = ['test/modules/auth/enumeration.test.ts', 'test/bench/load.test.ts']
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: TIMED } },
+      // After the others, one at a time: what else runs would be in their measurements.
+      {
+        extends: true,
+        test: { name: 'timed', include: TIMED, fileParallelism: false, sequence: { groupOrder: 1 } },
+      },
+    ],
+    // More than the cores: most tests wait for a process to start, to answer or to end.
+    maxWorkers: availableParallelism() + 1,
     globalSetup: 'test/helpers/global-setup.ts',
     pool: 'forks',
     testTimeout: 30_000,
