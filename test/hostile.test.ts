@@ -1,5 +1,4 @@
 /** Sends thousands of hostile requests to every operation of the OpenAPI document, and holds the answers against it. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import fc from 'fast-check'
@@ -48,8 +47,6 @@ describe('hostile requests', () => {
       await fc.assert(
         fc.asyncProperty(batch, async requests => {
           const answers = await Promise.all(requests.map(request => service.app.inject(request)))
-          // The app shares our event loop: without a pause for its timers it would think itself overloaded.
-          await nextTurn()
           for (const [i, answer] of answers.entries()) judge.check(answer, requests[i] as HostileRequest)
         }),
         { seed: SEED, numRuns: Math.ceil(REQUESTS / BATCH), endOnFailure: false },
