@@ -1,10 +1,8 @@
 /** The service as a function: what is registered, in the order in which a request meets it. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { DestinationStream } from 'pino'
 import type { Config } from './config.ts'
-import { errors } from './errors.ts'
 import { AccessLog, loggerOptions } from './lib/log.ts'
 import { jwksRoutes } from './modules/auth/jwks-routes.ts'
 import { authRoutes } from './modules/auth/routes.ts'
@@ -18,6 +16,7 @@ import { methodNotAllowed } from './plugins/method-not-allowed.ts'
 import { metrics } from './plugins/metrics.ts'
 import { metricsRoute } from './plugins/metrics-route.ts'
 import { openapi } from './plugins/openapi.ts'
+import { overload } from './plugins/overload.ts'
 import { answerParserError, parserErrors } from './plugins/parser-errors.ts'
 import { rateLimit } from './plugins/rate-limit.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
@@ -43,12 +42,7 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   await app.register(metrics)
   await app.register(tracing, config)
   await app.register(securityHeaders, config.server)
-  await app.register(underPressure, {
-    maxEventLoopDelay: config.server.maxEventLoopDelay,
-    pressureHandler: request => {
-      if (request.routeOptions.config.limited !== false) throw new errors.Overloaded()
-    },
-  })
+  await app.register(overload, config.server)
   await app.register(rateLimit, config)
   await app.register(validation)
   await app.register(database, config)

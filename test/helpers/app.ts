@@ -27,7 +27,9 @@ export async function createAppOn(
   extend?: Extend,
 ) {
   const log: string[] = []
-  const app = await buildApp(testConfig(database.url, overrides), { write: line => void log.push(line) })
+  // The app shares the event loop with its test: what the test, or a busy machine, takes of it is no load of the app's.
+  const settings = { MAX_EVENT_LOOP_DELAY: '0s', ...overrides }
+  const app = await buildApp(testConfig(database.url, settings), { write: line => void log.push(line) })
   extend?.(app)
   await app.ready()
   return {

@@ -38,3 +38,16 @@ it('a blocked event loop: 503 with Retry-After for routes and for no routes, 200
 
   await expect.poll(() => statusOf('/openapi.json'), { timeout: 10_000 }).toBe(200)
 })
+
+it('a start that blocks the event loop is no overload: the first requests are answered', async () => {
+  const service = await createTestApp({ MAX_EVENT_LOOP_DELAY: '100ms' }, () => block(1500))
+  onTestFinished(service.close)
+  const statuses = new Set<number>()
+  const started = performance.now()
+  while (performance.now() - started < 1500) {
+    const { statusCode } = await service.call('GET', '/openapi.json')
+    if (performance.now() - started < 1500) statuses.add(statusCode)
+    await nextTurn()
+  }
+  expect([...statuses]).toEqual([200])
+})
