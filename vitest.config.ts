@@ -3,7 +3,12 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Tests whose subject is how long something takes, compared with something else in the same run. */
-const TIMED = ['test/modules/auth/enumeration.test.ts', 'test/bench/load.test.ts']
+const TIMED = [
+  'test/modules/auth/enumeration.test.ts',
+  'test/bench/cli.test.ts',
+  'test/bench/coordinated-omission.test.ts',
+  'test/bench/load.test.ts',
+]
 
 export default defineConfig({
   test: {

@@ -1,14 +1,20 @@
 /** What the report does with what it cannot use: one clear line, an exit code, and nothing left behind. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { chmodSync, mkdtempSync, readdirSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { ROOT } from '../helpers/report.ts'
 import { copyRepository, runReport } from '../helpers/repository-copy.ts'
+
+/** The environment of these reports: other tests make and remove temporary folders meanwhile. */
+const OWN = { TMPDIR: mkdtempSync(join(tmpdir(), 'plumbline-bad-input-')) }
+// The database's own user, where there is one, has to reach its folder in it.
+chmodSync(OWN.TMPDIR, 0o755)
+afterAll(() => rm(OWN.TMPDIR, { recursive: true }))
 
 const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
   'an unknown command': [['publish'], 64, /no command "publish"/],
@@ -47,7 +53,7 @@ const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
 
 it.each(Object.entries(WRONG))('refuses %s in one line', async (_name, [args, code, message]) => {
   const before = leftovers()
-  const ended = await runReport(args)
+  const ended = await runReport(args, ROOT, OWN)
   expect(ended.stderr).toMatch(message)
   expect(ended.stderr.trim().split('\n')).toHaveLength(1)
   expect(ended.code).toBe(code)
@@ -75,7 +81,7 @@ it('quotes a service that does not start, and leaves neither process nor folder 
   await copy.edit('src/app.ts', 'await app.register(errorHandler)', "throw new Error('the roof is on fire')")
   await copy.commit('broken')
   const before = leftovers()
-  const { code, stderr } = await runReport(['--bench', 'none'], copy.folder)
+  const { code, stderr } = await runReport(['--bench', 'none'], copy.folder, OWN)
   expect(code).toBe(69)
   expect(stderr).toMatch(/the service does not start: [\s\S]*the roof is on fire/)
   expect(leftovers().filter(name => !before.includes(name))).toEqual([])
@@ -83,7 +89,11 @@ it('quotes a service that does not start, and leaves neither process nor folder 
 
 it.each([300, 1500, 4000])('ends all that it began when it is interrupted after %i ms', async delay => {
   const before = leftovers()
-  const child = spawn(process.execPath, ['report/main.ts', '--bench', 'none'], { cwd: ROOT, stdio: 'ignore' })
+  const child = spawn(process.execPath, ['report/main.ts', '--bench', 'none'], {
+    cwd: ROOT,
+    stdio: 'ignore',
+    env: { ...process.env, ...OWN },
+  })
   const exited = once(child, 'exit')
   await sleep(delay)
   child.kill('SIGINT')
@@ -93,7 +103,7 @@ it.each([300, 1500, 4000])('ends all that it began when it is interrupted after 
   expect(leftovers().filter(name => !before.includes(name))).toEqual([])
 })
 
-/** Folders of reports that nobody removed. */
+/** What nobody removed from the temporary folder that the reports of this file have to themselves. */
 function leftovers(): string[] {
-  return readdirSync(tmpdir()).filter(name => /^plumbline-(report|base)-/.test(name))
+  return readdirSync(OWN.TMPDIR)
 }
