@@ -124,10 +124,7 @@ export const EnvironmentSchema = Type.Object({
   ),
   BODY_LIMIT: Count('Largest request body, in bytes', 65_536, 1024, 104_857_600),
   REQUEST_TIMEOUT: Duration('Longest time in which a client may send a whole request', '10s'),
-  MAX_EVENT_LOOP_DELAY: Duration(
-    'Event-loop delay beyond which requests are shed with 503; 0s sheds none',
-    '1s',
-  ),
+  MAX_EVENT_LOOP_DELAY: Duration('Event-loop delay beyond which requests are shed with 503', '1s'),
   DRAIN_DELAY: Type.Optional(
     Duration(
       'Time between failing readiness and closing the listener; 5s in production, else none',
