@@ -106,8 +106,8 @@ describe('a target', () => {
       '--scenario',
       file,
       ...short,
-      '--rate',
-      '60',
+      // In 0.3 s the start of the generator would count as its saturation.
+      ...['--duration', '1', '--rate', '60'],
     )
     expect(code).toBe(0)
     expect(stdout).toContain('mine: /slow')
