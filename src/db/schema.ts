@@ -39,6 +39,16 @@ export const users = pgTable(
   ],
 )
 
+/** What of a user may leave the service: all but the password hash and what only admins see. */
+export const profile = {
+  id: users.id,
+  email: users.email,
+  displayName: users.displayName,
+  role: users.role,
+  createdAt: users.createdAt,
+  updatedAt: users.updatedAt,
+}
+
 /** One per login. Its access tokens carry the id as `sid`; ending the row ends them. */
 export const sessions = pgTable(
   'sessions',

@@ -1,22 +1,13 @@
 /** The SQL of what authentication needs to know of an account: its password hash, role and whether it is disabled. */
 import { eq, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { users } from '../../db/schema.ts'
+import { profile, users } from '../../db/schema.ts'
 
 const credentials = {
   id: users.id,
   passwordHash: users.passwordHash,
   role: users.role,
   isDisabled: sql<boolean>`${users.disabledAt} is not null`,
-}
-
-const profile = {
-  id: users.id,
-  email: users.email,
-  displayName: users.displayName,
-  role: users.role,
-  createdAt: users.createdAt,
-  updatedAt: users.updatedAt,
 }
 
 /** The account of an e-mail address, whatever its case. */

@@ -1,17 +1,8 @@
 /** The SQL of user profiles. */
 import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { users } from '../../db/schema.ts'
+import { profile, users } from '../../db/schema.ts'
 import { createBatchedFind } from '../../lib/batch.ts'
-
-const profile = {
-  id: users.id,
-  email: users.email,
-  displayName: users.displayName,
-  role: users.role,
-  createdAt: users.createdAt,
-  updatedAt: users.updatedAt,
-}
 
 export type Profile = { [Column in keyof typeof profile]: (typeof users.$inferSelect)[Column] }
 
