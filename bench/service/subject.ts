@@ -3,7 +3,7 @@ import type { LoadOptions } from '../result/schema.ts'
 import type { Subject } from '../subject.ts'
 import { loadData } from './data.ts'
 import type { BenchDatabase } from './database.ts'
-import { prepareDatabase, startService } from './process.ts'
+import { prepareDatabase, startService } from './service.ts'
 
 /** Enough that no lookup is served by a cache of one key. */
 const userCount = 10_000
@@ -13,6 +13,8 @@ export interface Version {
   key: string
   name: string
   root: string
+  /** Settings that differ from the other versions' of the run. */
+  environment?: Record<string, string>
   /** Microseconds of CPU that each request is made to waste, to see whether that is noticed. */
   burnUs?: number
 }

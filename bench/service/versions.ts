@@ -1,7 +1,7 @@
 /** Starts the versions of the service that are measured, side by side on one database server, and ends them again. */
 import type { LoadOptions } from '../result/schema.ts'
 import { startDatabase } from './database.ts'
-import { raisedLimits } from './process.ts'
+import { raisedLimits } from './service.ts'
 import { type ServiceSubject, startSubject, type Version } from './subject.ts'
 import { startTraceSink } from './trace-sink.ts'
 
