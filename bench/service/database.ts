@@ -5,21 +5,26 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 
+/** Enough for the pools of twenty services side by side. */
+const settings = { max_connections: '300' }
+
 export type BenchDatabase = Awaited<ReturnType<typeof startDatabase>>
 
 /** Returns a server in a temporary folder, as durable as production's; `remove` leaves nothing of it. */
 export async function startDatabase() {
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-bench-'))
-  const server = await startEmbeddedPostgres({ directory: join(folder, 'postgres') }).catch(async error => {
+  const directory = join(folder, 'postgres')
+  const server = await startEmbeddedPostgres({ directory, settings }).catch(async error => {
     await rm(folder, { recursive: true, force: true })
     throw error
   })
   return {
     version: await ask(server.url, 'show server_version'),
 
-    /** Makes a database and returns its URL. */
-    async create(name: string): Promise<string> {
-      await ask(server.url, `create database ${pg.escapeIdentifier(name)}`)
+    /** Makes a database, as a copy of another where one is named, and returns its URL. */
+    async create(name: string, template = 'template1'): Promise<string> {
+      const [created, source] = [name, template].map(pg.escapeIdentifier)
+      await ask(server.url, `create database ${created} template ${source}`)
       const url = new URL(server.url)
       url.pathname = `/${name}`
       return url.href

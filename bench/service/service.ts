@@ -26,6 +26,8 @@ export interface ServiceOptions {
   traces: string
   /** Settings that differ from the others' of the run. */
   environment?: Record<string, string> | undefined
+  /** URLs of modules that are loaded before it. */
+  preloads?: readonly string[] | undefined
   burnUs?: number | undefined
   signal: AbortSignal
 }
@@ -53,8 +55,10 @@ export async function prepareDatabase(
 /** Returns the service once it is ready. Throws a RunError with the last lines it said when it does not get there. */
 export async function startService(options: ServiceOptions): Promise<MeasuredProcess> {
   const metricsToken = randomBytes(24).toString('base64url')
+  const preloads = (options.preloads ?? []).flatMap(url => ['--import', url])
   const { origin, read, stop } = await startProcess({
-    ...{ name: 'the service', args: ['src/server.ts'], cwd: options.root, readyPath: '/health/ready' },
+    ...{ name: 'the service', cwd: options.root, readyPath: '/health/ready' },
+    args: [...preloads, 'src/server.ts'],
     environment: {
       ...productionEnvironment(options),
       METRICS_TOKEN: metricsToken,

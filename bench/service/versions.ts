@@ -1,9 +1,12 @@
 /** Starts the versions of the service that are measured, side by side on one database server, and ends them again. */
 import type { LoadOptions } from '../result/schema.ts'
-import { startDatabase } from './database.ts'
-import { raisedLimits } from './service.ts'
+import { type BenchDatabase, startDatabase } from './database.ts'
+import { prepareDatabase, raisedLimits } from './service.ts'
 import { type ServiceSubject, startSubject, type Version } from './subject.ts'
 import { startTraceSink } from './trace-sink.ts'
+
+/** Enough that no lookup is served by a cache of one key. */
+const userCount = 10_000
 
 /** Returns the running versions; `close` ends them and the database, and removes its folder. */
 export async function openVersions(versions: readonly Version[], options: LoadOptions, signal: AbortSignal) {
@@ -16,9 +19,11 @@ export async function openVersions(versions: readonly Version[], options: LoadOp
     cleanups.push(database.remove)
     const sink = await startTraceSink()
     cleanups.push(sink.close)
+    const seededBy = createSeeds(database, signal)
     const subjects: ServiceSubject[] = []
     for (const version of versions) {
-      const subject = await startSubject(version, { database, traces: sink.url, options, signal })
+      const seeded = await seededBy(version.root)
+      const subject = await startSubject(version, { database, seeded, traces: sink.url, options, signal })
       cleanups.push(subject.stop)
       subjects.push(subject)
     }
@@ -26,5 +31,18 @@ export async function openVersions(versions: readonly Version[], options: LoadOp
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Returns what gives the name of a database that the commands of a checkout have made: one for each checkout. */
+function createSeeds(database: BenchDatabase, signal: AbortSignal) {
+  const names = new Map<string, string>()
+  return async (root: string): Promise<string> => {
+    const known = names.get(root)
+    if (known !== undefined) return known
+    const name = `seeded_${names.size}`
+    names.set(root, name)
+    await prepareDatabase(root, await database.create(name), userCount, signal)
+    return name
   }
 }

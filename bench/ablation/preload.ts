@@ -1,0 +1,44 @@
+/** Loaded into the service by `--import`: takes out what BENCH_ABLATE names. The service knows nothing of it. */
+import { registerHooks } from 'node:module'
+import { prepareApps } from './fastify.ts'
+import { variants } from './variants.ts'
+
+const names = (process.env.BENCH_ABLATE ?? '').split(',')
+const off = variants.filter(({ name }) => names.includes(name))
+
+const source = new URL('../../src/', import.meta.url).href
+const stubs = new URL('./stubs/', import.meta.url).href
+const replacements = new Map(
+  off.flatMap(({ replaces = {} }) =>
+    Object.entries(replaces).map(([from, by]) => [
+      // A package goes by its name, a module of the service by its URL.
+      from.endsWith('.ts') ? `${source}${from}` : from,
+      `${stubs}${by}`,
+    ]),
+  ),
+)
+const unused = new Set(replacements.keys())
+
+registerHooks({
+  resolve(specifier, context, nextResolve) {
+    const importer = context.parentURL ?? ''
+    if (!importer.startsWith(source) && !importer.startsWith(stubs)) return nextResolve(specifier, context)
+    if (specifier === 'fastify' && importer === `${source}app.ts`) {
+      return { url: new URL('./fastify.ts', import.meta.url).href, shortCircuit: true }
+    }
+    const from = replacements.has(specifier) ? specifier : nextResolve(specifier, context).url
+    const by = replacements.get(from)
+    // A stub may import the module that it stands in for.
+    if (by === undefined || by === importer) return nextResolve(specifier, context)
+    unused.delete(from)
+    return { url: by, shortCircuit: true }
+  },
+})
+
+prepareApps(app => {
+  for (const { prepare } of off) prepare?.(app)
+  app.addHook('onReady', async () => {
+    // What nobody imports any more would be measured as something that costs nothing.
+    if (unused.size > 0) throw new Error(`nothing imports ${[...unused].join(' or ')}`)
+  })
+})

@@ -1,0 +1,12 @@
+/** Sessions that never end. */
+import type { Revocations } from '../../../src/modules/auth/revocations.ts'
+
+export function createRevocations(): Revocations {
+  return {
+    open: async () => {},
+    isRevoked: () => false,
+    add: () => {},
+    isCurrent: () => true,
+    close: async () => {},
+  }
+}

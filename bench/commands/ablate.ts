@@ -1,0 +1,80 @@
+/** `ablate`: what each feature of the service costs, and each shortcut saves, by switching them off in turn. */
+import { type Variant, variants } from '../ablation/variants.ts'
+import { UsageError } from '../errors.ts'
+import type { Values } from '../options.ts'
+import { renderAblation, subjectNames } from '../output/ablation.ts'
+import { takeFingerprint } from '../result/fingerprint.ts'
+import type { Result } from '../result/schema.ts'
+import { chooseScenarios } from '../scenario.ts'
+import type { Version } from '../service/subject.ts'
+import { openVersions } from '../service/versions.ts'
+import { type Context, describe, withGenerator } from './context.ts'
+import { groupOptions, measureGroup, publishGroups } from './group.ts'
+import { repository } from './open-subject.ts'
+
+/**
+ * Longer than elsewhere: a process takes twice its CPU per request until the compiler has seen some 20,000 of them, which
+ * would be in the difference between two of them.
+ */
+function warmupOf({ quick }: Values) {
+  return { warmup: quick ? 1 : 4 }
+}
+
+/** Measures the service with everything on, without each of the chosen, and without all of them; prints the costs. */
+export async function ablateCommand(context: Context): Promise<number> {
+  const { values, operands, signal } = context
+  const chosen = chooseVariants(operands)
+  const options = { ...groupOptions(values), ...(values.warmup === undefined && warmupOf(values)) }
+  const scenarios = await chooseScenarios(values.scenario ?? ['get-user'])
+  const opened = await openVersions(versionsOf(chosen), options, signal)
+  try {
+    const { subjects, postgres, environment } = opened
+    const [reference] = subjects
+    if (!reference) throw new Error('nothing was opened')
+    const group = await withGenerator(subjects, scenarios, options, generator =>
+      measureGroup(generator, { subjects, reference, scenarios }, options, context),
+    )
+    const fingerprint = await takeFingerprint(repository, postgres)
+    const result: Result = {
+      ...describe({ subject: { ...reference, name: 'ablation' }, fingerprint, environment }, context),
+      ...{ options, scenarios: [], groups: [group] },
+    }
+    context.print(`${renderAblation(group, chosen)}\n`)
+    return await publishGroups(result, context)
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Returns the variants of these names, all where there are none. Throws a UsageError that lists what there is. */
+export function chooseVariants(names: readonly string[]): readonly Variant[] {
+  const unknown = names.find(name => !variants.some(variant => variant.name === name))
+  if (unknown !== undefined) {
+    const known = variants.map(({ name }) => name).join(', ')
+    throw new UsageError(`there is nothing called "${unknown}" to switch off; there are: ${known}`)
+  }
+  return names.length === 0 ? variants : variants.filter(({ name }) => names.includes(name))
+}
+
+/** The service as it is, without each of these, and without all features and all shortcuts of several. */
+function versionsOf(chosen: readonly Variant[]): Version[] {
+  const kinds = (['feature', 'shortcut'] as const).map(kind => ({
+    name: subjectNames.withoutAll(kind),
+    off: chosen.filter(variant => variant.kind === kind),
+  }))
+  return [
+    // Started as the others are, so that they differ in nothing but what is off.
+    withoutThese([], subjectNames.everything),
+    ...chosen.map(variant => withoutThese([variant], subjectNames.without(variant.name))),
+    ...kinds.filter(({ off }) => off.length > 1).map(({ name, off }) => withoutThese(off, name)),
+  ]
+}
+
+/** Returns the service without some of what it has. */
+export function withoutThese(off: readonly Variant[], name: string): Version {
+  return {
+    ...{ key: name.replaceAll(/[^a-z]+/g, '_'), name, root: repository },
+    environment: { BENCH_ABLATE: off.map(variant => variant.name).join(',') },
+    preloads: [new URL('../ablation/preload.ts', import.meta.url).href],
+  }
+}
