@@ -1,6 +1,7 @@
 /** Runs what is measured in a process of its own, with the probe loaded into it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { freePort } from '../../src/lib/free-port.ts'
 import { RunError } from '../errors.ts'
 import { sleep } from '../load/clock.ts'
@@ -21,6 +22,8 @@ export interface ProcessOptions {
   readyPath: string
   /** Microseconds of CPU that each request is made to waste. */
   burnUs?: number | undefined
+  /** Told each line of its standard output, which otherwise goes nowhere. */
+  onOutput?: (line: string) => void
   signal: AbortSignal
 }
 
@@ -44,8 +47,9 @@ export async function startProcess(options: ProcessOptions): Promise<MeasuredPro
     },
     // Its own process group: Ctrl-C is for the bench, which then ends it in order. Log lines are written and go nowhere: a
     // disk would add its own noise.
-    ...{ detached: true, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
+    ...{ detached: true, stdio: ['ignore', options.onOutput ? 'pipe' : 'ignore', 'pipe', 'ipc'] },
   })
+  if (child.stdout && options.onOutput) createInterface(child.stdout).on('line', options.onOutput)
   const lastWords = collectLastWords(child)
   try {
     await waitUntilReady(child, origin, options, lastWords)
