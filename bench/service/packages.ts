@@ -8,7 +8,15 @@ import { RunError } from '../errors.ts'
 
 const manifests = ['package.json', 'package-lock.json', '.npmrc']
 
-/** In the installed folder: the lockfile that it was made from. */
+/** What is made from the packages once they are there, and belongs to them. */
+export interface Build {
+  /** A script of the folder, which writes into node_modules. */
+  script: string
+  /** What it reads there. */
+  files: readonly string[]
+}
+
+/** In the installed folder: the lockfile, and what was built, that it was made from. */
 const stampName = '.installed-from'
 
 /**
@@ -20,16 +28,18 @@ export async function installPackages(
   folder: string,
   onInstall: () => void,
   signal: AbortSignal,
+  build?: Build,
 ): Promise<void> {
   const installed = join(folder, 'node_modules')
-  const lockfile = await readFile(join(folder, 'package-lock.json'))
-  const stamp = createHash('sha256').update(lockfile).digest('hex')
+  const sources = build ? [build.script, ...build.files] : []
+  const stamp = await hashOf(folder, ['package-lock.json', ...sources])
   if ((await stampOf(installed)) === stamp) return
   onInstall()
   const workshop = await mkdtemp(join(folder, '.installing-'))
   try {
-    for (const name of manifests) await cp(join(folder, name), join(workshop, name))
+    for (const name of [...manifests, ...sources]) await cp(join(folder, name), join(workshop, name))
     await npmCi(workshop, signal)
+    if (build) await runScript(build.script, workshop, signal)
     await writeFile(join(workshop, 'node_modules', stampName), stamp)
     // Somebody else may have been quicker.
     if ((await stampOf(installed)) === stamp) return
@@ -46,6 +56,18 @@ export async function installPackages(
 
 function stampOf(installed: string): Promise<string | undefined> {
   return readFile(join(installed, stampName), 'utf8').catch(() => undefined)
+}
+
+async function hashOf(folder: string, names: readonly string[]): Promise<string> {
+  const hash = createHash('sha256')
+  for (const name of names) hash.update(await readFile(join(folder, name)))
+  return hash.digest('hex')
+}
+
+async function runScript(script: string, folder: string, signal: AbortSignal): Promise<void> {
+  await promisify(execFile)(process.execPath, [script], { cwd: folder, signal }).catch((error: Error) => {
+    throw new RunError(`${script} failed in ${folder}: ${error.message}`)
+  })
 }
 
 /** Runs the npm that started this process, or else the one on the PATH. No package's install script is run. */

@@ -6,7 +6,7 @@ import { type ServiceSubject, startSubject, type Version } from './subject.ts'
 import { startTraceSink } from './trace-sink.ts'
 
 /** Enough that no lookup is served by a cache of one key. */
-const userCount = 10_000
+export const userCount = 10_000
 
 /** Returns the running versions; `close` ends them and the database, and removes its folder. */
 export async function openVersions(versions: readonly Version[], options: LoadOptions, signal: AbortSignal) {

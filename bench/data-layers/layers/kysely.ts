@@ -1,0 +1,45 @@
+/** Kysely, the query builder. */
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { Connect } from '../layer.ts'
+
+interface Database {
+  users: {
+    id: string
+    email: string
+    display_name: string
+    role: string
+    created_at: Date
+    updated_at: Date
+  }
+}
+
+const columns = [
+  'id',
+  'email',
+  'display_name as displayName',
+  'role',
+  'created_at as createdAt',
+  'updated_at as updatedAt',
+] as const
+
+export const connect: Connect = async ({ url, poolSize }) => {
+  const pool = new pg.Pool({ connectionString: url, max: poolSize })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  return {
+    findUser: id => db.selectFrom('users').select(columns).where('id', '=', id).executeTakeFirst(),
+    listUsers: (limit, after) =>
+      db
+        .selectFrom('users')
+        .select(columns)
+        .$if(after !== undefined, query =>
+          query.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('created_at', 'id'), '>', tuple(after?.createdAt ?? new Date(0), after?.id ?? '')),
+          ),
+        )
+        .orderBy('created_at')
+        .orderBy('id')
+        .limit(limit)
+        .execute(),
+  }
+}
