@@ -24,6 +24,8 @@ export interface ServiceOptions {
   databaseUrl: string
   /** Where traces go. */
   traces: string
+  /** PEM that signs tokens; a fresh one unless given. */
+  privateKey?: string
   /** Settings that differ from the others' of the run. */
   environment?: Record<string, string> | undefined
   /** URLs of modules that are loaded before it. */
@@ -82,11 +84,12 @@ export async function startService(options: ServiceOptions): Promise<MeasuredPro
 export function productionEnvironment({
   databaseUrl,
   traces,
-}: Pick<ServiceOptions, 'databaseUrl' | 'traces'>): Record<string, string> {
+  privateKey = createSigningKey(),
+}: Pick<ServiceOptions, 'databaseUrl' | 'traces' | 'privateKey'>): Record<string, string> {
   return {
     NODE_ENV: 'production',
     DATABASE_URL: databaseUrl,
-    JWT_PRIVATE_KEY: createSigningKey(),
+    JWT_PRIVATE_KEY: privateKey,
     OTEL_EXPORTER_OTLP_ENDPOINT: traces,
     ...raisedLimits,
   }

@@ -18,7 +18,7 @@ export interface Version {
   burnUs?: number
 }
 
-export type ServiceSubject = Subject & { stop: () => Promise<void> }
+export type ServiceSubject = Subject & { databaseUrl: string; stop: () => Promise<void> }
 
 /** Returns the version, running on its own copy of the `seeded` database, with a signed-in session per connection. */
 export async function startSubject(
@@ -41,7 +41,7 @@ export async function startSubject(
   const service = await startService({ ...version, databaseUrl, traces, signal })
   try {
     const data = await loadData(service.origin, options.connections)
-    return { ...service, key: version.key, name: version.name, data }
+    return { ...service, key: version.key, name: version.name, data, databaseUrl }
   } catch (error) {
     await service.stop()
     throw error

@@ -27,7 +27,8 @@ export async function openVersions(versions: readonly Version[], options: LoadOp
       cleanups.push(subject.stop)
       subjects.push(subject)
     }
-    return { subjects, postgres: database.version, environment: { ...raisedLimits }, close }
+    const environment = { ...raisedLimits }
+    return { subjects, postgres: database.version, traces: sink.url, environment, close }
   } catch (error) {
     await close()
     throw error
