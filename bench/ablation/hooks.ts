@@ -36,7 +36,8 @@ export function trustToken(
   const claims = believed.get(token) ?? claimsOf(token)
   believed.set(token, claims)
   request.user = claims
-  done(this.revocations.isRevoked(claims.sid) === true ? new Error('the session has ended') : undefined)
+  const isRevoked = this.revocations.isRevoked(claims.sid) === true
+  done(isRevoked ? Object.assign(new Error('the session has ended'), { statusCode: 401 }) : undefined)
 }
 
 function claimsOf(token: string): AccessClaims {
