@@ -114,16 +114,16 @@ describe('every file', () => {
   })
 })
 
-describe('the lockfile', () => {
+describe.each(['package-lock.json', 'bench/peers/package-lock.json'])('the lockfile %s', lockfile => {
   it('names packages and hashes, never the server they came from', async () => {
-    const { packages } = JSON.parse(await read('package-lock.json')) as { packages: Record<string, object> }
+    const { packages } = JSON.parse(await read(lockfile)) as { packages: Record<string, object> }
     const installed = Object.entries(packages).filter(([path]) => path !== '')
     expect(installed.filter(([, entry]) => 'resolved' in entry).map(([path]) => path)).toEqual([])
     expect(installed.filter(([, entry]) => !('integrity' in entry)).map(([path]) => path)).toEqual([])
   })
 
   it.each(Object.entries(FLOORS))('has no %s below %s', async (name, floor) => {
-    const { packages } = JSON.parse(await read('package-lock.json')) as {
+    const { packages } = JSON.parse(await read(lockfile)) as {
       packages: Record<string, { version: string }>
     }
     const found = Object.entries(packages).filter(([path]) => path.endsWith(`node_modules/${name}`))

@@ -36,7 +36,7 @@ export async function ablateCommand(context: Context): Promise<number> {
     )
     const fingerprint = await takeFingerprint(repository, postgres)
     const result: Result = {
-      ...describe({ subject: { ...reference, name: 'ablation' }, fingerprint, environment }, context),
+      ...describe({ subject: { name: 'ablate' }, fingerprint, environment }, context),
       ...{ options, scenarios: [], groups: [group] },
     }
     context.print(`${renderAblation(group, chosen)}\n`)
@@ -63,14 +63,13 @@ function versionsOf(chosen: readonly Variant[]): Version[] {
     off: chosen.filter(variant => variant.kind === kind),
   }))
   return [
-    // Started as the others are, so that they differ in nothing but what is off.
     withoutThese([], subjectNames.everything),
     ...chosen.map(variant => withoutThese([variant], subjectNames.without(variant.name))),
     ...kinds.filter(({ off }) => off.length > 1).map(({ name, off }) => withoutThese(off, name)),
   ]
 }
 
-/** Returns the service without some of what it has. */
+/** Returns the service without some of what it has; started in the same way where that is nothing. */
 export function withoutThese(off: readonly Variant[], name: string): Version {
   return {
     ...{ key: name.replaceAll(/[^a-z]+/g, '_'), name, root: repository },

@@ -1,8 +1,6 @@
 /** `data-layers`: one look-up and one list through several data layers, and how far each is from the driver alone. */
-
 import { renderGroup } from '../output/group.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
-import type { LoadOptions, Result } from '../result/schema.ts'
 import {
   chooseDataScenarios,
   chooseLayers,
@@ -24,7 +22,7 @@ export async function dataLayersCommand(context: Context): Promise<number> {
   const options = groupOptions(values)
   const names = await chooseLayers(operands)
   const scenarios = chooseDataScenarios(values.scenario ?? [])
-  await installLayers(() => process.stderr.write('Installing the data layers (once) …\n'), signal)
+  await installLayers(() => console.error("Installing the data layers' packages, this once …"), signal)
   const opened = await openLayers(names, signal)
   try {
     const { subjects, postgres } = opened
@@ -34,23 +32,11 @@ export async function dataLayersCommand(context: Context): Promise<number> {
       measureGroup(generator, { subjects, reference, scenarios }, options, context),
     )
     print(`${renderGroup(group)}\n`)
-    return await publishGroups(await toResult(group, postgres, options, context), context)
+    const fingerprint = await takeFingerprint(repository, postgres)
+    const described = describe({ subject: { name: 'data-layers' }, fingerprint, environment: {} }, context)
+    return await publishGroups({ ...described, options, scenarios: [], groups: [group] }, context)
   } finally {
     await opened.close()
-  }
-}
-
-async function toResult(
-  group: NonNullable<Result['groups']>[number],
-  postgres: string,
-  options: LoadOptions,
-  context: Context,
-): Promise<Result> {
-  const fingerprint = await takeFingerprint(repository, postgres)
-  const subject = { key: 'data-layers', name: 'data-layers', origin: '', data: {} }
-  return {
-    ...describe({ subject, fingerprint, environment: {} }, context),
-    ...{ options, scenarios: [], groups: [group] },
   }
 }
 

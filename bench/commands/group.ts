@@ -57,14 +57,17 @@ export async function publishGroups(result: Result, context: Context): Promise<n
       ),
     ),
   )
-  const voids = rounds.flatMap(({ label, round }) => (round.void ? [`VOID ${label}: ${round.void}.`] : []))
+  const voids = Map.groupBy(
+    rounds.filter(({ round }) => round.void),
+    ({ label }) => label,
+  )
   const failed = rounds.filter(({ round }) => errorsOf(round) > 0)
   const environment = Object.entries(result.environment).map(([name, value]) => `${name}=${value}`)
   for (const line of [
     ...(result.cutShort ? ['CUT SHORT: not all rounds were run.'] : []),
     ...(result.quick ? ['QUICK: short rounds; good for a first look only.'] : []),
     ...(environment.length > 0 ? [`Unlike production: ${environment.join(', ')}.`] : []),
-    ...new Set(voids),
+    ...[...voids].map(([label, of]) => `VOID ${label}: ${of.length} rounds, such as: ${of[0]?.round.void}.`),
     ...failed.map(({ label, round }) => `FAILED ${label}: ${errorsOf(round)} errors.`),
   ]) {
     context.print(line)
@@ -72,5 +75,5 @@ export async function publishGroups(result: Result, context: Context): Promise<n
   await writeResult(resultPath(`latest-${result.subject}`), result)
   await writeFiles(result, context)
   if (result.cutShort) return 130
-  return voids.length > 0 || failed.length > 0 ? 1 : 0
+  return voids.size > 0 || failed.length > 0 ? 1 : 0
 }

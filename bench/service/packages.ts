@@ -40,6 +40,7 @@ export async function installPackages(
     for (const name of [...manifests, ...sources]) await cp(join(folder, name), join(workshop, name))
     await npmCi(workshop, signal)
     if (build) await runScript(build.script, workshop, signal)
+    await mkdir(join(workshop, 'node_modules'), { recursive: true })
     await writeFile(join(workshop, 'node_modules', stampName), stamp)
     // Somebody else may have been quicker.
     if ((await stampOf(installed)) === stamp) return
@@ -73,21 +74,25 @@ async function runScript(script: string, folder: string, signal: AbortSignal): P
 /** Runs the npm that started this process, or else the one on the PATH. No package's install script is run. */
 async function npmCi(folder: string, signal: AbortSignal): Promise<void> {
   const { npm_execpath: npm = '' } = process.env
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']
+  // One retry: without a network npm would try for minutes before it says so.
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=1']
   const isOwn = npm.endsWith('npm-cli.js')
   const [command, allArgs] = isOwn ? [process.execPath, [npm, ...args]] : ['npm', args]
   // On Windows npm is a script, which only a shell can start.
   const shell = !isOwn && process.platform === 'win32'
   await promisify(execFile)(command, allArgs, { cwd: folder, signal, shell }).catch(
-    (error: Error & { stderr?: string }) => {
-      throw new RunError(`npm ci failed in ${folder}: ${reasonOf(error)}`)
+    (error: Error & { code?: unknown; stderr?: string }) => {
+      throw new RunError(
+        `npm ci failed: ${error.code === 'ENOENT' ? 'there is no npm here' : reasonOf(error)}`,
+      )
     },
   )
 }
 
-/** What npm says first; where it could not be started, why. */
+/** The first line of npm's that says something. */
 function reasonOf({ stderr = '', message }: { stderr?: string; message: string }): string {
   const lines = stderr.split('\n').filter(line => line.startsWith('npm error'))
-  const said = lines.find(line => !/^npm error (code|errno) /.test(line)) ?? message.split('\n')[0] ?? ''
+  const said =
+    lines.find(line => !/^npm error (code|errno|syscall) /.test(line)) ?? message.split('\n')[0] ?? ''
   return said.replace(/^npm error /, '')
 }

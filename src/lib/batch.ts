@@ -1,4 +1,5 @@
 /** Gathers look-ups that come at the same time into one: the first goes at once, the next wait for its answer. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import DataLoader from 'dataloader'
 
 /** More keys than this in one statement make its answer late for all of them. */
@@ -15,18 +16,20 @@ const MAX_WAIT_MS = 50
  * many requests as have come meanwhile: 43 of 100 µs of CPU per request less, at 50 connections.
  *
  * Nothing is remembered, and nothing is decided here: who may see the row is decided for each request, before or
- * after. A batch that fails fails for those in it.
+ * after. A batch that fails fails for those in it. `findMany` runs in the asynchronous context in which the function
+ * was made: it works for all who wait, so that the trace of none of them is its place.
  */
 export function createBatchedFind<Row extends { id: string }>(
   findMany: (ids: readonly string[]) => Promise<Row[]>,
 ): (id: string) => Promise<Row | undefined> {
   const waiting = new Set<() => void>()
+  const inOwnContext = AsyncLocalStorage.snapshot()
   let inFlight = 0
 
   async function load(ids: readonly string[]): Promise<(Row | undefined)[]> {
     inFlight += 1
     try {
-      const rows = new Map((await findMany(ids)).map(row => [row.id, row]))
+      const rows = new Map((await inOwnContext(findMany, ids)).map(row => [row.id, row]))
       return ids.map(id => rows.get(id))
     } finally {
       inFlight -= 1

@@ -1,8 +1,13 @@
 /** Several subjects in turns: whose turn it is when, how such a process is run, and what the tables say. */
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { startGenerator } from '../../bench/load/generator-client.ts'
+import { measure } from '../../bench/measure.ts'
 import { renderAgainstEach, renderGroup } from '../../bench/output/group.ts'
 import { planTurns } from '../../bench/plan.ts'
 import type { Group } from '../../bench/result/schema.ts'
@@ -70,6 +75,33 @@ describe('the tables of a group', () => {
     const few = { ...group, subjects: [member('bare', 1, 50), member('ours', 2, 50)] }
     for (const { scenarios } of few.subjects) scenarios[0]?.rounds.splice(4)
     expect(renderGroup(few)).toMatch(/^\| ours +\| +– \|/m)
+  })
+})
+
+describe('a round in which nothing was answered', () => {
+  it('is void where there were answers before, and ends the run where there were none', async () => {
+    let delayMs = 0
+    const server = createServer((_request, response) => setTimeout(() => response.end(), delayMs))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const subject = { key: 'a', name: 'a', origin: `http://127.0.0.1:${port}`, data: {} }
+    const generator = await startGenerator()
+    onTestFinished(async () => {
+      await generator.stop()
+      server.close()
+    })
+    const short = { ...options, connections: 2, rounds: 2, duration: 0.2, warmup: 0.1, timeout: 5 }
+    const steps = planTurns([subject], [scenario], short)
+    const { signal } = new AbortController()
+    const measured = await measure(generator, steps, short, signal, label => {
+      // Longer than a round, shorter than the time that an answer may take.
+      if (label.endsWith('round 2')) delayMs = 1000
+    })
+    expect(measured.map(({ measurement }) => measurement.void)).toEqual([undefined, expect.any(String)])
+    await expect(measure(generator, steps, short, signal)).rejects.toThrow(
+      /get-user on a: .*no answer at all/,
+    )
   })
 })
 

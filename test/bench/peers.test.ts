@@ -1,5 +1,8 @@
 /** The peers do what the service does: one contract, asked of each of them over HTTP, and of the service itself. */
+import { execFile } from 'node:child_process'
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { hash } from '@node-rs/argon2'
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,7 +11,7 @@ import { ARGON2ID } from '../../src/modules/auth/passwords.ts'
 import { createSigningKey } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, KIND, startCollector } from '../helpers/otlp-collector.ts'
-import { startService } from '../helpers/service.ts'
+import { ROOT, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 
 /** More than the other tests ask of one subject, and soon reached by the one that is about it. */
@@ -242,6 +245,14 @@ describe.each([...peers, SERVICE])('%s', name => {
     }
     expect(statuses.at(-1)).toBe(429)
     expect(new Set(statuses.slice(0, -1))).toEqual(new Set([200]))
+  })
+})
+
+describe('the package of the peers', () => {
+  it("type-checks, which the repository's own check leaves out: its packages may not be there", async () => {
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const { stdout } = await promisify(execFile)(process.execPath, [tsc, '-p', 'bench/peers'], { cwd: ROOT })
+    expect(stdout).toBe('')
   })
 })
 

@@ -70,6 +70,7 @@ const alone = createTrace(true)
 const logins = Array.from({ length: 10 }, () => createTrace(true))
 const reads = Array.from({ length: 20 }, () => createTrace(true))
 const writes = Array.from({ length: 20 }, () => createTrace(true))
+const lookUps = Array.from({ length: 20 }, () => createTrace(true))
 const unsampled = Array.from({ length: 50 }, () => createTrace(false))
 const failing = createTrace(true)
 const refused = createTrace(true)
@@ -87,6 +88,8 @@ async function sendCrowd(remote: ReturnType<typeof createRemote>, user: User): P
     ...writes.map(({ headers }) =>
       remote.call('PUT', `/api/v1/users/${id}`, { token, body: { email, displayName }, headers }),
     ),
+    ...lookUps.map(({ headers }) => remote.call('GET', `/api/v1/users/${id}`, { token, headers })),
+    ...unsampled.map(({ headers }) => remote.call('GET', PAGE, { token, headers })),
     ...unsampled.map(({ headers }) => list(headers)),
   ])
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
@@ -162,6 +165,8 @@ describe('a traced request', () => {
       new Set(traces.map(({ traceId, parentId }) => expectFamily(recorded.of(traceId), parentId).join(' ')))
     expect(families(logins)).toEqual(new Set(['SELECT BEGIN SELECT INSERT INSERT INSERT COMMIT']))
     expect(families(reads)).toEqual(new Set(['SELECT']))
+    // They share statements, and each has its own share of one for a child.
+    expect(families(lookUps)).toEqual(new Set(['SELECT']))
     expect(families(writes)).toEqual(new Set(['BEGIN UPDATE INSERT COMMIT']))
     expect(unsampled.flatMap(({ traceId }) => recorded.of(traceId))).toEqual([])
   })
@@ -172,7 +177,7 @@ describe('a traced request', () => {
     expect(expectFamily(recorded.of(sampled.traceId), sampled.parentId)).toHaveLength(7)
     expect(recorded.of(slow.unsampled.traceId)).toEqual([])
     // Nothing was recorded that belongs to none of them.
-    const known = [alone, ...logins, ...reads, ...writes, failing, refused, before, sampled]
+    const known = [alone, ...logins, ...reads, ...lookUps, ...writes, failing, refused, before, sampled]
     const ids = new Set(recorded.spans.map(({ traceId }) => traceId))
     expect(ids).toEqual(new Set(known.map(({ traceId }) => traceId)))
   })

@@ -4,6 +4,10 @@ import type { Instrumentation } from '@opentelemetry/instrumentation'
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { ParentBasedSampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace'
+import { preferCommonJsDrizzle } from '../../../src/lean-imports.ts'
+
+// What saves the service memory saves the peers as much.
+preferCommonJsDrizzle()
 
 /** Starts the SDK with the framework's instrumentations and that of pg. Has to run before either is loaded. */
 export function startTracing(serviceName: string, instrumentations: Instrumentation[]): void {

@@ -1,19 +1,27 @@
 /** The SQL of user profiles. */
 import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
-import type { Executor } from '../../db/client.ts'
+import type { DatabaseListeners, Executor } from '../../db/client.ts'
 import { profile, users } from '../../db/schema.ts'
 import { createBatchedFind } from '../../lib/batch.ts'
 
 export type Profile = { [Column in keyof typeof profile]: (typeof users.$inferSelect)[Column] }
 
-/** Finds profiles by id; look-ups that come at the same time share a statement, planned once per connection. */
-export function createFindById(db: Executor): (id: string) => Promise<Profile | undefined> {
+/**
+ * Finds profiles by id; look-ups that come at the same time share a statement, planned once per connection. Each of
+ * them is told to `trace`, with the text of the statement that it shares.
+ */
+export function createFindById(
+  db: Executor,
+  trace: DatabaseListeners['onQuery'],
+): (id: string) => Promise<Profile | undefined> {
   const statement = db
     .select(profile)
     .from(users)
     .where(sql`${users.id} = any(${sql.placeholder('ids')}::uuid[])`)
     .prepare('find_users_by_id')
-  return createBatchedFind(ids => statement.execute({ ids }))
+  const { sql: text } = statement.getQuery()
+  const find = createBatchedFind(ids => statement.execute({ ids }))
+  return id => trace(text, () => find(id))
 }
 
 /** Sets name and address, and returns the profile; undefined where there is no such user. */

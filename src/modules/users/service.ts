@@ -1,5 +1,5 @@
 /** Decides who sees what of a user, and what an admin's changes bring with them. */
-import type { Database } from '../../db/client.ts'
+import type { Database, DatabaseListeners } from '../../db/client.ts'
 import { errors } from '../../errors.ts'
 import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
 import { type Origin, recordEvent } from '../audit/repository.ts'
@@ -9,10 +9,14 @@ import { endSessions } from '../auth/service.ts'
 import * as repository from './repository.ts'
 import type { ListQuery, UpdateBody } from './schemas.ts'
 
-type Dependencies = { database: Database; revocations: Pick<Revocations, 'add'> }
+type Dependencies = {
+  database: Database
+  revocations: Pick<Revocations, 'add'>
+  traceQuery: DatabaseListeners['onQuery']
+}
 
-export function createUsers({ database, revocations }: Dependencies) {
-  const findById = repository.createFindById(database.db)
+export function createUsers({ database, revocations, traceQuery }: Dependencies) {
+  const findById = repository.createFindById(database.db, traceQuery)
 
   /** The caller's own profile. */
   async function viewSelf({ sub }: AccessClaims) {
