@@ -32,6 +32,12 @@ export const EnvironmentSchema = Type.Object({
   }),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address to listen on' }),
   PORT: Count('Port to listen on; 0 takes a free one', 3000, 0, 65_535),
+  WORKERS: Count(
+    'Processes that serve the port together; each has its own pool, and, without REDIS_URL, its own rate limits',
+    1,
+    1,
+    256,
+  ),
   LOG_LEVEL: Type.Union(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)),
     { default: 'info', description: 'Least level of log lines that are written' },
@@ -97,7 +103,7 @@ export const EnvironmentSchema = Type.Object({
       maximum: 256,
       description:
         'Password hashes computed at once; one more than there are cores, but not more than the 4 threads that ' +
-        'libuv has unless UV_THREADPOOL_SIZE says otherwise',
+        'libuv has unless UV_THREADPOOL_SIZE says otherwise, shared among the workers',
     }),
   ),
   HASH_QUEUE_MAX: Count('Password hashes that may wait for their turn before logins answer 503', 64, 0),

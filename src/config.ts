@@ -167,6 +167,7 @@ function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: Ke
   const production = settings.NODE_ENV === 'production'
   return {
     production,
+    workers: settings.WORKERS,
     server: {
       host: settings.HOST,
       port: settings.PORT,
@@ -206,7 +207,9 @@ function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: Ke
       absoluteTtl: milliseconds(settings.SESSION_TTL),
     },
     hashing: {
-      concurrency: settings.HASH_CONCURRENCY ?? Math.min(availableParallelism() + 1, LIBUV_THREADS),
+      concurrency:
+        settings.HASH_CONCURRENCY ??
+        Math.ceil(Math.min(availableParallelism() + 1, LIBUV_THREADS) / settings.WORKERS),
       queueMax: settings.HASH_QUEUE_MAX,
     },
     rateLimit: {

@@ -1,15 +1,19 @@
 /** The process: environment, app, listener and end. `npm start` runs it. */
+import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import type { FastifyInstance } from 'fastify'
-import { type DestinationStream, destination } from 'pino'
+import type { FastifyBaseLogger } from 'fastify'
+import { type DestinationStream, destination, pino } from 'pino'
 import { type Config, type Environment, isProduction, loadConfig, readEnvironment } from './config.ts'
 import { preferCommonJsDrizzle } from './lean-imports.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { explain, PlainError } from './plain-error.ts'
 
 /** Bytes of log lines that are written at once: a write for each line costs 5 µs of CPU per request. */
-const LOG_BUFFER = 4096
+const LOG_BUFFER = 3072
+
+/** PIPE_BUF of Linux: no larger write to a pipe stays in one piece, and the lines of several workers share one. */
+const LOG_WRITE_MAX = 4096
 
 /** Longest time that a line waits for others, in milliseconds. */
 const LOG_FLUSH_MS = 100
@@ -17,14 +21,17 @@ const LOG_FLUSH_MS = 100
 /** Bytes that wait for a reader who has stopped; lines beyond them are dropped, since memory is worth more. */
 const LOG_BACKLOG = 16_777_216
 
+/** Between the end of the slowest worker and that of the process that waits for it, in milliseconds. */
+const WORKER_SLACK_MS = 2000
+
 preferCommonJsDrizzle()
 
-let app: FastifyInstance | undefined
+let log: Pick<FastifyBaseLogger, 'info' | 'fatal'> | undefined
 
 const lifecycle = createLifecycle({
   onEnd({ exitCode, what, error }) {
-    if (exitCode === 0) app?.log.info({ signal: what }, 'shutting down')
-    else if (app) app.log.fatal({ err: error }, what)
+    if (exitCode === 0) log?.info({ signal: what }, 'shutting down')
+    else if (log) log.fatal({ err: error }, what)
     else process.stderr.write(`${explain(error)}\n`)
   },
 })
@@ -35,35 +42,63 @@ try {
   await lifecycle.end({ exitCode: 1, what: 'start failed', error })
 }
 
-async function start(environment: Environment, { onClose, limit, isEnding }: Lifecycle): Promise<void> {
-  const config = await configure(environment, onClose)
-  limit(config.shutdown.drainDelay + config.shutdown.timeout)
-  if (isEnding()) return
-  // Only now: loading them takes a second, in which a signal should already be heard.
-  const [{ buildApp }, { migrate }] = await Promise.all([import('./app.ts'), import('./db/migrate.ts')])
-  if (!config.production) await migrate(config.database.directUrl)
-
-  const built = await buildApp(config, await logStream(config))
-  app = built
-  onClose(() => built.close())
-  if (isEnding()) return
-  await built.listen({ host: config.server.host, port: config.server.port })
-  onClose(() => built.drain(config.shutdown.drainDelay))
-  if (!config.production) welcome(built)
+async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
+  const environment = await complete(given, lifecycle.onClose)
+  const config = loadConfig(environment)
+  lifecycle.limit(config.shutdown.drainDelay + config.shutdown.timeout)
+  if (lifecycle.isEnding()) return
+  // Development's database is kept up to date by the first process: a worker finds it ready.
+  if (!config.production && !cluster.isWorker) {
+    const { migrate } = await import('./db/migrate.ts')
+    await migrate(config.database.directUrl)
+  }
+  const isLeader = config.workers > 1 && !cluster.isWorker
+  const origin = isLeader ? await lead(config, environment, lifecycle) : await serve(config, lifecycle)
+  if (origin !== undefined && !config.production && !cluster.isWorker) welcome(origin)
 }
 
-/** The configuration, with what development provides for itself: only there is anything made up. */
-async function configure(environment: Environment, onClose: Lifecycle['onClose']): Promise<Config> {
-  if (isProduction(environment)) return loadConfig(environment)
+/** Serves in this process, and returns where. */
+async function serve(config: Config, { onClose, isEnding }: Lifecycle): Promise<string | undefined> {
+  // Only now: loading it takes a second, in which a signal should already be heard.
+  const { buildApp } = await import('./app.ts')
+  const app = await buildApp(config, await logStream(config))
+  log = app.log
+  onClose(() => app.close())
+  if (isEnding()) return
+  await app.listen({ host: config.server.host, port: config.server.port })
+  onClose(() => app.drain(config.shutdown.drainDelay))
+  return app.listeningOrigin
+}
+
+/** Serves in workers, and returns where. They have longer than each of them needs. */
+async function lead(
+  config: Config,
+  environment: Environment,
+  { onClose, limit }: Lifecycle,
+): Promise<string> {
+  const [{ startWorkers }, { loggerOptions }] = await Promise.all([
+    import('./workers.ts'),
+    import('./lib/log.ts'),
+  ])
+  limit(config.shutdown.drainDelay + config.shutdown.timeout + WORKER_SLACK_MS)
+  const logger = pino(loggerOptions(config.log), await logStream(config))
+  log = logger
+  return startWorkers({ count: config.workers, environment, log: logger, onClose })
+}
+
+/** The environment, with what development provides for itself: only there is anything made up. */
+async function complete(environment: Environment, onClose: Lifecycle['onClose']): Promise<Environment> {
+  // A worker is given what the first process has checked, claimed and started.
+  if (isProduction(environment) || cluster.isWorker) return environment
   const development = await import('./development.ts')
   const withKey = development.provideSigningKey(environment)
   // What is wrong with the rest, and whether the port is free, before a server is started.
   const { server } = loadConfig({ DATABASE_URL: development.DATABASE_PLACEHOLDER, ...withKey })
   await claimPort(server)
-  if (environment.DATABASE_URL !== undefined) return loadConfig(withKey)
+  if (environment.DATABASE_URL !== undefined) return withKey
   const database = await development.startDatabase(environment)
   onClose(database.stop)
-  return loadConfig({ ...withKey, DATABASE_URL: database.url })
+  return { ...withKey, DATABASE_URL: database.url }
 }
 
 /** Fails now, rather than after a database was started, where the port is taken. Throws PlainError. */
@@ -85,6 +120,7 @@ async function logStream({ log }: Config): Promise<DestinationStream> {
     const stream = destination({
       sync: false,
       minLength: LOG_BUFFER,
+      maxWrite: LOG_WRITE_MAX,
       maxLength: LOG_BACKLOG,
       periodicFlush: LOG_FLUSH_MS,
     })
@@ -100,7 +136,7 @@ async function logStream({ log }: Config): Promise<DestinationStream> {
 }
 
 /** Says what is where, to a person who has just started it for the first time. */
-function welcome({ listeningOrigin: origin }: FastifyInstance): void {
+function welcome(origin: string): void {
   const json = `-H 'content-type: application/json'`
   process.stdout.write(`
   Plumbline is ready.

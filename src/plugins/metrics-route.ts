@@ -1,10 +1,11 @@
-/** The metrics as Prometheus text, for whoever has the token. */
+/** The metrics of all workers as Prometheus text, for whoever has the token. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { errors } from '../errors.ts'
+import { readMetrics } from '../workers.ts'
 
 const PROMETHEUS_TEXT = { schema: Type.String(), example: 'db_queries_total 42\n' }
 
@@ -33,7 +34,7 @@ export const metricsRoute = fp(
         },
       },
       async function getMetrics(_request, reply) {
-        return reply.type(app.metrics.registry.contentType).send(await app.metrics.registry.metrics())
+        return reply.type(app.metrics.registry.contentType).send(await readMetrics(app.metrics.registry))
       },
     )
   },

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { shareMetrics } from '../workers.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -18,6 +19,7 @@ const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 export const metrics = fp(
   async (app: FastifyInstance) => {
     const created = createMetrics()
+    shareMetrics(created.registry)
     app.decorate('metrics', created)
     app.addHook('onResponse', function observeDuration(request, reply, done) {
       // The template, not the path: a label per path would let a client fill the memory (promise 26).

@@ -42,7 +42,9 @@ export async function startService(
       const address = /Server listening at (http:\/\/[^"\s]+)/.exec(line)?.[1]
       if (address) resolve(address)
     })
-    exited.then(({ code }) => reject(new Error(`the service exited with ${code}: ${errors.join('')}`)))
+    exited.then(({ code }) =>
+      reject(new Error(`the service exited with ${code}: ${[...errors, ...log].join('\n')}`)),
+    )
   })
   return { origin, child, pid: child.pid as number, log, errors, exited, stop: () => stop(child, exited) }
 }

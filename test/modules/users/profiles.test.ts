@@ -37,6 +37,26 @@ describe('a profile', () => {
     expect((await view(owner.id, stranger)).json()).toEqual({ id, displayName, createdAt })
   })
 
+  it('is shown to each as far as it may see, also to those who share a statement', async () => {
+    const queries = async () => (await service.app.metrics.queries.get()).values[0]?.value ?? 0
+    const holder = await service.database.connect()
+    await holder.query('begin; lock table users in access exclusive mode')
+    const before = await queries()
+    // The first keeps waiting for the lock, and all others for the first.
+    const viewers = [stranger, owner, stranger, admin, owner, stranger, admin]
+    const answers = Promise.all([
+      ...viewers.map(viewer => view(owner.id, viewer)),
+      view(crypto.randomUUID(), stranger),
+    ])
+    await expect.poll(queries, { interval: 5 }).toBeGreaterThan(before)
+    await holder.query('rollback')
+    holder.release()
+    const fields = (await answers).map(answer => Object.keys(answer.json()).length)
+    expect(fields.slice(0, -1)).toEqual(viewers.map(viewer => (viewer === stranger ? 3 : all.length)))
+    expect((await answers).at(-1)?.statusCode).toBe(404)
+    expect((await queries()) - before).toBeLessThan(viewers.length)
+  })
+
   it('is found by its id in either case', async () => {
     expect((await view(owner.id.toUpperCase(), owner)).json()).toEqual((await view(owner.id, owner)).json())
     expect(Object.keys((await view(owner.id.toUpperCase(), stranger)).json())).toHaveLength(3)

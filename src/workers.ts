@@ -1,0 +1,119 @@
+/** Several processes that serve one port, for more than one core: the primary starts them, and replaces those that die. */
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import { AggregatorRegistry, type Registry } from 'prom-client'
+import { PlainError } from './plain-error.ts'
+
+/** Between the death of a worker and its successor: one that dies at its start must not become a storm of starts. */
+const RESTART_PAUSE_MS = 1000
+
+/** What workers and primary say to each other about metrics; whatever else passes on the channel is not for us. */
+type Question = { ask: 'metrics'; id: number }
+type Answer = { answer: 'metrics'; id: number; text?: string; error?: string }
+
+export type Workers = Awaited<ReturnType<typeof startWorkers>>
+
+type Options = {
+  count: number
+  /** The environment of the workers, over that of this process. */
+  environment: Record<string, string | undefined>
+  log: Pick<FastifyBaseLogger, 'error'>
+  /** Given before anything is started: what ends all workers, and rejects where one of them ended in disorder. */
+  onClose: (close: () => Promise<unknown>) => void
+}
+
+/**
+ * Starts the workers, each of which runs this program, and returns the origin that they serve together. A worker that
+ * dies is replaced. Throws PlainError where one of the first does not come to listen; it has said why.
+ */
+export async function startWorkers({ count, environment, log, onClose }: Options): Promise<string> {
+  let isEnding = false
+  const fork = () => cluster.fork(environment)
+  const replace = async (code: number, signal: string) => {
+    log.error({ code, signal }, 'a worker ended, another takes its place')
+    await sleep(RESTART_PAUSE_MS, undefined, { ref: false })
+    if (!isEnding) keep(fork())
+  }
+  const keep = (worker: Worker) => {
+    worker.once('exit', (code, signal) => {
+      if (!isEnding) replace(code, signal)
+    })
+  }
+  onClose(async () => {
+    isEnding = true
+    await Promise.all(running().map(endWorker))
+  })
+  answerForAll()
+
+  const first = Array.from({ length: count }, fork)
+  const [origin = ''] = await Promise.all(first.map(listeningOrigin))
+  for (const worker of first) keep(worker)
+  return origin
+}
+
+/** The metrics of all workers together; in a process that is none, its own. */
+export async function readMetrics(registry: Registry): Promise<string> {
+  if (!cluster.isWorker) return registry.metrics()
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  questions += 1
+  const id = questions
+  const listen = (message: Partial<Answer>) => {
+    if (message.answer !== 'metrics' || message.id !== id) return
+    process.off('message', listen)
+    if (message.text === undefined) reject(new Error(message.error))
+    else resolve(message.text)
+  }
+  process.on('message', listen)
+  process.send?.({ ask: 'metrics', id } satisfies Question)
+  return promise
+}
+
+/** Lets the primary ask this process, where it is a worker, for what it has counted. */
+export function shareMetrics(registry: Registry): void {
+  if (!cluster.isWorker) return
+  new AggregatorRegistry()
+  AggregatorRegistry.setRegistries(registry)
+}
+
+let questions = 0
+
+/** Gathers the metrics of all workers for the one that was asked. */
+function answerForAll(): void {
+  const all = new AggregatorRegistry()
+  cluster.on('message', async (worker, { ask, id }: Partial<Question>) => {
+    if (ask !== 'metrics' || id === undefined) return
+    const found = await all.clusterMetrics().then(
+      text => ({ text }),
+      (error: Error) => ({ error: error.message }),
+    )
+    if (worker.isConnected()) worker.send({ answer: 'metrics', id, ...found } satisfies Answer)
+  })
+}
+
+function running(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
+}
+
+async function listeningOrigin(worker: Worker): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  worker.once('listening', ({ address, port }) => resolve(`http://${hostOf(address)}:${port}`))
+  worker.once('exit', () => reject(new PlainError('A worker did not start.')))
+  return promise
+}
+
+/** An address as part of a URL; whoever listens on all of them is reached on the loopback one. */
+function hostOf(address: string | null): string {
+  if (address === null || address === '::' || address === '0.0.0.0') return '127.0.0.1'
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** Asks a worker to drain and end, and waits for it. Rejects where it ends with anything but 0. */
+async function endWorker(worker: Worker): Promise<void> {
+  if (worker.isDead()) return
+  const exit = once(worker, 'exit') as Promise<[number | null, string | null]>
+  worker.process.kill('SIGTERM')
+  const [code, signal] = await exit
+  if (code !== 0) throw new Error(`a worker ended with ${signal ?? code}`)
+}

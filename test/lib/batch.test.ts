@@ -1,0 +1,117 @@
+/** Batched look-ups: who waits for whom, who gets what, and whom a failure reaches. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { expect, it } from 'vitest'
+import { createBatchedFind } from '../../src/lib/batch.ts'
+
+type Row = { id: string }
+
+/** A store that answers when it is told to, and notes what it was asked for. */
+function createStore() {
+  const asked: (readonly string[])[] = []
+  const answers: PromiseWithResolvers<Row[]>[] = []
+  const find = createBatchedFind<Row>(ids => {
+    asked.push(ids)
+    const answer = Promise.withResolvers<Row[]>()
+    answers.push(answer)
+    return answer.promise
+  })
+  const answer = (batch: number) =>
+    answers[batch]?.resolve((asked[batch] ?? []).filter(id => !id.startsWith('missing')).map(id => ({ id })))
+  const isAsked = (batches: number) => expect.poll(() => asked.length, { interval: 1 }).toBe(batches)
+  return {
+    find,
+    asked,
+    answer,
+    isAsked,
+    fail: (batch: number, error: Error) => answers[batch]?.reject(error),
+  }
+}
+
+it('sends the first look-up at once, and together those that come while it is under way', async () => {
+  const { find, asked, answer, isAsked } = createStore()
+  const first = find('a')
+  await isAsked(1)
+  const others = [find('b'), find('c'), find('d')]
+  answer(0)
+  expect(await first).toEqual({ id: 'a' })
+  await isAsked(2)
+  answer(1)
+  expect(await Promise.all(others)).toEqual([{ id: 'b' }, { id: 'c' }, { id: 'd' }])
+  expect(asked).toEqual([['a'], ['b', 'c', 'd']])
+})
+
+it('gives each its own row, in whatever order the rows come, and nothing for what is not there', async () => {
+  const find = createBatchedFind<Row>(async ids =>
+    ids
+      .filter(id => id !== 'missing')
+      .map(id => ({ id }))
+      .reverse(),
+  )
+  const found = await Promise.all(['a', 'missing', 'b', 'a'].map(find))
+  expect(found).toEqual([{ id: 'a' }, undefined, { id: 'b' }, { id: 'a' }])
+})
+
+it('remembers nothing: what was found is asked for again', async () => {
+  const rows = new Map([['a', { id: 'a', name: 'before' }]])
+  const find = createBatchedFind(async ids => ids.flatMap(id => rows.get(id) ?? []))
+  expect(await find('a')).toMatchObject({ name: 'before' })
+  rows.set('a', { id: 'a', name: 'after' })
+  expect(await find('a')).toMatchObject({ name: 'after' })
+})
+
+it('fails those in a batch that failed, and neither the one before nor the one after', async () => {
+  const { find, answer, fail, isAsked } = createStore()
+  const before = find('a')
+  await isAsked(1)
+  const failing = [find('b'), find('c')].map(found => expect(found).rejects.toThrow('lost'))
+  answer(0)
+  expect(await before).toEqual({ id: 'a' })
+  await isAsked(2)
+  const after = find('d')
+  fail(1, new Error('lost'))
+  await Promise.all(failing)
+  await isAsked(3)
+  answer(2)
+  expect(await after).toEqual({ id: 'd' })
+})
+
+it('lets nobody wait for a batch that is stuck', async () => {
+  const { find, answer, isAsked } = createStore()
+  const stuck = find('a')
+  await isAsked(1)
+  const next = find('b')
+  await isAsked(2)
+  answer(1)
+  expect(await next).toEqual({ id: 'b' })
+  answer(0)
+  await stuck
+})
+
+it('asks for a hundred at once at most', async () => {
+  const { find, asked, answer, isAsked } = createStore()
+  const first = find('first')
+  await isAsked(1)
+  const ids = Array.from({ length: 250 }, (_, index) => `id-${index}`)
+  const found = ids.map(find)
+  answer(0)
+  await first
+  await isAsked(4)
+  for (const batch of [1, 2, 3]) answer(batch)
+  expect(await Promise.all(found)).toEqual(ids.map(id => ({ id })))
+  expect(asked.map(batch => batch.length)).toEqual([1, 100, 100, 50])
+})
+
+it('asks in the context of none of those who wait, and each goes on in its own', async () => {
+  const caller = new AsyncLocalStorage<string>()
+  const seen: (string | undefined)[] = []
+  const find = createBatchedFind(async ids => {
+    seen.push(caller.getStore())
+    return ids.map(id => ({ id }))
+  })
+  const names = ['a', 'b', 'c']
+  const after = await Promise.all(
+    names.map(name => caller.run(name, async () => [await find(name), caller.getStore()])),
+  )
+  expect(after).toEqual(names.map(name => [{ id: name }, name]))
+  expect(new Set(seen)).toEqual(new Set([undefined]))
+})
