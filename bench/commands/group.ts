@@ -38,6 +38,9 @@ export async function measureGroup(
   const measured = await measureWithProgress(generator, steps, options, signal)
   return {
     ...{ options, reference: reference.name },
+    connections: Object.fromEntries(
+      scenarios.flatMap(({ name, connections }) => (connections === undefined ? [] : [[name, connections]])),
+    ),
     subjects: subjects.map(subject => ({
       name: subject.name,
       scenarios: groupRounds(measured, subject, scenarios),
@@ -67,7 +70,7 @@ export async function publishGroups(result: Result, context: Context): Promise<n
     ...(result.cutShort ? ['CUT SHORT: not all rounds were run.'] : []),
     ...(result.quick ? ['QUICK: short rounds; good for a first look only.'] : []),
     ...(environment.length > 0 ? [`Unlike production: ${environment.join(', ')}.`] : []),
-    ...[...voids].map(([label, of]) => `VOID ${label}: ${of.length} rounds, such as: ${of[0]?.round.void}.`),
+    ...[...voids].map(([label, of]) => `VOID ${label}, ${of.length} times: ${of[0]?.round.void}.`),
     ...failed.map(({ label, round }) => `FAILED ${label}: ${errorsOf(round)} errors.`),
   ]) {
     context.print(line)

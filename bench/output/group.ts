@@ -10,14 +10,10 @@ type Member = Group['subjects'][number]
 /** Returns, for each scenario, everyone's figures, and everyone's ratios to the reference. */
 export function renderGroup(group: Group): string {
   const { options, reference } = group
-  const load =
-    options.mode === 'closed'
-      ? `closed loop, ${options.connections} connections`
-      : `open loop, ${formatNumber(options.rate ?? 0)}/s ${options.arrivals}`
   return scenarioNames(group)
     .map(scenario =>
       [
-        `${scenario}: ${load}, ${options.rounds} rounds of ${options.duration} s in turns.`,
+        `${scenario}: ${loadOf(group, scenario)}, ${options.rounds} rounds of ${options.duration} s in turns.`,
         '',
         renderFigures(group, scenario),
         '',
@@ -48,6 +44,11 @@ export function renderAgainstEach(group: Group, name: string): string {
       ].join('\n'),
     )
     .join('\n\n')
+}
+
+function loadOf({ options, connections }: Group, scenario: string): string {
+  if (options.mode === 'open') return `open loop, ${formatNumber(options.rate ?? 0)}/s ${options.arrivals}`
+  return `closed loop, ${connections[scenario] ?? options.connections} connections`
 }
 
 function scenarioNames({ subjects }: Group): string[] {

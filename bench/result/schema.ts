@@ -140,6 +140,9 @@ export const GroupSchema = Type.Object(
   {
     options: LoadOptionsSchema,
     reference: Type.String({ description: 'the subject that ratios are to' }),
+    connections: Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
+      description: 'of the scenarios that have a number of their own',
+    }),
     subjects: Type.Array(
       Type.Object({ name: Type.String(), scenarios: Type.Array(ScenarioResultSchema) }, closed),
       { description: 'round i of each was measured in turn with round i of the others' },

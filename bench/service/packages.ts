@@ -5,8 +5,11 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { RunError } from '../errors.ts'
+import { sleep } from '../load/clock.ts'
 
 const manifests = ['package.json', 'package-lock.json', '.npmrc']
+
+const placingAttempts = 5
 
 /** What is made from the packages once they are there, and belongs to them. */
 export interface Build {
@@ -42,16 +45,27 @@ export async function installPackages(
     if (build) await runScript(build.script, workshop, signal)
     await mkdir(join(workshop, 'node_modules'), { recursive: true })
     await writeFile(join(workshop, 'node_modules', stampName), stamp)
-    // Somebody else may have been quicker.
-    if ((await stampOf(installed)) === stamp) return
-    await mkdir(installed, { recursive: true })
-    await rename(installed, join(workshop, 'replaced'))
-    await rename(join(workshop, 'node_modules'), installed)
+    await putInPlace(workshop, installed, stamp)
   } catch (error) {
     if (signal.aborted) throw new RunError('interrupted')
     throw error
   } finally {
     await rm(workshop, { recursive: true, force: true })
+  }
+}
+
+/** Replaces `installed` by what was made in the workshop, unless somebody else has been quicker with the same. */
+async function putInPlace(workshop: string, installed: string, stamp: string): Promise<void> {
+  for (let attempt = 1; (await stampOf(installed)) !== stamp; attempt++) {
+    try {
+      await mkdir(installed, { recursive: true })
+      await rename(installed, join(workshop, `replaced-${attempt}`))
+      await rename(join(workshop, 'node_modules'), installed)
+    } catch (error) {
+      // Two at once take each other's folder away; the next attempt finds what the other has put there.
+      if (attempt === placingAttempts) throw error
+      await sleep(100)
+    }
   }
 }
 

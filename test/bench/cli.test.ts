@@ -53,6 +53,8 @@ describe('bad input brings one line and an exit code', () => {
       64,
       /there is no git ref "no-such-ref"/,
     ],
+    ['an unknown peer', ['peers', '--peer', 'nobody'], 64, /unknown peer "nobody"; there are: bare, express/],
+    ['a scenario that peers lack', ['peers', '--scenario', 'mix'], 64, /peers have get-user and login/],
     ['a feature that there is not', ['ablate', 'x'], 64, /nothing called "x" to switch off; there are: sec/],
     ['an unknown data layer', ['data-layers', 'x'], 64, /unknown data layer "x"; there are: pg, drizzle/],
     ['an unknown query', ['data-layers', '--scenario', 'x'], 64, /unknown scenario "x"; there are: lookup/],

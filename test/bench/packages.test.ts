@@ -44,6 +44,13 @@ it('are installed once, and again when the lockfile has changed', async () => {
   expect((await readdir(folder)).filter(name => name.startsWith('.installing'))).toEqual([])
 })
 
+it('are whole where several ask for them at once', async () => {
+  const folder = await createPackage()
+  await Promise.all([install(folder), install(folder), install(folder)])
+  expect(await install(folder)).toBe(0)
+  expect((await readdir(folder)).filter(name => name.startsWith('.installing'))).toEqual([])
+})
+
 it('bring one line where they cannot be had, and leave nothing half done', async () => {
   const folder = await createPackage({ example: '1.0.0' })
   await expect(install(folder)).rejects.toThrow(/^npm ci failed: [^\n]*127\.0\.0\.1:1[^\n]*$/)

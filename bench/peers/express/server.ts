@@ -21,6 +21,8 @@ const Credentials = z.strictObject({ email: z.email().max(254), password: z.stri
 
 const app = express()
 app.disable('x-powered-by')
+// None of the others computes one.
+app.disable('etag')
 app.use(observeDuration())
 app.use(pinoHttp(accessLogOptions()))
 app.use(helmet())

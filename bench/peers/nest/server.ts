@@ -11,6 +11,7 @@ import { accessLogOptions } from '../shared/log.ts'
 import { createMetrics } from '../shared/metrics.ts'
 import { AuthController, config, JwtGuard, UsersController, UsersService } from './api.ts'
 import { decorateClass } from './decorate.ts'
+import { FixedWindowStorage } from './throttler-storage.ts'
 
 const { registry, durations } = createMetrics()
 const { privateKey, publicKey, issuer, audience, lifetimeSeconds: expiresIn } = config.jwt
@@ -20,7 +21,10 @@ decorateClass(AppModule, [
   Module({
     imports: [
       LoggerModule.forRoot({ pinoHttp: accessLogOptions() }),
-      ThrottlerModule.forRoot([{ ttl: config.rateLimit.windowMs, limit: config.rateLimit.max }]),
+      ThrottlerModule.forRoot({
+        throttlers: [{ ttl: config.rateLimit.windowMs, limit: config.rateLimit.max }],
+        storage: new FixedWindowStorage(),
+      }),
       JwtModule.register({
         ...{ privateKey, publicKey },
         signOptions: { algorithm: 'RS256', issuer, audience, expiresIn },
