@@ -8,6 +8,7 @@ import {
   sumDifferences,
   summarizeDifferences,
 } from '../stats/difference.ts'
+import { headlineOf, scenarioNames } from './group.ts'
 import { formatNumber, markdownTable } from './table.ts'
 
 /** How the subjects of an ablation are called. */
@@ -27,19 +28,15 @@ type Differences = Record<keyof typeof metrics, (number | undefined)[]>
 
 /** Returns, for each scenario, a table of the features and one of the shortcuts that were switched off. */
 export function renderAblation(group: Group, chosen: readonly Variant[]): string {
-  const names = group.subjects[0]?.scenarios.map(({ name }) => name) ?? []
-  return names.map(scenario => renderScenario(group, scenario, chosen)).join('\n\n')
+  return scenarioNames(group)
+    .map(scenario => renderScenario(group, scenario, chosen))
+    .join('\n\n')
 }
 
 function renderScenario(group: Group, scenario: string, chosen: readonly Variant[]): string {
-  const { options } = group
-  const load =
-    options.mode === 'closed'
-      ? `closed loop, ${options.connections} connections`
-      : `open loop, ${formatNumber(options.rate ?? 0)}/s ${options.arrivals}`
   const kinds = (['feature', 'shortcut'] as const).filter(kind => chosen.some(one => one.kind === kind))
   return [
-    `${scenario}: ${load}, ${options.rounds} rounds of ${options.duration} s in turns.`,
+    headlineOf(group, scenario),
     whole(group, scenario),
     ...kinds.flatMap(kind => [
       '',

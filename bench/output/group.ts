@@ -9,11 +9,11 @@ type Member = Group['subjects'][number]
 
 /** Returns, for each scenario, everyone's figures, and everyone's ratios to the reference. */
 export function renderGroup(group: Group): string {
-  const { options, reference } = group
+  const { reference } = group
   return scenarioNames(group)
     .map(scenario =>
       [
-        `${scenario}: ${loadOf(group, scenario)}, ${options.rounds} rounds of ${options.duration} s in turns.`,
+        headlineOf(group, scenario),
         '',
         renderFigures(group, scenario),
         '',
@@ -46,12 +46,19 @@ export function renderAgainstEach(group: Group, name: string): string {
     .join('\n\n')
 }
 
+/** Returns what was measured, in one line. */
+export function headlineOf(group: Group, scenario: string): string {
+  const { rounds, duration } = group.options
+  return `${scenario}: ${loadOf(group, scenario)}, ${rounds} rounds of ${duration} s in turns.`
+}
+
 function loadOf({ options, connections }: Group, scenario: string): string {
   if (options.mode === 'open') return `open loop, ${formatNumber(options.rate ?? 0)}/s ${options.arrivals}`
   return `closed loop, ${connections[scenario] ?? options.connections} connections`
 }
 
-function scenarioNames({ subjects }: Group): string[] {
+/** Returns the scenarios, in the order in which they were measured. */
+export function scenarioNames({ subjects }: Group): string[] {
   return subjects[0]?.scenarios.map(({ name }) => name) ?? []
 }
 

@@ -44,7 +44,7 @@ describe('the tables of an ablation', () => {
     ...{ name, scenarios: [scenarioOf(rates(rate), cpuUs)] },
   })
   const group: Group = {
-    ...{ options: resultOf([]).options, reference: subjectNames.everything },
+    ...{ options: resultOf([]).options, reference: subjectNames.everything, connections: {} },
     subjects: [
       member(subjectNames.everything, 10_000, 60),
       member(subjectNames.without('cors'), 11_000, 57),
