@@ -80,9 +80,12 @@ async function hashOf(folder: string, names: readonly string[]): Promise<string>
 }
 
 async function runScript(script: string, folder: string, signal: AbortSignal): Promise<void> {
-  await promisify(execFile)(process.execPath, [script], { cwd: folder, signal }).catch((error: Error) => {
-    throw new RunError(`${script} failed in ${folder}: ${error.message}`)
-  })
+  await promisify(execFile)(process.execPath, [script], { cwd: folder, signal }).catch(
+    ({ stderr = '', message }: { stderr?: string; message: string }) => {
+      const thrown = stderr.split('\n').find(line => /^\w*Error\b/.test(line))
+      throw new RunError(`${script} failed in ${folder}: ${thrown ?? message.split('\n')[0]}`)
+    },
+  )
 }
 
 /** Runs the npm that started this process, or else the one on the PATH. No package's install script is run. */

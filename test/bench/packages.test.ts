@@ -1,5 +1,5 @@
 /** Packages that the bench installs on first use: once, whole or not at all, and with one line where it cannot. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -42,6 +42,27 @@ it('are installed once, and again when the lockfile has changed', async () => {
   await writeFile(join(folder, 'package-lock.json'), JSON.stringify({ ...lockfile, requires: true }))
   expect([await install(folder), await install(folder)]).toEqual([1, 0])
   expect((await readdir(folder)).filter(name => name.startsWith('.installing'))).toEqual([])
+})
+
+it('are there before what is built from them, which is built again when its source has changed', async () => {
+  const folder = await createPackage()
+  await writeFile(join(folder, 'source.txt'), 'one')
+  const script = `
+    import { cpSync, mkdirSync } from 'node:fs'
+    mkdirSync('node_modules', { recursive: true })
+    cpSync('source.txt', 'node_modules/built.txt')
+  `
+  await writeFile(join(folder, 'build.mjs'), script)
+  const build = { script: 'build.mjs', files: ['source.txt'] }
+  const built = async (): Promise<string> => {
+    await installPackages(folder, () => {}, new AbortController().signal, build)
+    return readFile(join(folder, 'node_modules/built.txt'), 'utf8')
+  }
+  expect(await built()).toBe('one')
+  await writeFile(join(folder, 'source.txt'), 'two')
+  expect(await built()).toBe('two')
+  await writeFile(join(folder, 'build.mjs'), 'throw new Error("nothing to build")')
+  await expect(built()).rejects.toThrow(/^build.mjs failed in \S+: Error: nothing to build$/)
 })
 
 it('are whole where several ask for them at once', async () => {

@@ -28,18 +28,14 @@ export const connect: Connect = async ({ url, poolSize }) => {
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
   return {
     findUser: id => db.selectFrom('users').select(columns).where('id', '=', id).executeTakeFirst(),
-    listUsers: (limit, after) =>
-      db
-        .selectFrom('users')
-        .select(columns)
-        .$if(after !== undefined, query =>
-          query.where(({ eb, refTuple, tuple }) =>
-            eb(refTuple('created_at', 'id'), '>', tuple(after?.createdAt ?? new Date(0), after?.id ?? '')),
-          ),
-        )
-        .orderBy('created_at')
-        .orderBy('id')
-        .limit(limit)
-        .execute(),
+    async listUsers(limit, after) {
+      const users = db.selectFrom('users').select(columns)
+      const page = after
+        ? users.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('created_at', 'id'), '>', tuple(after.createdAt, after.id)),
+          )
+        : users
+      return page.orderBy('created_at').orderBy('id').limit(limit).execute()
+    },
   }
 }
