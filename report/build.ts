@@ -23,7 +23,9 @@ import { messageOf } from './errors.ts'
 
 /** Everything but the measurements. Each step waits for the one before: those of one step run at once. */
 const STEPS: readonly (readonly Collector[])[] = [
-  [endpoints, database, middleware, files],
+  [endpoints, database, files],
+  // It stalls the service, which others would take for a refusal.
+  [middleware],
   // It times the service, which then should have nothing else to do.
   [security],
   // By now the app has loaded and read what it loads and reads.

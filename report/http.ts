@@ -11,6 +11,8 @@ export type Call = {
   /** Text or bytes are sent as they are, anything else as JSON. */
   body?: unknown
   token?: string
+  /** Whether to come again when the service sheds load, as it asks; yes unless given. */
+  retry?: boolean
 }
 
 export type Answer = {
@@ -48,12 +50,13 @@ export function createHttp(origin: string, trace: (id: string) => Promise<TraceE
     const agent = new Agent({ keepAlive: true })
     async function call(method: string, path: string, options: Call = {}): Promise<Answer> {
       const { body, headers } = prepare(options)
+      const retries = options.retry === false ? 0 : MOST_RETRIES
       const sending = { ...perOrigin, method, path, body, agent, ...(localAddress && { localAddress }) }
       for (let retry = 0; ; retry++) {
         calls += 1
         const traceId = `trace-${process.pid}-${calls}`
         const got = await send({ ...sending, headers: { [TRACE_HEADER]: traceId, ...headers } })
-        const wait = retry < MOST_RETRIES ? waitOf(got) : undefined
+        const wait = retry < retries ? waitOf(got) : undefined
         if (wait === undefined) return describe(got, { method, path, sent: options.sent, traceId })
         await sleep(wait)
       }

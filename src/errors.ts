@@ -35,11 +35,10 @@ export const errors = {
 
 export type CatalogueEntry = { code: string; title: string; status: number }
 
+type KnownError = (typeof errors)[keyof typeof errors]
+
 /** Every entry as plain data, for the error handler, the documentation and the tests. */
-export const catalogue: readonly CatalogueEntry[] = Object.values(errors).map(KnownError => {
-  const { code, message, statusCode } = new KnownError()
-  return { code, title: message, status: statusCode ?? 500 }
-})
+export const catalogue: readonly CatalogueEntry[] = Object.values(errors).map(describe)
 
 const byCode = new Map<string, CatalogueEntry>(catalogue.map(entry => [entry.code, entry]))
 
@@ -51,7 +50,10 @@ export function findEntry(code: string | undefined): CatalogueEntry | undefined 
 /** The most general entry of a status: what the framework's own refusals are shown as. */
 export function entryForStatus(status: number): CatalogueEntry {
   const general = { 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 503: 'OVERLOADED' }[status]
-  return findEntry(general) ?? catalogue.find(entry => entry.status === status) ?? internalError
+  return findEntry(general) ?? catalogue.find(entry => entry.status === status) ?? describe(errors.Internal)
 }
 
-const internalError: CatalogueEntry = { code: 'INTERNAL_ERROR', title: 'The service failed', status: 500 }
+function describe(KnownError: KnownError): CatalogueEntry {
+  const { code, message, statusCode = 500 } = new KnownError()
+  return { code, title: message, status: statusCode }
+}

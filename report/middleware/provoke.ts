@@ -1,4 +1,5 @@
 /** Provokes every stage that can refuse: too much, too long, too often, unreadable, unwelcome. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from '../collectors/context.ts'
 import type { Answer } from '../http.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
@@ -22,7 +23,36 @@ export async function provocations(context: Context): Promise<Answer[]> {
       open.filter(({ method }) => hasBody(method)),
     ),
   ])
-  return lists.flat()
+  // Last: until it has passed, nobody is answered anything else.
+  return [...lists.flat(), ...(await provokeOverload(context, readable ?? writable))]
+}
+
+/** What sheds load by the delay of the event loop; another service is not stalled for nothing. */
+const SHEDDERS = ['@fastify/under-pressure']
+const PATIENCE = 30
+
+/** Asks while the event loop stands still, until load is shed, and then until it is not. */
+async function provokeOverload(
+  { http, subject }: Context,
+  route: ObservedRoute | undefined,
+): Promise<Answer[]> {
+  const { packages } = await subject.observe()
+  if (!route || !packages.some(({ name }) => SHEDDERS.includes(name))) return []
+  const client = http.client()
+  const ask = () =>
+    client.call(route.method, pathOf(route), {
+      sent: 'a request while the event loop stands still',
+      retry: false,
+    })
+  await subject.stall()
+  let shed: Answer | undefined
+  for (let tries = 0; tries < PATIENCE && !shed; tries++) {
+    const answer = await ask()
+    if (answer.status === 503) shed = answer
+    else await sleep(100)
+  }
+  for (let tries = 0; tries < PATIENCE && shed && (await ask()).status === 503; tries++) await sleep(200)
+  return shed ? [shed] : []
 }
 
 async function provokeReads({ http }: Context, route: ObservedRoute): Promise<Answer[]> {

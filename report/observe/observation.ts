@@ -61,6 +61,8 @@ export const TRACE_HEADER = 'x-report-trace'
 export type Question = { report: number } & (
   | { ask: 'observation' }
   | { ask: 'trace'; id: string }
+  /** Keep the event loop from turning for a while, from the answer on. */
+  | { ask: 'stall' }
   /** What a module of the running app exports under a name, as JSON. */
   | { ask: 'export'; module: string; name: string }
 )

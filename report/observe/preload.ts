@@ -1,5 +1,6 @@
 /** Loaded into a service before its own code (`node --import`): observes it, and answers the report's questions. */
 import { subscribe } from 'node:diagnostics_channel'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { watchInstance } from './hooks.ts'
@@ -29,9 +30,25 @@ async function answerTo(question: Question): Promise<unknown> {
   if (!main) return undefined
   if (question.ask === 'trace') return main.traces.get(question.id) ?? []
   if (question.ask === 'observation') return observe(main)
+  if (question.ask === 'stall') return void setImmediate(stall)
   // The app has loaded it: this is the very object that it works with.
   const exported = (await import(pathToFileURL(question.module).href)) as Record<string, unknown>
   return JSON.parse(JSON.stringify(exported[question.name] ?? null))
+}
+
+/**
+ * Longer than services let their event loop be late before they shed load, and often enough that whoever samples it
+ * sees nothing else.
+ */
+const STALL_MS = 1500
+const STALLS = 3
+
+async function stall(): Promise<void> {
+  for (let turn = 0; turn < STALLS; turn++) {
+    const until = performance.now() + STALL_MS
+    while (performance.now() < until);
+    await nextTurn()
+  }
 }
 
 function observe({ app, entry, hooks, routes }: ReturnType<typeof watchInstance>): Observation {

@@ -22,7 +22,14 @@ export async function startAnyApp(module: string, signal?: AbortSignal): Promise
     ...(signal && { signal }),
   })
   return {
-    ...{ root, module: relative(root, file), origin: app.origin, trace: app.trace, log: () => app.log },
+    ...{
+      root,
+      module: relative(root, file),
+      origin: app.origin,
+      trace: app.trace,
+      stall: app.stall,
+      log: () => app.log,
+    },
     observation: await app.observation(),
     observe: app.observation,
     secrets: secretValues(),

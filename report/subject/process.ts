@@ -88,6 +88,7 @@ function questions(child: ChildProcess) {
   return {
     observation: async () => (await ask({ ask: 'observation' })) as Observation,
     exported: (module: string, name: string) => ask({ ask: 'export', module, name }),
+    stall: async () => void (await ask({ ask: 'stall' })),
     trace: async (id: string) => ((await ask({ ask: 'trace', id })) ?? []) as TraceEvent[],
   }
 }

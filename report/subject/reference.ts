@@ -58,6 +58,7 @@ export async function startReference(options: ReferenceOptions): Promise<Subject
       module: REFERENCE_MODULE,
       origin: service.origin,
       trace: service.trace,
+      stall: service.stall,
       log: () => service.log,
     },
     observation: await service.observation(),

@@ -32,6 +32,8 @@ export type Subject = {
   observe: () => Promise<Observation>
   /** What happened to the request that carried this trace id. */
   trace: (id: string) => Promise<TraceEvent[]>
+  /** Keeps its event loop from turning for some seconds, from now on. */
+  stall: () => Promise<void>
   /** The lines that the process has written so far. */
   log: () => readonly string[]
   /** Absent for an app that is not of this repository's kind. */
