@@ -64,11 +64,12 @@ async function measurePeers(generator: Generator, plan: Plan, context: Context):
   const group = await measureGroup(generator, { subjects, reference, scenarios }, options, context)
   const hashesAfter = hasLogin && !context.signal.aborted ? await timeHashes(context.signal) : []
   context.print(`${renderGroup(group)}\n\n${renderAgainstEach(group, service.name)}\n`)
-  if (hasLogin) context.print(`${renderLoginShare(group, median([...hashesBefore, ...hashesAfter]))}\n`)
+  if (hashesAfter.length > 0)
+    context.print(`${renderLoginShare(group, median([...hashesBefore, ...hashesAfter]))}\n`)
 
   const scenario = scenarios.find(({ name }) => name === lookup)
   if (!scenario || options.mode === 'open' || context.signal.aborted) return [group]
-  const rate = Math.round(medianRate(roundsOf(group, bare, lookup)) / 2)
+  const rate = Math.max(1, Math.round(medianRate(roundsOf(group, bare, lookup)) / 2))
   const atHalf: LoadOptions = { ...options, mode: 'open', rate, arrivals: options.arrivals ?? 'poisson' }
   const pair = { subjects: [reference, service], reference, scenarios: [scenario] }
   const half = await measureGroup(generator, pair, atHalf, context)

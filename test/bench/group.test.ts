@@ -78,10 +78,14 @@ describe('the tables of a group', () => {
   })
 })
 
-describe('a round in which nothing was answered', () => {
-  it('is void where there were answers before, and ends the run where there were none', async () => {
+describe('a round that brings nothing', () => {
+  it('is void where answers take longer, and ends the run where they are refusals', async () => {
+    let status = 200
     let delayMs = 0
-    const server = createServer((_request, response) => setTimeout(() => response.end(), delayMs))
+    const server = createServer((_request, response) => {
+      response.statusCode = status
+      setTimeout(() => response.end(), delayMs)
+    })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
@@ -99,9 +103,8 @@ describe('a round in which nothing was answered', () => {
       if (label.endsWith('round 2')) delayMs = 1000
     })
     expect(measured.map(({ measurement }) => measurement.void)).toEqual([undefined, expect.any(String)])
-    await expect(measure(generator, steps, short, signal)).rejects.toThrow(
-      /get-user on a: .*no answer at all/,
-    )
+    ;[status, delayMs] = [503, 0]
+    await expect(measure(generator, steps, short, signal)).rejects.toThrow(/^get-user on a: .* × 503\)$/)
   })
 })
 

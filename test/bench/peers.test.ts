@@ -235,6 +235,9 @@ describe.each([...peers, SERVICE])('%s', name => {
       [KIND.server, KIND.client].every(kind => spans().some(span => span.kind === kind)),
     )
     expect(spans().find(({ kind }) => kind === KIND.server)?.parentSpanId).toBe(parent)
+    // The framework is traced too: something knows the route, or the controller's method.
+    const names = spans().map(span => span.name)
+    expect(names.filter(name => /users\/:id|UsersController/.test(name))).not.toEqual([])
     expect(collector.spans().filter(({ traceId }) => traceId === untraced)).toEqual([])
   })
 
