@@ -1,4 +1,5 @@
 /** Loaded into the service by `--import`: takes out what BENCH_ABLATE names. The service knows nothing of it. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { registerHooks } from 'node:module'
 import { prepareApps } from './fastify.ts'
 import { variants } from './variants.ts'
@@ -35,10 +36,19 @@ registerHooks({
   },
 })
 
+let isPrepared = false
 prepareApps(app => {
+  isPrepared = true
   for (const { prepare } of off) prepare?.(app)
   app.addHook('onReady', async () => {
     // What nobody imports any more would be measured as something that costs nothing.
     if (unused.size > 0) throw new Error(`nothing imports ${[...unused].join(' or ')}`)
   })
+})
+
+const onRequest = 'http.server.request.start'
+subscribe(onRequest, function expectPrepared() {
+  unsubscribe(onRequest, expectPrepared)
+  // The app is made elsewhere now: nothing would be off, and nothing would say so.
+  if (!isPrepared) throw new Error('src/app.ts does not make the app')
 })

@@ -114,22 +114,22 @@ function differencesTo(group: Group, name: string, scenario: string, sign: 1 | -
 }
 
 function cpuCell(difference: Difference | undefined): string {
-  if (!difference) return '–'
-  const { estimate, interval } = difference
-  return `${estimate.toFixed(1)} (${interval.low.toFixed(1)} to ${interval.high.toFixed(1)})`
+  return cell(difference, withMinus)
 }
 
 function throughputCell(difference: Difference | undefined): string {
-  if (!difference) return '–'
-  const percent = (logarithm: number): string => `${signed(Math.expm1(logarithm) * 100)}`
-  const { estimate, interval } = difference
-  return `${percent(estimate)} % (${percent(interval.low)} to ${percent(interval.high)})`
+  return cell(difference, logarithm => `${withMinus(Math.expm1(logarithm) * 100)} %`)
 }
 
-function signed(value: number): string {
+function cell(difference: Difference | undefined, show: (value: number) => string): string {
+  if (!difference) return '–'
+  const { estimate, interval } = difference
+  return `${show(estimate)} (${show(interval.low)} to ${show(interval.high)})`
+}
+
+function withMinus(value: number): string {
   const text = Math.abs(value).toFixed(1)
-  if (Number(text) === 0) return '0.0'
-  return `${value < 0 ? '−' : '+'}${text}`
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text
 }
 
 function roundsOf({ subjects }: Group, name: string, scenario: string): Measurement[] {
