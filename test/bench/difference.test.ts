@@ -28,12 +28,12 @@ describe('differences', () => {
     const random = createRandom(5)
     // Sums of twelve uniform draws: nearly normal, of variance 1.
     const noise = () => Array.from({ length: 12 }, random).reduce((sum, draw) => sum + draw, -6)
-    const found = Array.from({ length: 200 }, () => {
+    const found = Array.from({ length: 100 }, () => {
       const summary = summarizeDifferences(Array.from({ length: 10 }, () => 4 + noise()))
       return summary && summary.interval.low <= 4 && summary.interval.high >= 4
     })
-    // 95 % of 200 are 190, with a standard deviation of 3.
-    expect(found.filter(Boolean).length).toBeGreaterThan(178)
+    // 95 of them, with a standard deviation of 2.
+    expect(found.filter(Boolean).length).toBeGreaterThan(86)
     expect(summarizeDifferences([1, 2, undefined])).toBeUndefined()
   })
 })
