@@ -12,6 +12,7 @@ const usage = `Usage: npm run bench -- [command] [options]
   list                       show the results that were kept
   compare <a> <b>            is b slower than a? Exit code 0 no, 1 yes, 2 not comparable, 3 too much noise to tell
   ab --base <git ref>        measure that version and the working tree side by side, and compare them
+  peers                      the service beside bare node:http, Express, NestJS, Hono and plain Fastify, in turns
   power                      how often ab calls a difference where there is none, and finds one of 5 %
 
 Options:
@@ -27,6 +28,7 @@ const commands: Record<string, () => Promise<(context: Context) => Promise<numbe
   list: async () => (await import('./commands/baselines.ts')).listCommand,
   compare: async () => (await import('./commands/compare.ts')).compareCommand,
   ab: async () => (await import('./commands/ab.ts')).abCommand,
+  peers: async () => (await import('./commands/peers.ts')).peersCommand,
   power: async () => (await import('./commands/power.ts')).powerCommand,
 }
 

@@ -1,7 +1,6 @@
 /** Judges whether one result is slower than another, and whether that can be told at all. */
-import { wholeHistogram } from './result/figures.ts'
+import { type Metric, versionMetrics } from './metrics.ts'
 import { machineDifferences } from './result/fingerprint.ts'
-import { percentileMs } from './result/histogram.ts'
 import type { Measurement, Result, ScenarioResult } from './result/schema.ts'
 import { compareValues, type Ratio } from './stats/ratio.ts'
 import { median } from './stats/summary.ts'
@@ -28,39 +27,13 @@ export interface ScenarioComparison {
   undecided: boolean
 }
 
-export const exitCodes = { fine: 0, regression: 1, notComparable: 2, tooNoisy: 3 } as const
-
-interface Metric {
-  name: string
-  lowerIsBetter: boolean
-  read: (round: Measurement) => number | undefined
-  /** In which loop it says something of its own. */
-  judgedIn: 'closed' | 'open' | 'both' | 'none'
+interface Terms {
+  mode: 'closed' | 'open'
+  /** Rounds 2k and 2k + 1 of both were measured side by side. */
+  isPaired: boolean
 }
 
-// In a closed loop latency is connections / throughput, so only one of the two is judged; in an open loop the throughput
-// is what was asked for. A p95 is shown and not judged: it is the same again with more noise.
-const metrics: Metric[] = [
-  { name: 'throughput', lowerIsBetter: false, read: round => round.rate, judgedIn: 'closed' },
-  {
-    name: 'CPU/request',
-    lowerIsBetter: true,
-    read: round => round.server?.cpuUsPerRequest,
-    judgedIn: 'both',
-  },
-  {
-    name: 'mean latency',
-    lowerIsBetter: true,
-    read: round => wholeHistogram([round]).mean / 1000,
-    judgedIn: 'open',
-  },
-  {
-    name: 'p95',
-    lowerIsBetter: true,
-    read: round => percentileMs(wholeHistogram([round]), 95),
-    judgedIn: 'none',
-  },
-]
+export const exitCodes = { fine: 0, regression: 1, notComparable: 2, tooNoisy: 3 } as const
 
 /** Returns why two results must not be compared; empty where nothing speaks against it. */
 export function obstacles(base: Result, head: Result): string[] {
@@ -82,14 +55,12 @@ export function obstacles(base: Result, head: Result): string[] {
 export function compareScenarios(
   base: readonly ScenarioResult[],
   head: readonly ScenarioResult[],
-  { mode, isPaired, maxRegression }: { mode: 'closed' | 'open'; isPaired: boolean; maxRegression: number },
+  { mode, isPaired, maxRegression }: Terms & { maxRegression: number },
 ): ScenarioComparison[] {
   return head.flatMap(scenario => {
     const other = base.find(({ name }) => name === scenario.name)
     if (!other) return []
-    const compared = metrics.flatMap(
-      metric => compareMetric(metric, other.rounds, scenario.rounds, mode, isPaired) ?? [],
-    )
+    const compared = compareRounds(other.rounds, scenario.rounds, { mode, isPaired, metrics: versionMetrics })
     const judged = compared.filter(metric => metric.judged)
     return [
       {
@@ -109,12 +80,20 @@ export function exitCodeOfComparison(comparisons: readonly ScenarioComparison[])
   return exitCodes.fine
 }
 
+/** Returns the comparison of two lists of rounds by each metric that both have; void rounds are left out. */
+export function compareRounds(
+  base: readonly Measurement[],
+  head: readonly Measurement[],
+  { metrics, ...terms }: Terms & { metrics: readonly Metric[] },
+): MetricComparison[] {
+  return metrics.flatMap(metric => compareMetric(metric, base, head, terms) ?? [])
+}
+
 function compareMetric(
   metric: Metric,
   base: readonly Measurement[],
   head: readonly Measurement[],
-  mode: 'closed' | 'open',
-  isPaired: boolean,
+  { mode, isPaired }: Terms,
 ): MetricComparison | undefined {
   const valuesOf = (rounds: readonly Measurement[], others: readonly Measurement[]): number[] =>
     rounds.filter((_, i) => isUsable(rounds, others, i, isPaired)).flatMap(round => metric.read(round) ?? [])
@@ -138,7 +117,7 @@ function judge(ratio: Ratio | undefined, lowerIsBetter: boolean): Verdict {
   return ratio.estimate > 1 === lowerIsBetter ? 'slower' : 'faster'
 }
 
-/** A void round takes the other three of its block with it: pairs are pairs of what was measured side by side. */
+/** A void round takes the other three of its pair with it: only what was measured side by side is compared. */
 function isUsable(
   rounds: readonly Measurement[],
   others: readonly Measurement[],

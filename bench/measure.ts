@@ -8,6 +8,8 @@ import type { LoadOptions, Measurement } from './result/schema.ts'
 import type { Scenario } from './scenario.ts'
 import type { Subject } from './subject.ts'
 
+const tooSlow = 'no answer came in the time of a round'
+
 /** Told what runs now and how many seconds of the whole are done. */
 export type OnProgress = (label: string, secondsDone: number) => void
 
@@ -18,7 +20,7 @@ export interface Measured {
 
 /**
  * Returns the measurements in the order of the plan; those before an abort are kept. Throws a RunError when a load brings
- * nothing that was expected: there is no sense in going on.
+ * nothing that was expected: there is no sense in going on. A round without any answer is void.
  */
 export async function measure(
   generator: Generator,
@@ -34,10 +36,13 @@ export async function measure(
     onProgress(`${step.scenario.name} on ${step.subject.name}, round ${step.round + 1}`, done)
     const measurement = await measureOnce(generator, step, options, signal)
     if (signal.aborted) break
-    if (measurement.endpoints.every(endpoint => endpoint.requests === 0)) {
-      throw new RunError(`${step.scenario.name}: ${explain(measurement)}`)
+    const isUseless = measurement.endpoints.every(endpoint => endpoint.requests === 0)
+    // A short window of slow answers on a machine that is busy elsewhere: one round less, not the end of a long run.
+    const isSlow = isUseless && isSilent(measurement)
+    if (isUseless && !isSlow) {
+      throw new RunError(`${step.scenario.name} on ${step.subject.name}: ${explain(measurement)}`)
     }
-    measured.push({ step, measurement })
+    measured.push({ step, measurement: isSlow ? { ...measurement, void: tooSlow } : measurement })
     done += stepSeconds(step, options)
   }
   onProgress('done', done)
@@ -110,10 +115,16 @@ function dataKey(subject: Subject, scenario: Scenario): string {
   return scenario.data ? `${subject.key}/${scenario.name}` : subject.key
 }
 
+/** Nothing came, good or bad; what hangs for longer than an answer may take has failed, and is not silent. */
+function isSilent({ failures, endpoints }: Measurement): boolean {
+  const statuses = endpoints.flatMap(endpoint => Object.keys(endpoint.statuses))
+  return statuses.length === 0 && Object.keys(failures).length === 0
+}
+
 function explain(measurement: Measurement): string {
   const statuses = measurement.endpoints.flatMap(endpoint =>
     Object.entries(endpoint.statuses).map(([status, count]) => `${count} × ${status}`),
   )
   const failures = Object.entries(measurement.failures).map(([reason, count]) => `${count} × ${reason}`)
-  return `no request was answered as expected (${[...statuses, ...failures].join(', ') || 'no answer at all'})`
+  return `no request was answered as expected (${[...statuses, ...failures].join(', ')})`
 }

@@ -7,8 +7,8 @@ import type { LoadOptions } from './result/schema.ts'
 const table = {
   scenario: { type: 'string', multiple: true, hint: 'name|file', help: 'only this one; may be repeated' },
   quick: { type: 'boolean', help: 'short rounds, about 20 s in all; marked as such' },
-  rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; ab: 20)' },
-  duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; ab: 0.6)' },
+  rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; ab, peers: 20)' },
+  duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; ab, peers: 0.6)' },
   warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5)' },
   connections: { type: 'string', hint: 'n', help: 'connections at once (50)' },
   rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, whatever the server does' },
@@ -28,6 +28,12 @@ const table = {
   steps: { type: 'string', hint: 'n', help: 'sweep: steps of each kind (8)' },
   base: { type: 'string', hint: 'git ref', help: 'ab: the version to compare the working tree with' },
   noise: { type: 'boolean', help: 'ab: the working tree against itself' },
+  peer: {
+    type: 'string',
+    multiple: true,
+    hint: 'name',
+    help: 'peers: only bare and this one; may be repeated',
+  },
   repeat: { type: 'string', hint: 'n', help: 'power: comparisons of each kind (20)' },
   from: { type: 'string', hint: 'file', help: 'save: take this result instead of measuring' },
   'max-regression': { type: 'string', hint: '5%', help: 'compare, ab: how much slower is too slow (5%)' },

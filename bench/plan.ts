@@ -1,6 +1,7 @@
 /** Decides what is measured when: the order in which rounds, scenarios and versions take turns. */
 import type { LoadOptions } from './result/schema.ts'
 import type { Scenario } from './scenario.ts'
+import { createRandom, shuffle } from './stats/random.ts'
 import type { Subject } from './subject.ts'
 
 export interface Step {
@@ -30,30 +31,27 @@ export function planRounds(subject: Subject, scenarios: readonly Scenario[], opt
 }
 
 /**
- * Two versions in the order A B B A, so that a drift of the machine is the same for both within each four. Round 2k and
- * 2k + 1 of either stand in the same four.
+ * Subjects in turns: each block is one order and the same backwards (A B B A, or C A B B A C), so that a drift of the
+ * machine is the same for all within it. Every block draws an order of its own, so that nobody always follows the same
+ * neighbour. Rounds 2k and 2k + 1 of every subject stand in the same block.
  */
-export function planPairs(
-  base: Subject,
-  head: Subject,
+export function planTurns(
+  subjects: readonly Subject[],
   scenarios: readonly Scenario[],
   options: LoadOptions,
 ): Step[] {
+  const random = createRandom(options.seed)
   const blocks = Array.from({ length: Math.ceil(options.rounds / 2) }, (_, block) => block)
   return blocks.flatMap(block =>
-    scenarios.flatMap(scenario =>
-      (
-        [
-          [base, 0],
-          [head, 0],
-          [head, 1],
-          [base, 1],
-        ] as const
-      ).map(([subject, second]) => ({
-        ...{ subject, scenario, round: block * 2 + second },
-        warmup: warmupOf(block === 0 && second === 0, options),
-      })),
-    ),
+    scenarios.flatMap(scenario => {
+      const order = shuffle(random, subjects)
+      return [order, order.toReversed()].flatMap((turns, half) =>
+        turns.map(subject => ({
+          ...{ subject, scenario, round: block * 2 + half },
+          warmup: warmupOf(block === 0 && half === 0, options),
+        })),
+      )
+    }),
   )
 }
 

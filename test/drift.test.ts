@@ -31,18 +31,21 @@ async function read(path: string): Promise<string> {
   return readFile(join(ROOT, path), 'utf8')
 }
 
+/** The files of a folder, without those of packages that are installed or just being installed in it. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  const nested = entries
+    .filter(entry => entry.isDirectory() && !/^(node_modules|\.installing-.*)$/.test(entry.name))
+    .map(entry => filesIn(join(folder, entry.name)))
+  const own = entries.filter(entry => entry.isFile()).map(entry => relative(ROOT, join(folder, entry.name)))
+  return [...own, ...(await Promise.all(nested)).flat()]
+}
+
 /** The repository's own files, by path: those of the folders that it has, and those of its root. */
 async function ownFiles(): Promise<string[]> {
   const top = await readdir(ROOT, { withFileTypes: true })
   const folders = top.filter(entry => entry.isDirectory() && FOLDERS.includes(entry.name))
-  const inFolders = await Promise.all(
-    folders.map(async ({ name }) => {
-      const entries = await readdir(join(ROOT, name), { recursive: true, withFileTypes: true })
-      return entries
-        .filter(entry => entry.isFile())
-        .map(entry => relative(ROOT, join(entry.parentPath, entry.name)))
-    }),
-  )
+  const inFolders = await Promise.all(folders.map(({ name }) => filesIn(join(ROOT, name))))
   const inRoot = top.filter(entry => entry.isFile() && entry.name !== '.env' && entry.name !== '.git')
   return [...inRoot.map(({ name }) => name), ...inFolders.flat()].sort()
 }
@@ -111,16 +114,16 @@ describe('every file', () => {
   })
 })
 
-describe('the lockfile', () => {
+describe.each(['package-lock.json', 'bench/peers/package-lock.json'])('the lockfile %s', lockfile => {
   it('names packages and hashes, never the server they came from', async () => {
-    const { packages } = JSON.parse(await read('package-lock.json')) as { packages: Record<string, object> }
+    const { packages } = JSON.parse(await read(lockfile)) as { packages: Record<string, object> }
     const installed = Object.entries(packages).filter(([path]) => path !== '')
     expect(installed.filter(([, entry]) => 'resolved' in entry).map(([path]) => path)).toEqual([])
     expect(installed.filter(([, entry]) => !('integrity' in entry)).map(([path]) => path)).toEqual([])
   })
 
   it.each(Object.entries(FLOORS))('has no %s below %s', async (name, floor) => {
-    const { packages } = JSON.parse(await read('package-lock.json')) as {
+    const { packages } = JSON.parse(await read(lockfile)) as {
       packages: Record<string, { version: string }>
     }
     const found = Object.entries(packages).filter(([path]) => path.endsWith(`node_modules/${name}`))

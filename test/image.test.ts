@@ -2,13 +2,13 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
 import { EnvironmentSchema } from '../src/config-schema.ts'
+import { freePort } from '../src/lib/free-port.ts'
 import { privateKey } from './helpers/config.ts'
 import { databaseOfTest } from './helpers/database.ts'
 import { buildImage, environmentOf, type Image } from './helpers/image.ts'
@@ -27,15 +27,6 @@ afterAll(() => image && rm(image.folder, { recursive: true }))
 
 async function packageJson() {
   return JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Runs the image's command until it listens. */

@@ -3,7 +3,7 @@ import { compareScenarios, exitCodeOfComparison } from '../compare.ts'
 import { UsageError } from '../errors.ts'
 import { loadOptions } from '../options.ts'
 import { renderComparison } from '../output/comparison.ts'
-import { planPairs } from '../plan.ts'
+import { planTurns } from '../plan.ts'
 import { errorsOf } from '../result/figures.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import type { LoadOptions, Result } from '../result/schema.ts'
@@ -57,7 +57,7 @@ async function measureResult(
 ): Promise<Result> {
   const [base, head] = subjects
   if (!base || !head) throw new Error('two versions were expected')
-  const steps = planPairs(base, head, scenarios, options)
+  const steps = planTurns([base, head], scenarios, options)
   const measured = await withGenerator(subjects, scenarios, options, generator =>
     measureWithProgress(generator, steps, options, context.signal),
   )

@@ -75,7 +75,7 @@ export function groupRounds(
 
 /** Returns the parts of a result that do not depend on what was measured. */
 export function describe(
-  opened: { subject: Subject; fingerprint: Fingerprint; environment: Record<string, string> },
+  opened: { subject: Pick<Subject, 'name'>; fingerprint: Fingerprint; environment: Record<string, string> },
   { values, signal }: Context,
 ) {
   return {

@@ -2,7 +2,7 @@
 import { compareScenarios, type MetricComparison } from '../compare.ts'
 import { loadOptions, whole } from '../options.ts'
 import { markdownTable } from '../output/table.ts'
-import { planPairs } from '../plan.ts'
+import { planTurns } from '../plan.ts'
 import type { LoadOptions, ScenarioResult } from '../result/schema.ts'
 import { chooseScenarios, type Scenario } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
@@ -51,7 +51,7 @@ async function repeatPairs(
     return await withGenerator(opened.subjects, [scenario], options, async generator => {
       const runs: MetricComparison[][] = []
       while (runs.length < repeat && !context.signal.aborted) {
-        const steps = planPairs(base, head, [scenario], options)
+        const steps = planTurns([base, head], [scenario], options)
         const measured = await measureWithProgress(generator, steps, options, context.signal)
         const rounds = (subject: typeof base): ScenarioResult[] => groupRounds(measured, subject, [scenario])
         const judgement = { mode: options.mode, isPaired: true, maxRegression: burntShare }

@@ -3,6 +3,7 @@ import { compareScenarios, type ScenarioComparison } from '../compare.ts'
 import { tableRows } from '../result/figures.ts'
 import type { Result } from '../result/schema.ts'
 import { percentileChart, ratioChart, sweepChart, timelineChart } from './charts.ts'
+import { renderGroup } from './group.ts'
 import { renderSweep } from './sweep-table.ts'
 import { formatMs, formatNumber, renderResult } from './table.ts'
 
@@ -31,6 +32,9 @@ export function renderPage(result: Result): string {
     ...marks.flatMap(mark => (mark ? [`<p class="mark">${mark}</p>`] : [])),
     ...comparisonSections(result),
     ...scenarioSections(result),
+    ...(result.groups ?? []).map(group =>
+      section('In turns', `<div class="wide"><pre>${escapeHtml(renderGroup(group))}</pre></div>`),
+    ),
     ...(result.sweeps ?? []).map(sweep =>
       section(
         `${sweep.scenario} by ${sweep.by}`,

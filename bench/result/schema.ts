@@ -131,6 +131,26 @@ export const SweepSchema = Type.Object(
   closed,
 )
 
+export const ScenarioResultSchema = Type.Object(
+  { name: Type.String(), rounds: Type.Array(MeasurementSchema) },
+  closed,
+)
+
+export const GroupSchema = Type.Object(
+  {
+    options: LoadOptionsSchema,
+    reference: Type.String({ description: 'the subject that ratios are to' }),
+    connections: Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
+      description: 'of the scenarios that have a number of their own',
+    }),
+    subjects: Type.Array(
+      Type.Object({ name: Type.String(), scenarios: Type.Array(ScenarioResultSchema) }, closed),
+      { description: 'round i of each was measured in turn with round i of the others' },
+    ),
+  },
+  closed,
+)
+
 export const ResultSchema = Type.Object(
   {
     kind: Type.Literal('plumbline-bench'),
@@ -144,16 +164,15 @@ export const ResultSchema = Type.Object(
     environment: Type.Record(Type.String(), Type.String(), {
       description: 'settings of the service that differ from production',
     }),
-    scenarios: Type.Array(
-      Type.Object({ name: Type.String(), rounds: Type.Array(MeasurementSchema) }, closed),
-    ),
+    scenarios: Type.Array(ScenarioResultSchema),
     sweeps: Type.Optional(Type.Array(SweepSchema)),
     base: Type.Optional(
-      Type.Array(Type.Object({ name: Type.String(), rounds: Type.Array(MeasurementSchema) }, closed), {
+      Type.Array(ScenarioResultSchema, {
         description: 'ab: the other version, round i of it measured next to round i of this one',
       }),
     ),
     baseSubject: Type.Optional(Type.String()),
+    groups: Type.Optional(Type.Array(GroupSchema, { description: 'several subjects, measured in turns' })),
   },
   { ...closed, $id: 'plumbline-bench-result-v1', title: 'Result of a Plumbline benchmark' },
 )
@@ -162,4 +181,5 @@ export type Fingerprint = Static<typeof FingerprintSchema>
 export type LoadOptions = Static<typeof LoadOptionsSchema>
 export type Sweep = Static<typeof SweepSchema>
 export type Result = Static<typeof ResultSchema>
-export type ScenarioResult = Result['scenarios'][number]
+export type ScenarioResult = Static<typeof ScenarioResultSchema>
+export type Group = Static<typeof GroupSchema>

@@ -1,7 +1,7 @@
 /** Starts the versions of the service that are measured, side by side on one database server, and ends them again. */
 import type { LoadOptions } from '../result/schema.ts'
 import { startDatabase } from './database.ts'
-import { raisedLimits } from './process.ts'
+import { raisedLimits } from './service.ts'
 import { type ServiceSubject, startSubject, type Version } from './subject.ts'
 import { startTraceSink } from './trace-sink.ts'
 
@@ -22,7 +22,8 @@ export async function openVersions(versions: readonly Version[], options: LoadOp
       cleanups.push(subject.stop)
       subjects.push(subject)
     }
-    return { subjects, postgres: database.version, environment: { ...raisedLimits }, close }
+    const environment = { ...raisedLimits }
+    return { subjects, postgres: database.version, traces: sink.url, environment, close }
   } catch (error) {
     await close()
     throw error

@@ -22,3 +22,13 @@ export function pick<T>(random: Random, items: readonly T[]): T {
   if (item === undefined) throw new Error('cannot draw from an empty list')
   return item
 }
+
+/** Returns the items in an order in which each is equally likely to stand anywhere (Fisher and Yates, 1938). */
+export function shuffle<T>(random: Random, items: readonly T[]): T[] {
+  const left = [...items]
+  return items.map(() => {
+    const [drawn] = left.splice(Math.floor(random() * left.length), 1)
+    if (drawn === undefined) throw new Error('an index lies outside the list')
+    return drawn
+  })
+}

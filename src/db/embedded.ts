@@ -4,11 +4,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { freePort } from '../lib/free-port.ts'
 import * as host from './embedded-host.ts'
 import { claimFolder, clusterName, hasLiveOwner, readText, stopServers } from './embedded-process.ts'
 
@@ -207,16 +207,6 @@ async function spawnServer({ folder, data, binaries, user }: Place, options: Emb
   } finally {
     await output.close()
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }
 
 /** Waits for the server's own word, in its pid file: from then on, the port is surely its and gets the password. */

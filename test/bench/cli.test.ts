@@ -53,6 +53,8 @@ describe('bad input brings one line and an exit code', () => {
       64,
       /there is no git ref "no-such-ref"/,
     ],
+    ['an unknown peer', ['peers', '--peer', 'nobody'], 64, /unknown peer "nobody"; there are: bare, express/],
+    ['a scenario that peers lack', ['peers', '--scenario', 'mix'], 64, /peers have get-user and login/],
     ['an unknown form', ['--target', 'http://127.0.0.1:1', '--format', 'xml'], 64, /--format takes table/],
     ['a missing result', ['compare', 'nothing', 'nothing'], 64, /there is no result "nothing"/],
     ['an unknown objective', ['sweep', '--target', 'http://127.0.0.1:1', '--slo', 'fast'], 64, /--slo takes/],

@@ -11,6 +11,9 @@ import { ROOT } from './report.ts'
 /** What a report needs to run, and to speak of. */
 const PARTS = ['src', 'bench', 'report', 'drizzle', 'package.json', 'package-lock.json', '.gitignore']
 
+/** What is made or installed there, and may be in the making. */
+const NOT_OURS = /\/(out|node_modules|\.installing-\w+)$/
+
 const IDENTITY = { GIT_AUTHOR_NAME: 'Test', GIT_AUTHOR_EMAIL: 'test@example.com' }
 const COMMITTER = { GIT_COMMITTER_NAME: 'Test', GIT_COMMITTER_EMAIL: 'test@example.com' }
 
@@ -19,7 +22,7 @@ export function copyRepository() {
   const folder = mkdtempSync(join(tmpdir(), 'plumbline-copy-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   for (const part of PARTS) {
-    cpSync(join(ROOT, part), join(folder, part), { recursive: true, filter: path => !path.endsWith('/out') })
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true, filter: path => !NOT_OURS.test(path) })
   }
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir')
 

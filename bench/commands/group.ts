@@ -1,0 +1,82 @@
+/** What commands share that measure several subjects in turns: the turns, and what is done with their result. */
+import type { Generator } from '../load/generator-client.ts'
+import { loadOptions, type Values } from '../options.ts'
+import { planTurns } from '../plan.ts'
+import { errorsOf } from '../result/figures.ts'
+import type { Group, LoadOptions, Result } from '../result/schema.ts'
+import { resultPath, writeResult } from '../result/store.ts'
+import type { Scenario } from '../scenario.ts'
+import type { Subject } from '../subject.ts'
+import { pairDefaults } from './ab.ts'
+import { type Context, groupRounds, measureWithProgress } from './context.ts'
+import { writeFiles } from './run.ts'
+
+// The fewest that make three blocks, below which there are no intervals.
+const quickRounds = 6
+
+export interface GroupPlan {
+  subjects: readonly Subject[]
+  /** The one of them that ratios are to. */
+  reference: Subject
+  scenarios: readonly Scenario[]
+}
+
+/** Returns the load that the options ask for, over many short rounds. */
+export function groupOptions(values: Values): LoadOptions {
+  const options = loadOptions(values, pairDefaults)
+  return values.quick && values.rounds === undefined ? { ...options, rounds: quickRounds } : options
+}
+
+/** Measures the subjects in turns, and returns their rounds. */
+export async function measureGroup(
+  generator: Generator,
+  { subjects, reference, scenarios }: GroupPlan,
+  options: LoadOptions,
+  { signal }: Context,
+): Promise<Group> {
+  const steps = planTurns(subjects, scenarios, options)
+  const measured = await measureWithProgress(generator, steps, options, signal)
+  return {
+    ...{ options, reference: reference.name },
+    connections: Object.fromEntries(
+      scenarios.flatMap(({ name, connections }) => (connections === undefined ? [] : [[name, connections]])),
+    ),
+    subjects: subjects.map(subject => ({
+      name: subject.name,
+      scenarios: groupRounds(measured, subject, scenarios),
+    })),
+  }
+}
+
+/**
+ * Prints what a reader must know of a result beside its tables, keeps it as `latest-<subject>`, and writes the files that
+ * were asked for. Returns the exit code: 130 when it was cut short, 1 where a figure is void or a request failed, else 0.
+ */
+export async function publishGroups(result: Result, context: Context): Promise<number> {
+  const rounds = (result.groups ?? []).flatMap(({ subjects }) =>
+    subjects.flatMap(({ name, scenarios }) =>
+      scenarios.flatMap(scenario =>
+        scenario.rounds.map(round => ({ label: `${name}, ${scenario.name}`, round })),
+      ),
+    ),
+  )
+  const voids = Map.groupBy(
+    rounds.filter(({ round }) => round.void),
+    ({ label }) => label,
+  )
+  const failed = rounds.filter(({ round }) => errorsOf(round) > 0)
+  const environment = Object.entries(result.environment).map(([name, value]) => `${name}=${value}`)
+  for (const line of [
+    ...(result.cutShort ? ['CUT SHORT: not all rounds were run.'] : []),
+    ...(result.quick ? ['QUICK: short rounds; good for a first look only.'] : []),
+    ...(environment.length > 0 ? [`Unlike production: ${environment.join(', ')}.`] : []),
+    ...[...voids].map(([label, of]) => `VOID ${label}, ${of.length} times: ${of[0]?.round.void}.`),
+    ...failed.map(({ label, round }) => `FAILED ${label}: ${errorsOf(round)} errors.`),
+  ]) {
+    context.print(line)
+  }
+  await writeResult(resultPath(`latest-${result.subject}`), result)
+  await writeFiles(result, context)
+  if (result.cutShort) return 130
+  return voids.size > 0 || failed.length > 0 ? 1 : 0
+}

@@ -1,0 +1,45 @@
+/** What two subjects are compared by: figures of a round, and which of them say something of their own. */
+import { wholeHistogram } from './result/figures.ts'
+import { percentileMs } from './result/histogram.ts'
+import type { Measurement } from './result/schema.ts'
+
+export interface Metric {
+  name: string
+  lowerIsBetter: boolean
+  read: (round: Measurement) => number | undefined
+  /** In which loop a verdict may rest on it. */
+  judgedIn: 'closed' | 'open' | 'both' | 'none'
+}
+
+const throughput: Metric = {
+  ...{ name: 'throughput', lowerIsBetter: false, judgedIn: 'closed' },
+  read: round => round.rate,
+}
+const cpuPerRequest: Metric = {
+  ...{ name: 'CPU/request', lowerIsBetter: true, judgedIn: 'both' },
+  read: round => round.server?.cpuUsPerRequest,
+}
+const meanLatency: Metric = {
+  ...{ name: 'mean latency', lowerIsBetter: true, judgedIn: 'open' },
+  read: round => wholeHistogram([round]).mean / 1000,
+}
+const rss: Metric = {
+  ...{ name: 'RSS', lowerIsBetter: true, judgedIn: 'none' },
+  read: round => round.server?.rssBytes,
+}
+
+function percentile(share: number): Metric {
+  return {
+    ...{ name: `p${share}`, lowerIsBetter: true, judgedIn: 'none' },
+    read: round => percentileMs(wholeHistogram([round]), share),
+  }
+}
+
+/**
+ * Of two versions. In a closed loop latency is connections / throughput, so only one of the two is judged; in an open loop
+ * the throughput is what was asked for. A p95 is shown and not judged: it is the same again with more noise.
+ */
+export const versionMetrics = [throughput, cpuPerRequest, meanLatency, percentile(95)]
+
+/** Of subjects that differ in more than a commit: nothing is judged, all is shown. */
+export const groupMetrics = [throughput, cpuPerRequest, percentile(50), percentile(99), rss]

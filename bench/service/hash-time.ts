@@ -1,0 +1,17 @@
+/** How long a password hash takes, which bounds every login: no more of them per second than cores / this time. */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { RunError } from '../errors.ts'
+
+const script = fileURLToPath(new URL('./hash-time-process.ts', import.meta.url))
+
+/** Returns the times in ms of hashes of the service's strength, one after the other, in a process of their own. */
+export async function timeHashes(signal: AbortSignal): Promise<number[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [script], { signal }).catch(
+    (error: Error) => {
+      throw new RunError(`a hash could not be timed: ${error.message}`)
+    },
+  )
+  return JSON.parse(stdout) as number[]
+}

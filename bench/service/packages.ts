@@ -1,0 +1,90 @@
+/** Installs a package of its own inside the bench, on first use and whenever its lockfile has changed. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { RunError } from '../errors.ts'
+import { sleep } from '../load/clock.ts'
+
+const manifests = ['package.json', 'package-lock.json', '.npmrc']
+
+const placingAttempts = 5
+
+/** In the installed folder: the lockfile that it was made from. */
+const stampName = '.installed-from'
+
+/**
+ * Makes sure that `folder` has its node_modules, and tells `onInstall` when it has to install them. They are made beside
+ * and moved into place whole: a run that was ended halfway, or two at once, leave nothing half done. Throws a RunError of
+ * one line where npm or the registry cannot be had.
+ */
+export async function installPackages(
+  folder: string,
+  onInstall: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const installed = join(folder, 'node_modules')
+  const lockfile = await readFile(join(folder, 'package-lock.json'))
+  const stamp = createHash('sha256').update(lockfile).digest('hex')
+  if ((await stampOf(installed)) === stamp) return
+  onInstall()
+  const workshop = await mkdtemp(join(folder, '.installing-'))
+  try {
+    for (const name of manifests) await cp(join(folder, name), join(workshop, name))
+    await npmCi(workshop, signal)
+    await mkdir(join(workshop, 'node_modules'), { recursive: true })
+    await writeFile(join(workshop, 'node_modules', stampName), stamp)
+    await putInPlace(workshop, installed, stamp)
+  } catch (error) {
+    if (signal.aborted) throw new RunError('interrupted')
+    throw error
+  } finally {
+    await rm(workshop, { recursive: true, force: true })
+  }
+}
+
+/** Replaces `installed` by what was made in the workshop, unless somebody else has been quicker with the same. */
+async function putInPlace(workshop: string, installed: string, stamp: string): Promise<void> {
+  for (let attempt = 1; (await stampOf(installed)) !== stamp; attempt++) {
+    try {
+      await mkdir(installed, { recursive: true })
+      await rename(installed, join(workshop, `replaced-${attempt}`))
+      await rename(join(workshop, 'node_modules'), installed)
+    } catch (error) {
+      // Two at once take each other's folder away; the next attempt finds what the other has put there.
+      if (attempt === placingAttempts) throw error
+      await sleep(100)
+    }
+  }
+}
+
+function stampOf(installed: string): Promise<string | undefined> {
+  return readFile(join(installed, stampName), 'utf8').catch(() => undefined)
+}
+
+/** Runs the npm that started this process, or else the one on the PATH. No package's install script is run. */
+async function npmCi(folder: string, signal: AbortSignal): Promise<void> {
+  const { npm_execpath: npm = '' } = process.env
+  // One retry: without a network npm would try for minutes before it says so.
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=1']
+  const isOwn = npm.endsWith('npm-cli.js')
+  const [command, allArgs] = isOwn ? [process.execPath, [npm, ...args]] : ['npm', args]
+  // On Windows npm is a script, which only a shell can start.
+  const shell = !isOwn && process.platform === 'win32'
+  await promisify(execFile)(command, allArgs, { cwd: folder, signal, shell }).catch(
+    (error: Error & { code?: unknown; stderr?: string }) => {
+      throw new RunError(
+        `npm ci failed: ${error.code === 'ENOENT' ? 'there is no npm here' : reasonOf(error)}`,
+      )
+    },
+  )
+}
+
+/** The first line of npm's that says something. */
+function reasonOf({ stderr = '', message }: { stderr?: string; message: string }): string {
+  const lines = stderr.split('\n').filter(line => line.startsWith('npm error'))
+  const said =
+    lines.find(line => !/^npm error (code|errno|syscall) /.test(line)) ?? message.split('\n')[0] ?? ''
+  return said.replace(/^npm error /, '')
+}
