@@ -24,12 +24,21 @@ export type DatabaseListeners = {
   onError: (error: Error) => void
   /** Runs each query, given its text without parameters, and returns its result. */
   onQuery: <T>(text: string, run: () => Promise<T>) => Promise<T>
+  /** Hears how long a statement or a transaction waited for its connection, in seconds. */
+  onWait: (seconds: number) => void
+}
+
+/** Nobody who listens: for commands and tests. */
+const SILENT: DatabaseListeners = {
+  onError: () => {},
+  onQuery: (_text, run) => run(),
+  onWait: () => {},
 }
 
 /** A pool and Drizzle over it. Nothing connects before the first query. */
 export function createDatabase(
   config: Omit<Config['database'], 'directUrl'>,
-  { onError, onQuery }: DatabaseListeners = { onError: () => {}, onQuery: (_text, run) => run() },
+  { onError, onQuery, onWait }: DatabaseListeners = SILENT,
 ) {
   const pool = new pg.Pool({
     connectionString: config.url,
@@ -51,6 +60,7 @@ export function createDatabase(
     observe(client, onQuery)
   })
   observe(pool, onQuery)
+  timeWaits(pool, onWait)
   const db: Executor = drizzle(pool, { schema })
 
   /**
@@ -94,6 +104,23 @@ function observe(target: pg.Pool | pg.ClientBase, onQuery: DatabaseListeners['on
     return onQuery(typeof statement === 'string' ? statement : statement.text, () => query(...args))
   }
   target.query = observed as typeof target.query
+}
+
+type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, release: unknown) => void
+
+/** Times every way to a connection: that of a transaction, and the pool's own for a single statement, with a callback. */
+function timeWaits(pool: pg.Pool, onWait: DatabaseListeners['onWait']): void {
+  const connect = pool.connect.bind(pool) as (callback?: Connected) => Promise<pg.PoolClient>
+  const timed = (callback?: Connected) => {
+    const since = performance.now()
+    const note = () => onWait((performance.now() - since) / 1000)
+    if (callback === undefined) return connect().finally(note)
+    return connect((...outcome) => {
+      note()
+      callback(...outcome)
+    })
+  }
+  pool.connect = timed as typeof pool.connect
 }
 
 /** Rolls back where the server answered with an error; closes the connection where it did not. */

@@ -18,6 +18,7 @@ export const database = fp(
         app.metrics.queries.inc()
         return app.traceQuery(text, run)
       },
+      onWait: seconds => app.metrics.poolWaits.observe(seconds),
     })
     app.metrics.observePool(opened.pool)
     app.decorate('database', opened)

@@ -58,8 +58,16 @@ function createMetrics() {
     }),
   }
 
+  const poolWaits = new Histogram({
+    name: 'db_pool_wait_seconds',
+    help: 'Time that a statement or a transaction waited for its connection',
+    buckets: DURATION_BUCKETS,
+    registers,
+  })
+
   return {
     registry,
+    poolWaits,
     ...counters,
     observeRequest: createRequestObserver(durations),
     /** Shows a number that is read when the metrics are. */

@@ -21,7 +21,7 @@ beforeAll(async () => {
     create table notes (id int primary key, parent int references parents deferrable initially deferred)`)
   database = createDatabase(
     { url: outside.url, poolMax: POOL_MAX, ...LIMITS },
-    { onError: error => lost.push(error), onQuery: (_text, run) => run() },
+    { onError: error => lost.push(error), onQuery: (_text, run) => run(), onWait: () => {} },
   )
   lost = []
 })

@@ -79,9 +79,10 @@ describe('a value that cannot be stored is a 400', () => {
 
   it('08P01, more parameters than the protocol counts', async () => {
     const values = Array.from({ length: 65_536 }, (_, i) => i)
+    // Past the time limit of a statement: to read this one takes a busy machine a while.
     expect(
       await failureOf(() =>
-        database.pool.query(`select 1 where 1 in (${values.map(i => `$${i + 1}::int`)})`, values),
+        clone.query(`select 1 where 1 in (${values.map(i => `$${i + 1}::int`)})`, values),
       ),
     ).toEqual({ problem: 'INVALID_VALUE', state: '08P01' })
   })

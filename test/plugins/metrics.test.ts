@@ -84,10 +84,12 @@ describe('/metrics', () => {
     expect(await sampleOf('db_pool_connections')).toBeGreaterThanOrEqual(1)
     expect(await sampleOf('db_pool_waiting_requests')).toBe(0)
     const idle = await sampleOf('db_pool_idle_connections')
+    const waits = await sampleOf('db_pool_wait_seconds_count')
     held.release()
     expect(await sampleOf('db_pool_idle_connections')).toBe(idle + 1)
     await service.app.database.pool.query('select 1')
     expect(await sampleOf('db_queries_total')).toBe(queries + 1)
+    expect(await sampleOf('db_pool_wait_seconds_count')).toBe(waits + 1)
 
     const logins = Array.from({ length: 12 }, () =>
       service.call('POST', '/api/v1/auth/login', { body: { email: 'x@example.com', password: PASSWORD } }),
