@@ -8,7 +8,8 @@ import { createRefreshToken, hashToken } from '../src/modules/auth/refresh-token
 import type { Problem } from '../src/plugins/error-handler.ts'
 import { createTestApp } from './helpers/app.ts'
 import { testConfig } from './helpers/config.ts'
-import { type HostileRequest, hostileRequest, type Known } from './helpers/hostile.ts'
+import type { Known } from './helpers/hostile/known.ts'
+import { type HostileRequest, hostileRequest } from './helpers/hostile/request.ts'
 import { codesOf, documentOf, type Operation, operationsOf, successOf } from './helpers/openapi.ts'
 import { createTokenFactory } from './helpers/token-factory.ts'
 
