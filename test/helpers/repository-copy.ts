@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
+import { bareEnvironment } from './environment.ts'
 import { ROOT } from './report.ts'
 
 /** What a report needs to run, and to speak of. */
@@ -59,7 +60,7 @@ export function copyRepository() {
 export async function runReport(args: readonly string[], folder = ROOT, env: NodeJS.ProcessEnv = {}) {
   const run = promisify(execFile)(process.execPath, ['report/main.ts', ...args], {
     ...{ cwd: folder, maxBuffer: 64 << 20 },
-    env: { PATH: process.env.PATH, HOME: folder, ...env },
+    env: { ...bareEnvironment(), HOME: folder, ...env },
   })
   return run.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
