@@ -22,8 +22,10 @@ export default defineConfig({
     ],
     // More than the cores: most tests wait for a process to start, to answer or to end.
     maxWorkers: availableParallelism() + 1,
+    isolate: false,
     globalSetup: 'test/helpers/global-setup.ts',
     pool: 'forks',
+    setupFiles: 'test/helpers/setup.ts',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A process takes seconds to start on a busy host; what is slower than that is worth a line.
