@@ -1,7 +1,7 @@
 /** Proves that the embedded server starts, survives what kills it or its owner, and leaves alone what is not its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -196,5 +196,13 @@ describe('what is not its own', () => {
     await writeFile(join(old, 'data/PG_VERSION'), '9.6\n')
     await expect(start(old)).rejects.toThrow(/made by PostgreSQL 9\.6 and this is 18.*DATABASE_URL/)
     expect(await readdir(join(old, 'data'))).toEqual(['PG_VERSION'])
+
+    await rm(join(old, 'data/PG_VERSION'))
+    await expect(start(old)).rejects.toThrow(/is no PostgreSQL data directory.*DATABASE_URL/)
+
+    const file = await place()
+    await writeFile(file, 'years')
+    await expect(start(file)).rejects.toThrow(/is not a folder.*DATABASE_URL/)
+    expect(await readFile(file, 'utf8')).toBe('years')
   })
 })
