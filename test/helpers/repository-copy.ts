@@ -56,10 +56,14 @@ export function copyRepository() {
   }
 }
 
+/** It takes 15 s at the most, and on a busy host several times that. */
+const RUN_TIMEOUT_MS = 90_000
+
 /** Runs `npm run report` of a checkout, and returns how it ended. */
 export async function runReport(args: readonly string[], folder = ROOT, env: NodeJS.ProcessEnv = {}) {
   const run = promisify(execFile)(process.execPath, ['report/main.ts', ...args], {
-    ...{ cwd: folder, maxBuffer: 64 << 20 },
+    // A test that fails does not wait for it, and takes away its folder: Node makes one in a folder that is gone for ever.
+    ...{ cwd: folder, maxBuffer: 64 << 20, timeout: RUN_TIMEOUT_MS },
     env: { ...bareEnvironment(), HOME: folder, ...env },
   })
   return run.then(
