@@ -20,8 +20,8 @@ export default defineConfig({
         test: { name: 'timed', include: TIMED, maxWorkers: 2, sequence: { groupOrder: 1 } },
       },
     ],
-    // More than the cores: most tests wait for a process to start, to answer or to end.
-    maxWorkers: availableParallelism() + 1,
+    // Twice the cores: most tests wait for a process to start, to answer or to end, or for a limit to pass.
+    maxWorkers: 2 * availableParallelism(),
     // A worker of its own for each file would load the app for each, which takes a second.
     isolate: false,
     globalSetup: 'test/helpers/global-setup.ts',
