@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
-import { findServers } from '../../src/db/embedded-process.ts'
+import { chooseUser, locateBinaries, reachableBinaries } from '../../src/db/embedded-host.ts'
+import { findServers, readText } from '../../src/db/embedded-process.ts'
 import {
   expectKept,
   isAlive,
@@ -22,6 +23,7 @@ import {
   tidyAfterEach,
   tidyUp,
 } from '../helpers/embedded.ts'
+import { until } from '../helpers/until.ts'
 
 tidyAfterEach()
 
@@ -156,6 +158,26 @@ describe('what a killed process left behind', () => {
     await (await start(here)).stop()
     expect(await isAlive(other.pid)).toBe(true)
     await other.stop()
+  })
+
+  it('is stopped also when somebody started it by hand', async () => {
+    const directory = await placeWithData()
+    const first = await start(directory)
+    await first.stop()
+    const data = join(await realpath(directory), 'data')
+    const user = await chooseUser(directory)
+    const { postgres } = await reachableBinaries(await locateBinaries(), user)
+    const settings = [`port=${new URL(first.url).port}`, 'unix_socket_directories=']
+    const byHand = spawn(postgres, ['-D', data, ...settings.flatMap(setting => ['-c', setting])], {
+      ...{ cwd: data, env: {}, stdio: 'ignore' },
+      ...(user && { uid: user.uid, gid: user.gid }),
+    })
+    tidyUp(byHand)
+    const exited = once(byHand, 'exit')
+    const isReady = async () => /^ready/m.test(await readText(join(data, 'postmaster.pid')))
+    await until('it is ready', isReady)
+    await expectKept(await start(directory))
+    await exited
   })
 
   it('may be half an initialisation: it is started over', async () => {

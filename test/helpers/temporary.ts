@@ -28,10 +28,12 @@ export async function createTemporaryFolder() {
     stdio: ['pipe', 'ignore', 'inherit'],
     detached: true,
   })
+  const exited = once(cleaner, 'exit')
+  cleaner.unref()
   return {
     folder,
     async remove(): Promise<void> {
-      const exited = once(cleaner, 'exit')
+      cleaner.ref()
       cleaner.stdin.end()
       await exited
     },
