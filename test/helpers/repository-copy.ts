@@ -63,7 +63,7 @@ const RUN_TIMEOUT_MS = 90_000
 export async function runReport(args: readonly string[], folder = ROOT, env: NodeJS.ProcessEnv = {}) {
   const run = promisify(execFile)(process.execPath, ['report/main.ts', ...args], {
     // A test that fails does not wait for it, and takes away its folder: Node makes one in a folder that is gone for ever.
-    ...{ cwd: folder, maxBuffer: 64 << 20, timeout: RUN_TIMEOUT_MS },
+    ...{ cwd: folder, maxBuffer: 64 << 20, timeout: RUN_TIMEOUT_MS, killSignal: 'SIGKILL' },
     env: { ...bareEnvironment(), HOME: folder, ...env },
   })
   return run.then(

@@ -49,7 +49,7 @@ it('shows the endpoint, hook, migration, file and variable that a change brought
   expect(await copy.git('worktree', 'list', '--porcelain')).toBe(
     `worktree ${copy.folder}\nHEAD ${head}\nbranch refs/heads/main\n\n`,
   )
-})
+}, 120_000)
 
 it('says that nothing changed, and that the tree is dirty', async () => {
   const copy = copyRepository()
@@ -70,7 +70,7 @@ it('says that nothing changed, and that the tree is dirty', async () => {
   expect(stdout).toContain('| no change | – | – |')
   expect(stdout).toContain('| notes.md | Notes of mine |')
   expect(readdirSync(TMPDIR)).toEqual([])
-})
+}, 120_000)
 
 async function change(copy: ReturnType<typeof copyRepository>): Promise<void> {
   await copy.write(
