@@ -14,10 +14,10 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: TIMED } },
-      // After the others, two at a time, which leaves each a core: what else runs would be in their measurements.
+      // After the others, one at a time: what else runs would be in their measurements.
       {
         extends: true,
-        test: { name: 'timed', include: TIMED, maxWorkers: 2, sequence: { groupOrder: 1 } },
+        test: { name: 'timed', include: TIMED, fileParallelism: false, sequence: { groupOrder: 1 } },
       },
     ],
     // Twice the cores: most tests wait for a process to start, to answer or to end, or for a limit to pass.
