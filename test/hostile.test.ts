@@ -4,12 +4,13 @@ import addFormats from 'ajv-formats'
 import fc from 'fast-check'
 import type { LightMyRequestResponse } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createRefreshToken, hashToken } from '../src/modules/auth/refresh-tokens.ts'
 import type { Problem } from '../src/plugins/error-handler.ts'
 import { createTestApp } from './helpers/app.ts'
 import { testConfig } from './helpers/config.ts'
-import { type HostileRequest, hostileRequest, type Known } from './helpers/hostile.ts'
+import type { Known } from './helpers/hostile/known.ts'
+import { type HostileRequest, hostileRequest } from './helpers/hostile/request.ts'
 import { codesOf, documentOf, type Operation, operationsOf, successOf } from './helpers/openapi.ts'
+import { openSessions } from './helpers/sessions.ts'
 import { createTokenFactory } from './helpers/token-factory.ts'
 
 const REQUESTS = 2000
@@ -124,7 +125,8 @@ function expectedStatuses(operation: Operation): number[] {
 async function makeTokens(userId: string): Promise<string[]> {
   const tokenFor = createTokenFactory(testConfig(service.database.url))
   const unopened = Array.from({ length: 30 }, () => crypto.randomUUID())
-  const sessionIds = [...(await openSessions(userId, 10)), ...unopened]
+  const opened = (await openSessions(service.database, userId, 10)).map(({ id }) => id)
+  const sessionIds = [...opened, ...unopened]
   const tokens = sessionIds.map((sessionId, i) =>
     tokenFor({ userId, sessionId, role: i % 2 === 0 ? 'user' : 'admin' }),
   )
@@ -133,26 +135,12 @@ async function makeTokens(userId: string): Promise<string[]> {
 
 /** Live sessions of a user, past the login: ids for the path, refresh tokens and free addresses for the body. */
 async function makeValues(userId: string): Promise<Known['values']> {
-  const ids = await openSessions(userId, 10)
-  const refreshToken = ids.map(createRefreshToken)
-  await service.database.query(
-    'insert into refresh_tokens (token_hash, session_id) select * from unnest($1::bytea[], $2::uuid[])',
-    [refreshToken.map(hashToken), ids],
-  )
+  const sessions = await openSessions(service.database, userId, 10)
+  const ids = sessions.map(({ id }) => id)
   return {
     // Every other is one that leads to a success: most of what else a request needs for it is seldom there.
     id: [...ids.map(() => userId), victim.id, crypto.randomUUID(), ...ids],
-    refreshToken,
+    refreshToken: sessions.map(({ refreshToken }) => refreshToken),
     email: [...ids.map(() => other.email), ...ids.map(id => `${id}@example.com`)],
   }
-}
-
-/** Opens live sessions of a user, past the login, and returns their ids. */
-async function openSessions(userId: string, count: number): Promise<string[]> {
-  const { rows } = await service.database.query<{ id: string }>(
-    `insert into sessions (user_id, idle_expires_at, expires_at, ip, user_agent)
-      select $1, now() + '1h', now() + '1h', '::1', 'test' from generate_series(1, $2) returning id`,
-    [userId, count],
-  )
-  return rows.map(row => row.id)
 }

@@ -16,7 +16,10 @@ describe("the README's session with curl", () => {
     expect(session).toContain('http://127.0.0.1:3000/')
 
     const script = session.replace('http://127.0.0.1:3000', service.origin)
-    const { stdout, stderr } = await run(shell, ['-eu', '-c', script], { timeout: 20_000 })
+    // With a socket for its input, which a child's pipe is, bash may take itself for a remote shell and read its files.
+    const { stdout, stderr } = await run('sh', ['-c', 'exec "$0" -eu -c "$1" </dev/null', shell, script], {
+      timeout: 20_000,
+    })
 
     const [registered = '', profile = '', status, refusal = ''] = stdout.split('\n')
     expect(JSON.parse(registered)).toMatchObject({ user: { email: 'ada@example.com', role: 'user' } })

@@ -1,31 +1,13 @@
 /** The commands as processes of their own: migrations and demo data. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { Environment } from '../../src/config.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD } from '../helpers/app.ts'
+import { runCommand as run } from '../helpers/command.ts'
 import { cloneDatabase, databaseOfTest, emptyDatabaseOfTest, type TestDatabase } from '../helpers/database.ts'
 import { createRemote } from '../helpers/remote.ts'
-import { ROOT, startService } from '../helpers/service.ts'
+import { startService } from '../helpers/service.ts'
 
 /** A port on which nobody listens: 1 is reserved (tcpmux). */
 const NO_DATABASE = 'postgres://somebody:canary-password@127.0.0.1:1/some'
-
-async function run(command: string, args: string[], environment: Environment) {
-  const child = spawn(process.execPath, [`src/commands/${command}.ts`, ...args], {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH, NODE_ENV: 'test', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ])
-  return { code: code as number | null, stdout, stderr }
-}
 
 /** Asserts a refusal that a person can act on. */
 function expectOneLine(result: Awaited<ReturnType<typeof run>>, about: RegExp): void {

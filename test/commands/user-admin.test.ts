@@ -1,13 +1,9 @@
 /** `npm run user:admin` makes an admin, also of somebody who is signed in to a running service. */
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '../helpers/app.ts'
+import { runCommand } from '../helpers/command.ts'
 import { expectRefusedEverywhere } from '../helpers/pair.ts'
 import { auditOf, claimsOf } from '../helpers/tokens.ts'
-
-const ROOT = join(import.meta.dirname, '../..')
 
 let service: TestApp
 
@@ -16,19 +12,8 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-type Outcome = { code: number; stdout: string; stderr: string }
-
-async function run(...args: string[]): Promise<Outcome> {
-  const env = { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: service.database.url }
-  const command = promisify(execFile)(process.execPath, ['src/commands/user-admin.ts', ...args], {
-    cwd: ROOT,
-    env,
-  })
-  return command.then(
-    output => ({ code: 0, ...output }),
-    error => error as Outcome,
-  )
-}
+const run = (...args: string[]) =>
+  runCommand('user-admin', args, { NODE_ENV: 'production', DATABASE_URL: service.database.url })
 
 it('gives the role, ends the sessions that name the old one, and records both', async () => {
   const user = await service.signUp()

@@ -7,7 +7,13 @@ import { databaseProblem } from '../../src/db/errors.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { until } from '../helpers/until.ts'
 
-const LIMITS = { connectTimeout: 300, statementTimeout: 300, lockTimeout: 150, idleInTransactionTimeout: 300 }
+/** That of the connection is for a busy machine, where one takes a while to make. */
+const LIMITS = {
+  connectTimeout: 1500,
+  statementTimeout: 300,
+  lockTimeout: 150,
+  idleInTransactionTimeout: 300,
+}
 const POOL_MAX = 2
 
 let outside: TestDatabase

@@ -55,6 +55,13 @@ describe('the host', () => {
     const closed = dirname(await place('postgres', 0o700))
     expect(await canReach(open, NOBODY)).toBe(true)
     expect(await canReach(closed, { uid: 65533, gid: 65533 })).toBe(false)
+    // The folder's own owner and group go by their own bits, also where everybody else has more.
+    const { uid, gid } = await stat(closed)
+    expect(await canReach(closed, { uid, gid })).toBe(true)
+    await chmod(closed, 0o707)
+    expect(await canReach(closed, { uid: 65533, gid })).toBe(false)
+    await chmod(closed, 0o710)
+    expect(await canReach(closed, { uid: 65533, gid })).toBe(true)
   })
 })
 
@@ -76,6 +83,30 @@ if (process.geteuid?.() === 0) {
       expect(await readlink(copy)).not.toBe(folder)
       await second.remove()
       await expect(readlink(copy)).rejects.toMatchObject({ code: 'ENOENT' })
+    })
+
+    it('moves a folder that the server cannot reach where it is empty, and says what to do where it is not', async () => {
+      const empty = await place('empty', 0o700)
+      await mkdir(empty)
+      const user = await chooseUser(empty)
+      const folder = await prepareFolder(empty, user)
+      expect(await readlink(empty)).toBe(folder)
+      expect(dirname(folder)).toBe(STORE)
+
+      const full = await place('full', 0o700)
+      await mkdir(full)
+      await writeFile(join(full, 'plumbline-origin'), full)
+      await expect(prepareFolder(full, user)).rejects.toThrow(/cannot reach .*: open its parent folders/)
+      expect(await readdir(full)).toEqual(['plumbline-origin'])
+    })
+
+    it('prunes copies that were never finished, and nothing that it did not make', async () => {
+      const store = join(dirname(await place('store')), 'store')
+      for (const name of ['copy-old', 'copy-fresh', 'thesis'])
+        await mkdir(join(store, name), { recursive: true })
+      for (const name of ['copy-old', 'thesis']) await utimes(join(store, name), 0, 0)
+      await pruneStore(store)
+      expect((await readdir(store)).sort()).toEqual(['copy-fresh', 'thesis'])
     })
 
     it('prunes the data whose link is gone, and only those', async () => {
@@ -116,6 +147,13 @@ if (process.geteuid?.() === 0) {
       expect(await canReach(dirname(one.postgres), NOBODY)).toBe(true)
       expect((await stat(one.postgres)).mode & 0o777).toBe(0o755)
       expect(await reachableBinaries(one, user, store)).toBe(one)
+      expect(await reachableBinaries(unreachable, user, store)).toEqual(one)
+
+      await chmod(store, 0o777)
+      await expect(reachableBinaries(unreachable, user, store)).rejects.toThrow(/only root can write to/)
+      const link = `${store}-link`
+      await symlink(store, link)
+      await expect(reachableBinaries(unreachable, user, link)).rejects.toThrow(/only root can write to/)
     })
 
     it('leaves an ordinary user all it does itself', async () => {

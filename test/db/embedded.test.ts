@@ -1,12 +1,13 @@
 /** Proves that the embedded server starts, survives what kills it or its owner, and leaves alone what is not its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
-import { findServers } from '../../src/db/embedded-process.ts'
+import { chooseUser, locateBinaries, reachableBinaries } from '../../src/db/embedded-host.ts'
+import { findServers, readText } from '../../src/db/embedded-process.ts'
 import {
   expectKept,
   isAlive,
@@ -22,6 +23,7 @@ import {
   tidyAfterEach,
   tidyUp,
 } from '../helpers/embedded.ts'
+import { until } from '../helpers/until.ts'
 
 tidyAfterEach()
 
@@ -158,6 +160,26 @@ describe('what a killed process left behind', () => {
     await other.stop()
   })
 
+  it('is stopped also when somebody started it by hand', async () => {
+    const directory = await placeWithData()
+    const first = await start(directory)
+    await first.stop()
+    const data = join(await realpath(directory), 'data')
+    const user = await chooseUser(directory)
+    const { postgres } = await reachableBinaries(await locateBinaries(), user)
+    const settings = [`port=${new URL(first.url).port}`, 'unix_socket_directories=']
+    const byHand = spawn(postgres, ['-D', data, ...settings.flatMap(setting => ['-c', setting])], {
+      ...{ cwd: data, env: {}, stdio: 'ignore' },
+      ...(user && { uid: user.uid, gid: user.gid }),
+    })
+    tidyUp(byHand)
+    const exited = once(byHand, 'exit')
+    const isReady = async () => /^ready/m.test(await readText(join(data, 'postmaster.pid')))
+    await until('it is ready', isReady)
+    await expectKept(await start(directory))
+    await exited
+  })
+
   it('may be half an initialisation: it is started over', async () => {
     const directory = await place()
     const owner = spawn(process.execPath, [OWNER, MODULE, directory], { stdio: 'ignore' })
@@ -196,5 +218,13 @@ describe('what is not its own', () => {
     await writeFile(join(old, 'data/PG_VERSION'), '9.6\n')
     await expect(start(old)).rejects.toThrow(/made by PostgreSQL 9\.6 and this is 18.*DATABASE_URL/)
     expect(await readdir(join(old, 'data'))).toEqual(['PG_VERSION'])
+
+    await rm(join(old, 'data/PG_VERSION'))
+    await expect(start(old)).rejects.toThrow(/is no PostgreSQL data directory.*DATABASE_URL/)
+
+    const file = await place()
+    await writeFile(file, 'years')
+    await expect(start(file)).rejects.toThrow(/is not a folder.*DATABASE_URL/)
+    expect(await readFile(file, 'utf8')).toBe('years')
   })
 })

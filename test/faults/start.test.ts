@@ -11,6 +11,7 @@ import type { Environment } from '../../src/config.ts'
 import { findServers, stopServers } from '../../src/db/embedded-process.ts'
 import { testEnvironment } from '../helpers/config.ts'
 import { databaseOfTest } from '../helpers/database.ts'
+import { bareEnvironment } from '../helpers/environment.ts'
 import { ROOT } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 
@@ -21,7 +22,7 @@ const END_WITHIN_MS = 15_000
 function launch(environment: Environment) {
   const child = spawn(process.execPath, ['src/server.ts'], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', PORT: '0', ...environment },
+    env: { ...bareEnvironment(), LOG_LEVEL: 'info', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

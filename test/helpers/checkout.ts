@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../../src/config.ts'
 import { stopServers } from '../../src/db/embedded-process.ts'
+import { bareEnvironment } from './environment.ts'
 import { ROOT } from './service.ts'
 import { until } from './until.ts'
 
@@ -28,7 +29,7 @@ export async function createCheckout(name: string, mode = 0o755) {
   function launch(environment: Environment = {}, user?: { uid: number; gid: number }) {
     const child = spawn(process.execPath, ['src/server.ts'], {
       cwd: folder,
-      env: { PATH: process.env.PATH, PORT: '0', ...environment },
+      env: { ...bareEnvironment(), PORT: '0', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...user,
     })

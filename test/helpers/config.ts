@@ -25,6 +25,7 @@ export function testEnvironment(databaseUrl: string, overrides: Environment = {}
     DATABASE_URL: databaseUrl,
     JWT_PRIVATE_KEY: privateKey,
     MAX_EVENT_LOOP_DELAY: '60s',
+    DATABASE_CONNECT_TIMEOUT: '20s',
     RATE_LIMIT_MAX: '1000000',
     LOGIN_RATE_LIMIT_MAX: '1000000',
     REGISTER_RATE_LIMIT_MAX: '1000000',

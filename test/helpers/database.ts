@@ -21,7 +21,7 @@ async function createDatabaseFrom(source: string): Promise<TestDatabase> {
   const template = new URL(inject('templateUrl'))
   count += 1
   const name = `test_${process.pid}_${process.env.VITEST_WORKER_ID ?? 0}_${count}_${Date.now().toString(36)}`
-  await asMaintenance(template, `create database ${name} template ${source} strategy wal_log`)
+  await asMaintenance(template, `create database ${name} template ${source} strategy file_copy`)
   const url = new URL(template)
   url.pathname = `/${name}`
   const pool = new pg.Pool({ connectionString: url.href, max: 4 })

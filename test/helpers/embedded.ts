@@ -39,6 +39,7 @@ export function tidyAfterEach() {
   })
   afterAll(async () => {
     if (template) await rm(dirname(await template), { recursive: true })
+    template = undefined
   })
 }
 

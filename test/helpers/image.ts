@@ -71,7 +71,7 @@ export function environmentOf(
 /** What a build needs of its host, such as proxies and certificates; not what npm and vitest tell their children. */
 function hostEnvironment() {
   const names = Object.keys(process.env).filter(
-    name => !/^(npm_|vitest|test$|dev$|node_env$|node_v8)/i.test(name),
+    name => !/^(npm_|vitest|test$|dev$|node_env$|node_v8|node_compile)/i.test(name),
   )
   // The lockfile's hashes are checked all the same, and most runs need no network.
   const fromCache = { npm_config_prefer_offline: 'true' }

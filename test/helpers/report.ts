@@ -21,6 +21,9 @@ export const LIVE: readonly SectionId[] = [
   'environment',
 ]
 
+/** Beyond what a busy machine lets a connection wait before its request is sent, and within the probe's own patience. */
+const REQUEST_TIMEOUT = '5s'
+
 type Options = {
   replacements?: readonly Replacement[]
   sections?: readonly SectionId[]
@@ -39,7 +42,7 @@ export async function reportOf({ replacements = [], sections = LIVE, prepare, en
       root: ROOT,
       databaseUrl: database.url,
       imports: replacements.length === 0 ? [] : [loaderOf(replacements)],
-      ...(environment && { environment }),
+      environment: { REQUEST_TIMEOUT, ...environment },
     })
     return await collectReport(subject, sections)
   } finally {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
+import { bareEnvironment } from './environment.ts'
 import { ROOT } from './report.ts'
 
 /** What a report needs to run, and to speak of. */
@@ -55,11 +56,15 @@ export function copyRepository() {
   }
 }
 
+/** It takes 15 s at the most, and on a busy host several times that. */
+const RUN_TIMEOUT_MS = 90_000
+
 /** Runs `npm run report` of a checkout, and returns how it ended. */
 export async function runReport(args: readonly string[], folder = ROOT, env: NodeJS.ProcessEnv = {}) {
   const run = promisify(execFile)(process.execPath, ['report/main.ts', ...args], {
-    ...{ cwd: folder, maxBuffer: 64 << 20 },
-    env: { PATH: process.env.PATH, HOME: folder, ...env },
+    // A test that fails does not wait for it, and takes away its folder: Node makes one in a folder that is gone for ever.
+    ...{ cwd: folder, maxBuffer: 64 << 20, timeout: RUN_TIMEOUT_MS, killSignal: 'SIGKILL' },
+    env: { ...bareEnvironment(), HOME: folder, ...env },
   })
   return run.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Environment } from '../../src/config.ts'
 import { testEnvironment } from './config.ts'
+import { bareEnvironment } from './environment.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -27,7 +28,7 @@ export async function startService(
   })
   const child = spawn(process.execPath, [...nodeFlags, 'src/server.ts'], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, ...environment },
+    env: { ...bareEnvironment(), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const log: string[] = []

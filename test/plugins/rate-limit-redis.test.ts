@@ -17,7 +17,7 @@ if (hasRedis()) {
   describe('P16: with Redis', () => {
     let redis: RedisServer
     let database: TestDatabase
-    let instances: FastifyInstance[]
+    const instances: FastifyInstance[] = []
     let client = 0
 
     beforeAll(async () => {
@@ -25,12 +25,15 @@ if (hasRedis()) {
       database = await cloneDatabase()
       const settings = { REDIS_URL: redis.url, RATE_LIMIT_MAX: String(MAX) }
       const shared = { url: database.url, drop: async () => {} }
-      instances = [(await createAppOn(shared, settings)).app, (await createAppOn(shared, settings)).app]
+      for (let i = 0; i < 2; i++) instances.push((await createAppOn(shared, settings)).app)
     })
     afterAll(async () => {
-      await Promise.all(instances.map(app => app.close()))
-      await database.drop()
-      await redis.remove()
+      try {
+        await Promise.all(instances.map(app => app.close()))
+        await database?.drop()
+      } finally {
+        await redis?.remove()
+      }
     })
     beforeEach(async () => {
       redis.thaw()

@@ -35,7 +35,8 @@ async function trace(
   const collector = await startCollector()
   const service = await startService(database.url, {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    DATABASE_LOCK_TIMEOUT: '100ms',
+    // Long enough for twenty writes of one row, on whatever machine; one request waits for all of it.
+    DATABASE_LOCK_TIMEOUT: '2s',
     ...overrides,
   })
   try {

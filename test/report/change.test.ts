@@ -1,8 +1,8 @@
 /** The report of a change: another version beside this one, and what came, changed and went between them. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import type { Report } from '../../report/document/document.ts'
 import { rowOf } from '../helpers/report.ts'
 import { copyRepository, runReport } from '../helpers/repository-copy.ts'
@@ -49,23 +49,28 @@ it('shows the endpoint, hook, migration, file and variable that a change brought
   expect(await copy.git('worktree', 'list', '--porcelain')).toBe(
     `worktree ${copy.folder}\nHEAD ${head}\nbranch refs/heads/main\n\n`,
   )
-})
+}, 120_000)
 
 it('says that nothing changed, and that the tree is dirty', async () => {
   const copy = copyRepository()
   await copy.commit('before')
   await copy.write('notes.md', '# Notes of mine\n')
-  const before = leftovers()
+  // Other tests make and remove temporary folders meanwhile.
+  const TMPDIR = mkdtempSync(join(tmpdir(), 'plumbline-change-'))
+  onTestFinished(() => rmSync(TMPDIR, { recursive: true }))
+  // The database's own user, where there is one, has to reach its folder in it.
+  chmodSync(TMPDIR, 0o755)
   const { code, stdout } = await runReport(
     ['--since', 'HEAD', '--bench', 'none', '--sections', 'stack,environment,files'],
     copy.folder,
+    { TMPDIR },
   )
   expect(code).toBe(0)
   expect(stdout).toContain('(dirty) |')
   expect(stdout).toContain('| no change | – | – |')
   expect(stdout).toContain('| notes.md | Notes of mine |')
-  expect(leftovers().filter(name => !before.includes(name))).toEqual([])
-})
+  expect(readdirSync(TMPDIR)).toEqual([])
+}, 120_000)
 
 async function change(copy: ReturnType<typeof copyRepository>): Promise<void> {
   await copy.write(
@@ -114,9 +119,4 @@ function ids({ sections }: Report, section: string): string[] {
   return (sections.find(({ id }) => id === section)?.rows ?? [])
     .filter(row => !row.volatile)
     .map(({ id }) => id)
-}
-
-/** Folders of reports and worktrees that nobody removed. */
-function leftovers(): string[] {
-  return readdirSync(tmpdir()).filter(name => /^plumbline-(report|base)-/.test(name))
 }

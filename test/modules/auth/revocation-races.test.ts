@@ -6,6 +6,8 @@ import { assignRole } from '../../../src/modules/users/service.ts'
 import { PASSWORD, type Tokens } from '../../helpers/app.ts'
 import { testConfig } from '../../helpers/config.ts'
 import { expectRefusedEverywhere, makeAdmin, type Pair, startPair } from '../../helpers/pair.ts'
+import { openSessions } from '../../helpers/sessions.ts'
+import { createTokenFactory } from '../../helpers/token-factory.ts'
 import { liveLeaves } from '../../helpers/tokens.ts'
 
 /** Races at a time: enough to keep two processes busy with one another's locks. */
@@ -13,25 +15,30 @@ const LANES = 5
 
 let pair: Pair
 let admin: Tokens
+let tokenFor: ReturnType<typeof createTokenFactory>
 
 beforeAll(async () => {
   pair = await startPair()
+  tokenFor = createTokenFactory(testConfig(pair.database.url))
   const { id, email } = await pair.clients[0].signUp()
   await makeAdmin(pair, id)
   admin = await pair.clients[0].logIn(email)
 })
 afterAll(() => pair.stop())
 
-type User = Tokens & { id: string; email: string; password: string }
+/** The tokens of a session, where the rest of a login's answer is of no interest. */
+type Session = Pick<Tokens, 'accessToken' | 'refreshToken'>
+
+type User = Session & { id: string; email: string; password: string }
 
 /** One kind of race, for one user of its lane. */
 type Race = {
   /** Tokens that a race begins with. */
-  prepare: (user: User) => Promise<Tokens>
+  prepare: (user: User) => Promise<Session>
   /** What prolongs or opens a session; its answer holds tokens where it wins. */
-  prolong: (user: User, tokens: Tokens) => Promise<{ statusCode: number; json: () => Tokens }>
+  prolong: (user: User, tokens: Session) => Promise<{ statusCode: number; json: () => Session }>
   /** What ends them; resolves to a status. */
-  end: (user: User, tokens: Tokens) => Promise<number>
+  end: (user: User, tokens: Session) => Promise<number>
   /** Makes the user fit for the next race. */
   restore?: (user: User) => Promise<unknown>
 }
@@ -91,8 +98,15 @@ async function run(race: Race, races: number): Promise<void> {
   expect(new Set(outcomes).size).toBe(2)
 }
 
-const logIn = ({ email, password }: User) => pair.clients[0].logIn(email, password)
-const refresh = (_user: User, { refreshToken }: Tokens) => pair.clients[1].refresh(refreshToken)
+/** Another session of the user, as a login would open it. */
+async function openSession({ id }: User): Promise<Session> {
+  const [session] = await openSessions(pair.database, id, 1)
+  if (!session) throw new Error('no session was opened')
+  const accessToken = await tokenFor({ userId: id, sessionId: session.id })
+  return { accessToken, refreshToken: session.refreshToken }
+}
+
+const refresh = (_user: User, { refreshToken }: Session) => pair.clients[1].refresh(refreshToken)
 const logInAgain = ({ email, password }: User) =>
   pair.clients[1].call('POST', '/api/v1/auth/login', { body: { email, password } })
 
@@ -111,31 +125,41 @@ const switchAccount = (action: 'disable' | 'enable') => async (user: User) =>
     .statusCode
 
 it('P4: logout beats refresh, in 70 races', async () => {
-  const logOut = async (_user: User, { accessToken }: Tokens) =>
+  const logOut = async (_user: User, { accessToken }: Session) =>
     (await pair.clients[0].call('POST', '/api/v1/auth/logout', { token: accessToken })).statusCode
-  await run({ prepare: logIn, prolong: refresh, end: logOut }, 70)
+  await run({ prepare: openSession, prolong: refresh, end: logOut }, 70)
 })
 
 it('P4: a password change beats the refresh of another session, in 70 races', async () => {
-  await run({ prepare: logIn, prolong: refresh, end: changePassword }, 70)
+  await run({ prepare: openSession, prolong: refresh, end: changePassword }, 70)
 })
 
 it('P4: disabling an account beats refresh, in 70 races', async () => {
   await run(
-    { prepare: logIn, prolong: refresh, end: switchAccount('disable'), restore: switchAccount('enable') },
+    {
+      prepare: openSession,
+      prolong: refresh,
+      end: switchAccount('disable'),
+      restore: switchAccount('enable'),
+    },
     70,
   )
 })
 
 it('P4: disabling an account beats a login, in 30 races', async () => {
   await run(
-    { prepare: logIn, prolong: logInAgain, end: switchAccount('disable'), restore: switchAccount('enable') },
+    {
+      prepare: openSession,
+      prolong: logInAgain,
+      end: switchAccount('disable'),
+      restore: switchAccount('enable'),
+    },
     30,
   )
 })
 
 it('P4: a password change beats a login with the old password, in 30 races', async () => {
-  await run({ prepare: logIn, prolong: logInAgain, end: changePassword }, 30)
+  await run({ prepare: openSession, prolong: logInAgain, end: changePassword }, 30)
 })
 
 it('P4: a change of role beats refresh, so that no token keeps the old role, in 30 races', async () => {
@@ -143,7 +167,7 @@ it('P4: a change of role beats refresh, so that no token keeps the old role, in 
   try {
     const promote = async ({ email }: User) => ((await assignRole(database, email, 'admin')) ? 204 : 409)
     const demote = ({ email }: User) => assignRole(database, email, 'user')
-    await run({ prepare: logIn, prolong: refresh, end: promote, restore: demote }, 30)
+    await run({ prepare: openSession, prolong: refresh, end: promote, restore: demote }, 30)
   } finally {
     await database.pool.end()
   }

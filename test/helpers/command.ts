@@ -1,0 +1,24 @@
+/** The commands under src/commands as processes of their own. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { onTestFinished } from 'vitest'
+import type { Environment } from '../../src/config.ts'
+import { bareEnvironment } from './environment.ts'
+import { ROOT } from './service.ts'
+
+/** Runs `src/commands/<command>.ts` to its end, and returns how it ended and what it wrote. */
+export async function runCommand(command: string, args: string[], environment: Environment) {
+  const child = spawn(process.execPath, [`src/commands/${command}.ts`, ...args], {
+    cwd: ROOT,
+    env: { ...bareEnvironment(), NODE_ENV: 'test', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { code: code as number | null, stdout, stderr }
+}
