@@ -1,5 +1,5 @@
 /** A PostgreSQL server for the length of a run, with a database for each version that is measured. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -13,6 +13,8 @@ export type BenchDatabase = Awaited<ReturnType<typeof startDatabase>>
 /** Returns a server in a temporary folder, as durable as production's; `remove` leaves nothing of it. */
 export async function startDatabase() {
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-bench-'))
+  // The database's own user, where there is one, has to reach its data in it: else they are put elsewhere.
+  await chmod(folder, 0o755)
   const directory = join(folder, 'postgres')
   const server = await startEmbeddedPostgres({ directory, settings }).catch(async error => {
     await rm(folder, { recursive: true, force: true })

@@ -1,5 +1,5 @@
 /** The PostgreSQL server of a run: in a folder of its own that goes with it, and a database for each version. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -13,6 +13,8 @@ export type DatabaseServer = Awaited<ReturnType<typeof startDatabaseServer>>
 /** Starts a server. `remove` ends it and leaves nothing behind. */
 export async function startDatabaseServer() {
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-report-'))
+  // The database's own user, where there is one, has to reach its data in it: else they are put elsewhere.
+  await chmod(folder, 0o755)
   const server = await startEmbeddedPostgres({
     directory: join(folder, 'postgres'),
     settings: SETTINGS,

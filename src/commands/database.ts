@@ -2,12 +2,15 @@
 import { join } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { isProduction, loadDatabaseUrls, readEnvironment } from '../config.ts'
-import { createDatabase, type Database } from '../db/client.ts'
+import type { Database } from '../db/client.ts'
+import { preferCommonJsDrizzle } from '../lean-imports.ts'
 import { explain, PlainError } from '../plain-error.ts'
 
 /** Runs a command. What goes wrong is printed, as one line where a person can mend it, and the exit code is 1. */
 export async function runCommand(work: () => Promise<void>): Promise<void> {
   try {
+    // For what the command has not loaded yet.
+    preferCommonJsDrizzle()
     await work()
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`)
@@ -37,6 +40,7 @@ export async function withDatabaseUrl(work: (connectionString: string) => Promis
 
 /** The same with a connection to it. Commands may take longer than requests. */
 export async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
+  const { createDatabase } = await import('../db/client.ts')
   await withDatabaseUrl(async url => {
     const minute = 60_000
     const limits = {

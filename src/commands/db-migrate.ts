@@ -1,9 +1,9 @@
 /** `npm run db:migrate`: applies the migrations. Several at once wait for each other. */
-import { migrate } from '../db/migrate.ts'
 import { readArguments, runCommand, withDatabaseUrl } from './database.ts'
 
 await runCommand(async () => {
   readArguments({})
+  const { migrate } = await import('../db/migrate.ts')
   await withDatabaseUrl(async connectionString => {
     const count = await migrate(connectionString)
     console.log(

@@ -38,7 +38,9 @@ async function copyCheckout(to: string) {
   for (const name of names) {
     await cp(join(modules, name), join(to, 'node_modules', name), { recursive: true, verbatimSymlinks: true })
   }
-  await cp(join(import.meta.dirname, '../../src/db'), join(to, 'src/db'), { recursive: true })
+  for (const part of ['src/db', 'src/lib']) {
+    await cp(join(import.meta.dirname, '../..', part), join(to, part), { recursive: true })
+  }
   await writeFile(join(to, 'package.json'), '{"type":"module"}')
   return join(to, 'src/db/embedded.ts')
 }

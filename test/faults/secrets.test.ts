@@ -55,7 +55,8 @@ beforeAll(async () => {
   await injectLines(service.origin)
   const { text: metrics } = await remote.call('GET', '/metrics', { token: METRICS_TOKEN })
   await database.query(
-    'select pg_terminate_backend(pid) from pg_stat_activity where application_name like $1',
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name like $1 and datname = current_database()`,
     ['plumbline%'],
   )
   await remote.call('GET', '/health/ready')
