@@ -5,7 +5,6 @@ import { defineConfig } from 'vitest/config'
 /** Tests whose subject is how long something takes, compared with something else in the same run. */
 const TIMED = [
   'test/modules/auth/enumeration.test.ts',
-  'test/bench/cli-target.test.ts',
   'test/bench/coordinated-omission.test.ts',
   'test/bench/load.test.ts',
 ]
@@ -14,10 +13,10 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: TIMED } },
-      // After the others, one at a time: what else runs would be in their measurements.
+      // After the others, one for each core at most: what else runs would be in their measurements.
       {
         extends: true,
-        test: { name: 'timed', include: TIMED, fileParallelism: false, sequence: { groupOrder: 1 } },
+        test: { name: 'timed', include: TIMED, maxWorkers: 2, sequence: { groupOrder: 1 } },
       },
     ],
     // Twice the cores: most tests wait for a process to start, to answer or to end, or for a limit to pass.

@@ -37,11 +37,13 @@ export interface MeasuredProcess {
 export async function startProcess(options: ProcessOptions): Promise<MeasuredProcess> {
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const preloads = preloadsOf(options).flatMap(file => ['--import', file])
   const child = spawn(process.execPath, [...preloads, ...options.args], {
     cwd: options.cwd,
     env: {
-      ...{ PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port) },
+      ...{ PATH, HOST: '127.0.0.1', PORT: String(port) },
+      ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }),
       ...(options.burnUs !== undefined && { BENCH_BURN_US: String(options.burnUs) }),
       ...options.environment,
     },

@@ -40,10 +40,11 @@ export async function startReference(options: ReferenceOptions): Promise<Subject
   const { root, databaseUrl, environment = {}, imports = [], signal } = options
   const made = makeEnvironment(databaseUrl)
   const own = { ...made, ...environment }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const service = await startObserved({
     root,
     args: [...imports.flatMap(module => ['--import', module]), REFERENCE_MODULE],
-    environment: { PATH: process.env.PATH, ...own },
+    environment: { PATH, NODE_COMPILE_CACHE, ...own },
     ...(signal && { signal }),
   })
   const modules = CONFIG_MODULES.map(module => join(root, module)).filter(existsSync)

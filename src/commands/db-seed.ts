@@ -1,10 +1,8 @@
 /** `npm run db:seed -- --users 10000`: the same demo users, every time, and one admin. */
 import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
-import { sql } from 'drizzle-orm'
 import { isProduction, readEnvironment } from '../config.ts'
 import type { Database } from '../db/client.ts'
-import { users } from '../db/schema.ts'
 import { ARGON2ID } from '../modules/auth/passwords.ts'
 import { PlainError } from '../plain-error.ts'
 import { readArguments, runCommand, withDatabase } from './database.ts'
@@ -63,6 +61,7 @@ function readCount(): number {
 
 /** Inserts what is missing and returns how many rows that were. */
 async function seed({ db }: Database, count: number): Promise<number> {
+  const [{ sql }, { users }] = await Promise.all([import('drizzle-orm'), import('../db/schema.ts')])
   // A fixed salt: a deterministic data set has a deterministic hash. It is a demo password.
   const passwordHash = await hash(PASSWORD, { ...ARGON2ID, salt: digest('salt').subarray(0, 16) })
   const progress = await startProgress(count)

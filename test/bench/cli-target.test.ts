@@ -45,7 +45,8 @@ describe('a target', () => {
       // In 0.3 s the start of the generator would count as its saturation.
       ...['--duration', '1', '--rate', '60'],
     )
-    expect(code).toBe(0)
+    // 1: on a busy machine the generator may be late, which voids its figures.
+    expect(code).toBe(stdout.includes('VOID') ? 1 : 0)
     expect(stdout).toContain('mine: /slow')
     expect(stdout).toMatch(/intended 60\/s, achieved \d+/)
   })
@@ -63,7 +64,7 @@ describe('a target', () => {
       'p95=500ms',
     ]
     const { code, stdout } = await bench(...sweep, ...short)
-    expect(code).toBe(0)
+    expect(code).toBe(stdout.includes('VOID') ? 1 : 0)
     expect(stdout).toContain('target by rate')
     expect(stdout).toContain('target by connections')
   })
