@@ -1,4 +1,4 @@
-/** `peers`, the whole chain once: one database, a peer, bare and the service, in turns and at half of bare's rate. */
+/** `peers`, the whole chain once: one database, bare and the service, in turns and at half of bare's rate. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ import { type Result, ResultSchema } from '../../bench/result/schema.ts'
 
 const cli = fileURLToPath(new URL('../../bench/cli.ts', import.meta.url))
 
-it('measures a peer beside bare and the service, and leaves nothing behind', {
+it('measures a peer beside the service, and leaves nothing behind', {
   timeout: 300_000,
 }, async () => {
   const outer = await mkdtemp(join(tmpdir(), 'bench-peers-'))
@@ -30,7 +30,7 @@ it('measures a peer beside bare and the service, and leaves nothing behind', {
     '--json',
     json,
   ]
-  const run = promisify(execFile)(process.execPath, [cli, 'peers', '--peer', 'hono', ...short], {
+  const run = promisify(execFile)(process.execPath, [cli, 'peers', '--peer', 'bare', ...short], {
     env: { ...process.env, TMPDIR: outer },
   })
   // 1: on a busy machine the generator of the open loop may be late, which voids its figures.
@@ -46,14 +46,14 @@ it('measures a peer beside bare and the service, and leaves nothing behind', {
   expect([...Value.Errors(ResultSchema, result)]).toEqual([])
   const { groups = [], environment } = result as Result
   expect(groups.map(({ options, subjects }) => [options.mode, ...subjects.map(({ name }) => name)])).toEqual([
-    ['closed', 'bare', 'hono', 'plumbline'],
+    ['closed', 'bare', 'plumbline'],
     ['open', 'bare', 'plumbline'],
   ])
   expect(environment).toHaveProperty('RATE_LIMIT_MAX')
   const rounds = groups.flatMap(({ subjects }) =>
     subjects.flatMap(({ scenarios }) => scenarios.flatMap(scenario => scenario.rounds)),
   )
-  expect(rounds).toHaveLength(3 * 2 * 2 + 2 * 2)
+  expect(rounds).toHaveLength(2 * 2 * 2 + 2 * 2)
   expect(rounds.map(errorsOf).filter(count => count > 0)).toEqual([])
   expect(rounds.every(({ server }) => (server?.rssBytes ?? 0) > 1e7)).toBe(true)
   expect((await readdir(outer)).filter(name => name.startsWith('plumbline-'))).toEqual([])
