@@ -23,6 +23,8 @@ export default defineConfig({
     maxWorkers: 2 * availableParallelism(),
     // A worker of its own for each file would load the app for each, which takes a second.
     isolate: false,
+    // Collecting short-lived garbage less often takes a twelfth of the CPU time off the tests that work in their worker.
+    execArgv: ['--max-semi-space-size=64'],
     globalSetup: 'test/helpers/global-setup.ts',
     pool: 'forks',
     setupFiles: 'test/helpers/setup.ts',
