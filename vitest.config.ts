@@ -9,10 +9,18 @@ const TIMED = [
   'test/bench/load.test.ts',
 ]
 
+/** Tests of the servers that the bench compares with: the first to run installs 300 MB of other people's frameworks. */
+const PEERS = [
+  'test/bench/data-layers.test.ts',
+  'test/bench/peers.test.ts',
+  'test/bench/peers-command.test.ts',
+]
+
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: TIMED } },
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [...TIMED, ...PEERS] } },
+      { extends: true, test: { name: 'peers', include: PEERS } },
       // After the others, one for each core at most: what else runs would be in their measurements.
       {
         extends: true,
