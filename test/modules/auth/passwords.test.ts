@@ -122,7 +122,11 @@ describe('a change of password', () => {
     const statuses = (await Promise.all(wanted.map(text => change(user.accessToken, PASSWORD, text)))).map(
       answer => answer.statusCode,
     )
-    expect(statuses.toSorted()).toEqual([204, 409])
+    // The other one comes in between, or so late that the password is another already.
+    expect([
+      [204, 403],
+      [204, 409],
+    ]).toContainEqual(statuses.toSorted())
     await service.logIn(user.email, wanted[statuses.indexOf(204)])
   })
 
