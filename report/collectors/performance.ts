@@ -30,6 +30,9 @@ const NOT_MEASURED = 'not measured'
 /** Percentiles that a curve is drawn through. */
 const PERCENTILES = [1, 10, 25, 50, 75, 90, 95, 99, 99.9]
 
+/** The fewest that a ratio has an interval of. */
+const QUICK_ROUNDS = ['--rounds', '6']
+
 type Asked = Pick<Settings, 'bench' | 'since' | 'app'>
 
 export type Measure = (repository: Repository | undefined, signal: AbortSignal) => Promise<Row[]>
@@ -54,8 +57,13 @@ export async function preparePerformance({ bench, since, app }: Asked): Promise<
   }
 }
 
+/** The scenarios of one endpoint each: a mix is none, and what is in it has its own. */
+async function endpointScenarios() {
+  return (await loadOwnScenarios()).filter(({ endpoints }) => endpoints.length === 1)
+}
+
 async function unmeasured(why: string): Promise<Row[]> {
-  const scenarios = (await loadOwnScenarios()).filter(({ endpoints }) => endpoints.length === 1)
+  const scenarios = await endpointScenarios()
   return scenarios.flatMap(({ endpoints: [endpoint] }) =>
     endpoint ? [unmeasuredRow(endpoint.name, why)] : [],
   )
@@ -99,7 +107,8 @@ async function runBench(
   try {
     const args = [
       ...(since === undefined ? [] : ['ab', '--base', since]),
-      ...(kind === 'quick' ? ['--quick'] : []),
+      ...(kind === 'quick' ? ['--quick', ...(since === undefined ? [] : QUICK_ROUNDS)] : []),
+      ...(await endpointScenarios()).flatMap(({ name }) => ['--scenario', name]),
       ...['--json', file],
     ]
     const said = await runToEnd(args, signal)
