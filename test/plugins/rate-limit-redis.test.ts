@@ -88,7 +88,12 @@ if (hasRedis()) {
     }
 
     it('instances share one count for each client', async () => {
-      expect(await countAllowed(instances, nextClient())).toBe(MAX)
+      // An instance that a busy machine keeps from Redis for 250 ms counts alone for a second, as it should.
+      const shared = async () => {
+        for (const app of instances) await untilShared(app)
+        return countAllowed(instances, nextClient())
+      }
+      await expect.poll(shared, { timeout: 15_000 }).toBe(MAX)
       expect(await countAllowed(instances.slice(0, 1), nextClient())).toBe(MAX)
     })
 
