@@ -28,20 +28,29 @@ type Common = {
   source: string
 }
 
+/** What the claim's `{name}`s stand for; none where it has none. */
+type Facts = Record<string, string>
+
+/** What a probe is given besides its context: where it notes what it found, and passes or fails by. */
+type WithChecks = { checks: Checks }
+
 /** For any app: HTTP is enough. */
-export type AnyProbe = Common & { needs: 'http'; probe: (context: ProbeContext) => Promise<Finding> }
+export type AnyProbe = Common & {
+  needs: 'http'
+  probe: (context: ProbeContext & WithChecks) => Promise<Facts | undefined>
+}
 
 /** For services of this repository's kind. */
 export type ServiceProbe = Common & {
   needs: 'service'
-  probe: (context: ServiceContext) => Promise<Finding>
+  probe: (context: ServiceContext & WithChecks) => Promise<Facts | undefined>
 }
 
 export type Probe = AnyProbe | ServiceProbe
 
 export type Finding = {
   state: 'pass' | 'fail'
-  facts: Record<string, string>
+  facts: Facts
   evidence: SomeEvidence
 }
 
@@ -81,7 +90,7 @@ export function createChecks() {
     note(item: Evidence): void {
       evidence.push(item)
     },
-    finding(facts: Record<string, string> = {}): Finding {
+    finding(facts: Facts = {}): Finding {
       return { state: failures === 0 ? 'pass' : 'fail', facts, evidence: some(evidence) }
     },
   }

@@ -1,5 +1,6 @@
 /** Turns observed routes into requests: which are the app's own, and what a request to one looks like. */
 import type { ObservedRoute } from '../observe/observation.ts'
+import { NotVerified } from './probe.ts'
 
 /** An id that nobody has. */
 const ABSENT = '00000000-0000-4000-8000-000000000000'
@@ -16,6 +17,15 @@ export function publicRead(routes: readonly ObservedRoute[]): ObservedRoute | un
       method === 'GET' && guard === undefined && security.length === 0 && !/[:*]/.test(url),
   )
   return open.toSorted((a, b) => a.url.length - b.url.length)[0]
+}
+
+/** A POST that everybody may call. Throws NotVerified where there is none. */
+export function publicPost(routes: readonly ObservedRoute[]): ObservedRoute {
+  const route = routes.find(
+    ({ method, guard, security }) => method === 'POST' && !guard && security.length === 0,
+  )
+  if (!route) throw new NotVerified('there is no public route that takes a body')
+  return route
 }
 
 /** Whether requests with this method carry a body. */

@@ -2,7 +2,14 @@
 import type { Row } from '../document/document.ts'
 import { fact } from '../document/evidence.ts'
 import { messageOf } from '../errors.ts'
-import { claimOf, NotVerified, type Probe, type ProbeContext, type ServiceContext } from './probe.ts'
+import {
+  claimOf,
+  createChecks,
+  NotVerified,
+  type Probe,
+  type ProbeContext,
+  type ServiceContext,
+} from './probe.ts'
 
 /** Probes that run at once; hashes and limits of the service set the pace beyond. */
 const AT_ONCE = 8
@@ -46,8 +53,9 @@ export async function runProbe(probe: Probe, context: ProbeContext | ServiceCont
   }
 }
 
-function findingOf(probe: Probe, context: ProbeContext | ServiceContext) {
-  if (probe.needs === 'http') return probe.probe(context)
+async function findingOf(probe: Probe, context: ProbeContext | ServiceContext) {
+  const checks = createChecks()
+  if (probe.needs === 'http') return checks.finding(await probe.probe({ ...context, checks }))
   if (!('actors' in context)) throw new NotVerified("it needs the service's accounts, database and key")
-  return probe.probe(context)
+  return checks.finding(await probe.probe({ ...context, checks }))
 }

@@ -2,7 +2,7 @@
 
 import type { Answer, Client } from '../../http.ts'
 import { AUTH } from '../actors.ts'
-import { createChecks, NotVerified, type ServiceProbe } from '../probe.ts'
+import { NotVerified, type ServiceProbe } from '../probe.ts'
 
 /** OWASP Password Storage Cheat Sheet: one of its argon2id rows, memory in KiB by iterations. */
 const LEAST_MEMORY: Record<number, number> = { 1: 47_104, 2: 19_456, 3: 12_288, 4: 9216, 5: 7168 }
@@ -12,8 +12,7 @@ export const passwordHashing: ServiceProbe = {
   claim: 'Passwords hashed with argon2id (m={m} KiB, t={t}, p={p})',
   source: 'ASVS 5.0 §11.4.2, OWASP Password Storage Cheat Sheet',
   needs: 'service',
-  async probe({ actors, internals }) {
-    const checks = createChecks()
+  async probe({ checks, actors, internals }) {
     const { id, password } = await actors.user()
     const { rows } = await internals.query('select password_hash from users where id = $1', [id])
     const stored = String(rows[0]?.password_hash)
@@ -25,7 +24,7 @@ export const passwordHashing: ServiceProbe = {
     checks.fact('parameters', `m=${m},t=${t},p=${p}`, 'no weaker than OWASP asks', Number(m) >= least)
     const isPlain = stored.includes(password)
     checks.fact('the password in the row', isPlain ? 'found' : 'none', 'none', !isPlain)
-    return checks.finding({ m, t, p })
+    return { m, t, p }
   },
 }
 
@@ -34,8 +33,7 @@ export const weakPasswords: ServiceProbe = {
   claim: 'Short and common passwords refused',
   source: 'ASVS 5.0 §6.2.1, §6.2.4',
   needs: 'service',
-  async probe({ actors, http }) {
-    const checks = createChecks()
+  async probe({ checks, actors, http }) {
     const attempts = {
       'seven characters': 'aB3$xY7',
       'a common password': 'password123',
@@ -46,7 +44,6 @@ export const weakPasswords: ServiceProbe = {
       const body = { email: actors.newEmail(), password, displayName: 'Report Reader' }
       checks.status(await client.call('POST', `${AUTH}/register`, { sent, body }), 400)
     }
-    return checks.finding()
   },
 }
 
@@ -55,8 +52,7 @@ export const enumerationByBody: ServiceProbe = {
   claim: 'No account enumeration by the answers of login and registration',
   source: 'ASVS 5.0 §6.3.8',
   needs: 'service',
-  async probe({ actors, http }) {
-    const checks = createChecks()
+  async probe({ checks, actors, http }) {
     const { email } = await actors.user()
     const client = http.client()
     const login = (sent: string, address: string) =>
@@ -75,7 +71,6 @@ export const enumerationByBody: ServiceProbe = {
     const taken = await register('an address that is taken', email)
     checks.status(fresh, 201)
     checks.answer(taken, 'an answer of the same shape', shapeOf(taken) === shapeOf(fresh))
-    return checks.finding()
   },
 }
 
@@ -98,8 +93,7 @@ export const enumerationByTime: ServiceProbe = {
   claim: 'No account enumeration by the time that a login takes',
   source: 'ASVS 5.0 §6.3.8',
   needs: 'service',
-  async probe({ actors, http }) {
-    const checks = createChecks()
+  async probe({ checks, actors, http }) {
     const { email } = await actors.user()
     let ratio = 0
     let samples = 0
@@ -123,7 +117,6 @@ export const enumerationByTime: ServiceProbe = {
       ...{ kind: 'measurement', what: 'known to unknown accounts, ratio of lower quartiles', unit: 'ratio' },
       ...{ value: ratio, samples },
     })
-    return checks.finding()
   },
 }
 
@@ -160,8 +153,7 @@ export const loginLimit: ServiceProbe = {
   claim: 'Login limited to {max} tries per client and account',
   source: 'ASVS 5.0 §6.3.1, OWASP API4:2023',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const { client, email, password } = await actors.user()
     // The actor's own login was the first.
     let tries = 1
@@ -174,6 +166,6 @@ export const loginLimit: ServiceProbe = {
     checks.answer(last, '429 with Retry-After', last.status === 429 && 'retry-after' in last.headers)
     const sent = 'the right password, while limited'
     checks.status(await client.call('POST', `${AUTH}/login`, { sent, body: { email, password } }), 429)
-    return checks.finding({ max: String(tries - 1) })
+    return { max: String(tries - 1) }
   },
 }

@@ -1,14 +1,13 @@
 /** Probes of authorization: owners, admins, and fields that are not for everybody. */
 import { AUTH, claimsOf, USERS } from '../actors.ts'
-import { createChecks, type ServiceProbe } from '../probe.ts'
+import type { ServiceProbe } from '../probe.ts'
 
 export const ownerOnly: ServiceProbe = {
   id: 'owner-only',
   claim: "Nobody changes another's profile, or learns whether it exists",
   source: 'OWASP API1:2023, ASVS 5.0 §8.2.2',
   needs: 'service',
-  async probe({ actors, internals }) {
-    const checks = createChecks()
+  async probe({ checks, actors, internals }) {
     const [owner, stranger] = await Promise.all([actors.user(), actors.user()])
     const update = (sent: string, id: string, token: string, email: string) =>
       stranger.client.call('PUT', `${USERS}/${id}`, { sent, token, body: { displayName: 'Changed', email } })
@@ -29,7 +28,6 @@ export const ownerOnly: ServiceProbe = {
     const isKept = rows[0]?.display_name !== 'Changed'
     checks.fact("the owner's row", isKept ? 'unchanged' : 'changed', 'unchanged', isKept)
     checks.status(await update("the owner's token", owner.id, owner.accessToken, owner.email), 200)
-    return checks.finding()
   },
 }
 
@@ -38,8 +36,7 @@ export const adminOnly: ServiceProbe = {
   claim: 'Admin routes refuse users ({count} routes)',
   source: 'OWASP API5:2023, ASVS 5.0 §8.2.1',
   needs: 'service',
-  async probe({ actors, routes: observed }) {
-    const checks = createChecks()
+  async probe({ checks, actors, routes: observed }) {
     const [user, admin] = await Promise.all([actors.user(), actors.admin()])
     const routes = observed.filter(({ guard }) => guard === 'JWT + admin')
     checks.fact(
@@ -57,7 +54,7 @@ export const adminOnly: ServiceProbe = {
     }
     const token = admin.accessToken
     checks.status(await admin.client.call('GET', USERS, { sent: "an admin's token", token }), 200)
-    return checks.finding({ count: String(routes.length) })
+    return { count: String(routes.length) }
   },
 }
 
@@ -66,8 +63,7 @@ export const privateFields: ServiceProbe = {
   claim: 'E-mail address and role of others not shown',
   source: 'OWASP API3:2023',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const [owner, stranger] = await Promise.all([actors.user(), actors.user()])
     const read = (sent: string, token: string) =>
       stranger.client.call('GET', `${USERS}/${owner.id}`, { sent, token })
@@ -76,7 +72,6 @@ export const privateFields: ServiceProbe = {
     checks.answer(seen, 'id, displayName and createdAt alone', seen.status === 200 && isHidden)
     const own = await read("the owner's token", owner.accessToken)
     checks.answer(own, 'the e-mail address too', own.json.email === owner.email)
-    return checks.finding()
   },
 }
 
@@ -85,8 +80,7 @@ export const otherSessions: ServiceProbe = {
   claim: "Nobody ends another's session",
   source: 'OWASP API1:2023',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const [owner, stranger] = await Promise.all([actors.user(), actors.user()])
     const session = String(claimsOf(owner.accessToken).sid)
     const end = (sent: string, token: string) =>
@@ -94,7 +88,6 @@ export const otherSessions: ServiceProbe = {
     checks.status(await end("a stranger's token", stranger.accessToken), 404)
     const sent = "the owner's access token"
     checks.status(await owner.client.call('GET', `${USERS}/me`, { sent, token: owner.accessToken }), 200)
-    return checks.finding()
   },
 }
 
@@ -103,8 +96,7 @@ export const massAssignment: ServiceProbe = {
   claim: 'No mass assignment: role, id and the like refused in bodies',
   source: 'OWASP API3:2023, ASVS 5.0 §15.3.3',
   needs: 'service',
-  async probe({ actors, internals, http }) {
-    const checks = createChecks()
+  async probe({ checks, actors, internals, http }) {
     const actor = await actors.user()
     const state = async () => {
       const text = 'select to_jsonb(u)::text as row from users u where id = $1'
@@ -129,6 +121,5 @@ export const massAssignment: ServiceProbe = {
     checks.status(registered, 400)
     const isKept = (await state()) === before
     checks.fact('the row afterwards', isKept ? 'unchanged' : 'changed', 'unchanged', isKept)
-    return checks.finding()
   },
 }

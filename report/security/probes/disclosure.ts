@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Answer } from '../../http.ts'
 import { AUTH, USERS } from '../actors.ts'
-import { type AnyProbe, createChecks, NotVerified, type ServiceProbe } from '../probe.ts'
+import { type AnyProbe, NotVerified, type ServiceProbe } from '../probe.ts'
 import { hasBody, pathOf, publicRead } from '../routes.ts'
 
 /** A stack frame, a path of the file system, a package's folder, a statement, an internal class name. */
@@ -18,8 +18,7 @@ export const noLeak: AnyProbe = {
   claim: 'No stack, SQL or path in errors',
   source: 'ASVS 5.0 §16.5.1, OWASP API8:2023',
   needs: 'http',
-  async probe({ http, routes }) {
-    const checks = createChecks()
+  async probe({ checks, http, routes }) {
     const client = http.client()
     const answers: Answer[] = [await client.call('GET', '/report/no-such-path', { sent: 'an unknown path' })]
     for (const route of routes) {
@@ -36,7 +35,6 @@ export const noLeak: AnyProbe = {
     for (const answer of refused) {
       checks.answer(answer, 'no internals in the body', answer.status < 500 && !LEAKS.test(answer.text))
     }
-    return checks.finding()
   },
 }
 
@@ -45,8 +43,7 @@ export const problemDetails: ServiceProbe = {
   claim: 'One shape for every error: application/problem+json',
   source: 'RFC 9457 §3',
   needs: 'service',
-  async probe({ http, actors }) {
-    const checks = createChecks()
+  async probe({ checks, http, actors }) {
     const { client, accessToken: token } = await actors.user()
     const answers = [
       await client.call('POST', `${AUTH}/login`, { sent: 'a body that does not fit', body: {} }),
@@ -65,7 +62,6 @@ export const problemDetails: ServiceProbe = {
       const met = type === 'application/problem+json' && isWhole && answer.json.status === answer.status
       checks.answer(answer, 'problem+json with its fields', met, ['content-type'])
     }
-    return checks.finding()
   },
 }
 
@@ -74,8 +70,7 @@ export const methodNotAllowed: ServiceProbe = {
   claim: 'Unknown methods refused with 405 and Allow',
   source: 'RFC 9110 §15.5.6, ASVS 5.0 §4.1.4',
   needs: 'service',
-  async probe({ http }) {
-    const checks = createChecks()
+  async probe({ checks, http }) {
     const client = http.client()
     for (const [method, path] of [
       ['TRACE', '/health/live'],
@@ -85,7 +80,6 @@ export const methodNotAllowed: ServiceProbe = {
       const answer = await client.call(method, path, { sent: `${method}, which the path does not know` })
       checks.answer(answer, '405 with Allow', answer.status === 405 && 'allow' in answer.headers, ['allow'])
     }
-    return checks.finding()
   },
 }
 
@@ -94,8 +88,7 @@ export const metricsGuarded: ServiceProbe = {
   claim: 'Metrics behind a token of their own',
   source: 'ASVS 5.0 §13.4.5',
   needs: 'service',
-  async probe({ http, actors, internals }) {
-    const checks = createChecks()
+  async probe({ checks, http, actors, internals }) {
     const client = http.client()
     const { accessToken } = await actors.user()
     checks.status(await client.call('GET', '/metrics', { sent: 'no token' }), 401)
@@ -103,7 +96,6 @@ export const metricsGuarded: ServiceProbe = {
     checks.status(await client.call('GET', '/metrics', { sent: "a user's token", token: accessToken }), 401)
     const sent = 'the metrics token'
     checks.status(await client.call('GET', '/metrics', { sent, token: internals.metricsToken }), 200)
-    return checks.finding()
   },
 }
 
@@ -115,8 +107,7 @@ export const logRedaction: ServiceProbe = {
   claim: 'No password, token, key or cookie in the logs',
   source: 'ASVS 5.0 §16.2.5',
   needs: 'service',
-  async probe({ actors, internals, subject, http }) {
-    const checks = createChecks()
+  async probe({ checks, actors, internals, subject, http }) {
     const actor = await actors.user()
     const canary = `canary${randomBytes(12).toString('hex')}`
     const mark = `mark${randomBytes(8).toString('hex')}`
@@ -144,7 +135,6 @@ export const logRedaction: ServiceProbe = {
       const isThere = lines.some(line => line.includes(secret))
       checks.fact(`${what} in the log`, isThere ? 'found' : 'none', 'none', !isThere)
     }
-    return checks.finding()
   },
 }
 
@@ -162,8 +152,7 @@ export const configRequired: ServiceProbe = {
   claim: 'Production does not start without its secrets, and names what is missing',
   source: 'ASVS 5.0 §13.1.1, §13.3.1',
   needs: 'service',
-  async probe({ subject, internals }) {
-    const checks = createChecks()
+  async probe({ checks, subject, internals }) {
     const env = { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0' }
     const schema = internals.environmentSchema
     if (!schema) throw new NotVerified('the service exports no schema of its environment')
@@ -182,7 +171,6 @@ export const configRequired: ServiceProbe = {
       const isNamed = stderr.includes(name)
       checks.fact(`${name} in what it says`, isNamed ? 'named' : 'missing', 'named', isNamed)
     }
-    return checks.finding()
   },
 }
 
@@ -202,8 +190,7 @@ export const repositorySecrets: AnyProbe = {
   claim: 'No secrets in the repository',
   source: 'ASVS 5.0 §13.3.1',
   needs: 'http',
-  async probe({ subject: { root } }) {
-    const checks = createChecks()
+  async probe({ checks, subject: { root } }) {
     const git = (...args: string[]) => promisify(execFile)('git', args, { cwd: root, maxBuffer: 64 << 20 })
     const tracked = await git('ls-files').catch(() => {
       throw new NotVerified('the app is not in a git repository')
@@ -225,7 +212,6 @@ export const repositorySecrets: AnyProbe = {
       'none',
       environments.length === 0,
     )
-    return checks.finding()
   },
 }
 
@@ -234,8 +220,7 @@ export const imageSecrets: AnyProbe = {
   claim: 'No secrets from the image: none set, none copied',
   source: 'ASVS 5.0 §13.3.1, CIS Docker §4.10',
   needs: 'http',
-  async probe({ subject: { root } }) {
-    const checks = createChecks()
+  async probe({ checks, subject: { root } }) {
     const dockerfile = join(root, 'Dockerfile')
     if (!existsSync(dockerfile)) throw new NotVerified('there is no Dockerfile')
     const lines = readFileSync(dockerfile, 'utf8').split('\n')
@@ -248,6 +233,5 @@ export const imageSecrets: AnyProbe = {
     const ignored = existsSync(ignoreFile) ? readFileSync(ignoreFile, 'utf8').split('\n') : []
     const hidesEnv = ignored.some(line => /^(\*\*\/)?\.env\*?$|^\*$/.test(line.trim()))
     checks.fact('copies .env', copiesAll && !hidesEnv ? 'yes' : 'no', 'no', !copiesAll || hidesEnv)
-    return checks.finding()
   },
 }

@@ -2,7 +2,7 @@
 import type { Http } from '../../http.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
 import { AUTH } from '../actors.ts'
-import { type AnyProbe, createChecks, type ServiceProbe } from '../probe.ts'
+import type { AnyProbe, ServiceProbe } from '../probe.ts'
 import { pathOf, publicRead } from '../routes.ts'
 
 /** Each header, and what it has to say: ASVS 5.0 §3.4 and the OWASP Secure Headers Project. */
@@ -21,8 +21,7 @@ export const securityHeaders: AnyProbe = {
   claim: 'Helmet security headers applied, on refusals too ({count} headers by name)',
   source: 'ASVS 5.0 §3.4.1, §3.4.3, §3.4.4, §3.4.5, §3.4.6',
   needs: 'http',
-  async probe({ http, routes }) {
-    const checks = createChecks()
+  async probe({ checks, http, routes }) {
     const names = Object.keys(HEADERS)
     for (const answer of await someAnswers(http, routes)) {
       const missing = names.filter(name => !HEADERS[name]?.test(String(answer.headers[name] ?? '')))
@@ -34,7 +33,7 @@ export const securityHeaders: AnyProbe = {
         names,
       )
     }
-    return checks.finding({ count: String(names.length) })
+    return { count: String(names.length) }
   },
 }
 
@@ -43,13 +42,11 @@ export const noFingerprint: AnyProbe = {
   claim: 'Answers do not name the server or its version',
   source: 'ASVS 5.0 §13.4.6',
   needs: 'http',
-  async probe({ http, routes }) {
-    const checks = createChecks()
+  async probe({ checks, http, routes }) {
     for (const answer of await someAnswers(http, routes)) {
       const named = ['server', 'x-powered-by', 'x-runtime', 'via'].filter(name => name in answer.headers)
       checks.answer(answer, 'no Server, X-Powered-By, X-Runtime or Via', named.length === 0)
     }
-    return checks.finding()
   },
 }
 
@@ -75,8 +72,7 @@ export const corsRefused: AnyProbe = {
   claim: 'CORS grants nothing to unknown origins',
   source: 'ASVS 5.0 §3.4.2',
   needs: 'http',
-  async probe({ http, routes }) {
-    const checks = createChecks()
+  async probe({ checks, http, routes }) {
     const route = routes[0]
     const path = route ? pathOf(route) : '/'
     const client = http.client()
@@ -92,7 +88,6 @@ export const corsRefused: AnyProbe = {
         checks.answer(answer, 'no grant', met && granted !== '*', ['access-control-allow-origin'])
       }
     }
-    return checks.finding()
   },
 }
 
@@ -101,8 +96,7 @@ export const corsAllowed: ServiceProbe = {
   claim: 'CORS configured for allowed origins',
   source: 'ASVS 5.0 §3.4.2, Fetch §3.2',
   needs: 'service',
-  async probe({ http, internals: { allowedOrigin: origin } }) {
-    const checks = createChecks()
+  async probe({ checks, http, internals: { allowedOrigin: origin } }) {
     const client = http.client()
     const headers = { origin, 'access-control-request-method': 'PUT' }
     const path = `${AUTH}/login`
@@ -118,7 +112,6 @@ export const corsAllowed: ServiceProbe = {
       const varies = /\borigin\b/i.test(String(answer.headers.vary ?? ''))
       checks.answer(answer, 'a grant to this origin alone, and Vary', isGranted && varies, ['vary'])
     }
-    return checks.finding()
   },
 }
 
@@ -127,8 +120,7 @@ export const noStore: ServiceProbe = {
   claim: 'Answers with tokens kept by no cache',
   source: 'RFC 6749 §5.1, ASVS 5.0 §14.3.2',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const { client, email, password, refreshToken } = await actors.user()
     const answers = [
       await client.call('POST', `${AUTH}/login`, { sent: 'a login', body: { email, password } }),
@@ -138,6 +130,5 @@ export const noStore: ServiceProbe = {
       const isKept = !String(answer.headers['cache-control']).includes('no-store')
       checks.answer(answer, '200 with no-store', answer.status === 200 && !isKept, ['cache-control'])
     }
-    return checks.finding()
   },
 }

@@ -5,13 +5,12 @@ import { AUTH, USERS } from '../actors.ts'
 import {
   type AnyProbe,
   type Checks,
-  createChecks,
   NotVerified,
   type ProbeContext,
   type ServiceContext,
   type ServiceProbe,
 } from '../probe.ts'
-import { hasBody, pathOf, textProperties } from '../routes.ts'
+import { hasBody, pathOf, publicPost, textProperties } from '../routes.ts'
 
 export const inputValidation: AnyProbe = {
   id: 'input-validation',
@@ -19,7 +18,7 @@ export const inputValidation: AnyProbe = {
   source: 'ASVS 5.0 §2.2.1',
   needs: 'http',
   async probe(context) {
-    const checks = createChecks()
+    const { checks } = context
     const routes = context.routes.filter(
       ({ method, schemas }) => hasBody(method) && schemas.body !== undefined,
     )
@@ -37,7 +36,7 @@ export const inputValidation: AnyProbe = {
       }
     }
     if (count === 0) throw new NotVerified('no route with a schema for its body can be reached')
-    return checks.finding({ count: String(routes.length) })
+    return { count: String(routes.length) }
   },
 }
 
@@ -72,8 +71,7 @@ export const strictBodies: ServiceProbe = {
   claim: 'Unknown fields, coerced types and foreign content types refused',
   source: 'ASVS 5.0 §2.2.1, §4.1.5',
   needs: 'service',
-  async probe({ actors, http }) {
-    const checks = createChecks()
+  async probe({ checks, actors, http }) {
     const { email, password } = await actors.user()
     const client = http.client()
     const login = (sent: string, body: unknown, headers?: Record<string, string>) =>
@@ -85,7 +83,6 @@ export const strictBodies: ServiceProbe = {
     checks.status(await login('a form', `email=${email}&password=x`, form), 415)
     const text = { 'content-type': 'text/plain' }
     checks.status(await login('JSON as text/plain', JSON.stringify({ email, password }), text), 415)
-    return checks.finding()
   },
 }
 
@@ -105,7 +102,7 @@ export const sqlInjection: ServiceProbe = {
   source: 'ASVS 5.0 §1.2.4',
   needs: 'service',
   async probe(context) {
-    const checks = createChecks()
+    const { checks } = context
     const { actors, internals } = context
     const [user, admin] = await Promise.all([actors.user(), actors.admin()])
     const tables = () =>
@@ -126,7 +123,7 @@ export const sqlInjection: ServiceProbe = {
     }
     const after = (await tables()).rows[0].count
     checks.fact('tables afterwards', after === before ? 'all' : 'some', 'all', after === before)
-    return checks.finding({ count: String(count) })
+    return { count: String(count) }
   },
 }
 
@@ -177,12 +174,8 @@ export const malformedText: AnyProbe = {
   claim: 'Malformed JSON, bad UTF-8, deep nesting and __proto__ refused without a server error',
   source: 'ASVS 5.0 §1.5.3, §15.3.6, CWE-674',
   needs: 'http',
-  async probe({ http, routes }) {
-    const checks = createChecks()
-    const route = routes.find(
-      ({ method, guard, security }) => method === 'POST' && !guard && security.length === 0,
-    )
-    if (!route) throw new NotVerified('there is no public route that takes a body')
+  async probe({ checks, http, routes }) {
+    const route = publicPost(routes)
     const client = http.client()
     const bodies: Record<string, string | Buffer> = {
       'broken JSON': '{"email":',
@@ -195,6 +188,5 @@ export const malformedText: AnyProbe = {
     for (const [sent, body] of Object.entries(bodies)) {
       checks.status(await client.call('POST', pathOf(route), { sent, body }), 400, 422)
     }
-    return checks.finding()
   },
 }

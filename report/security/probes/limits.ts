@@ -3,16 +3,15 @@ import { connect } from 'node:net'
 import { fact } from '../../document/evidence.ts'
 import type { Http } from '../../http.ts'
 import { MOST_REQUESTS, UNKNOWN_PATH } from '../exhaust.ts'
-import { type AnyProbe, createChecks, NotVerified } from '../probe.ts'
-import { pathOf } from '../routes.ts'
+import { type AnyProbe, NotVerified } from '../probe.ts'
+import { pathOf, publicPost } from '../routes.ts'
 
 export const rateLimit: AnyProbe = {
   id: 'rate-limit',
   claim: 'Rate limiting: {max} req/{window} per IP',
   source: 'OWASP API4:2023, RFC 6585 §4',
   needs: 'http',
-  async probe({ http, exhausted }) {
-    const checks = createChecks()
+  async probe({ checks, http, exhausted }) {
     const { client, path, passed, refused } = await exhausted()
     checks.note(
       fact(
@@ -22,13 +21,13 @@ export const rateLimit: AnyProbe = {
     )
     if (!refused) {
       checks.fact(`answers with 429 to ${MOST_REQUESTS} requests`, '0', '1 or more', false)
-      return checks.finding()
+      return {}
     }
     checks.answer(refused, '429 with Retry-After', 'retry-after' in refused.headers)
     checks.status(await client.call('GET', UNKNOWN_PATH, { sent: 'an unknown path, while limited' }), 429)
     const other = await http.client().call('GET', path, { sent: 'another client, meanwhile' })
     checks.answer(other, 'not 429', other.status !== 429)
-    return checks.finding({ max: String(passed), window: windowOf(Number(refused.headers['retry-after'])) })
+    return { max: String(passed), window: windowOf(Number(refused.headers['retry-after'])) }
   },
 }
 
@@ -37,8 +36,7 @@ export const rateLimitBypass: AnyProbe = {
   claim: 'Rate limit not bypassed by X-Forwarded-For and the like',
   source: 'OWASP API4:2023',
   needs: 'http',
-  async probe({ exhausted }) {
-    const checks = createChecks()
+  async probe({ checks, exhausted }) {
     const { client, refused } = await exhausted()
     if (!refused) throw new NotVerified(`no limit was met in ${MOST_REQUESTS} requests`)
     for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'cf-connecting-ip', 'true-client-ip']) {
@@ -46,7 +44,6 @@ export const rateLimitBypass: AnyProbe = {
       const sent = `${name} of another client, while limited`
       checks.status(await client.call('GET', UNKNOWN_PATH, { sent, headers: { [name]: address } }), 429)
     }
-    return checks.finding()
   },
 }
 
@@ -70,12 +67,8 @@ export const bodyLimit: AnyProbe = {
   claim: 'Bodies above a limit refused, announced or chunked',
   source: 'OWASP API4:2023, ASVS 5.0 §5.2.1',
   needs: 'http',
-  async probe({ http, routes }) {
-    const checks = createChecks()
-    const route = routes.find(
-      ({ method, guard, security }) => method === 'POST' && !guard && security.length === 0,
-    )
-    if (!route) throw new NotVerified('there is no public route that takes a body')
+  async probe({ checks, http, routes }) {
+    const route = publicPost(routes)
     const large = JSON.stringify({ text: 'x'.repeat(2 * 1024 * 1024) })
     const announced = await http
       .client()
@@ -86,7 +79,6 @@ export const bodyLimit: AnyProbe = {
       `200000\r\n${'x'.repeat(0x200000)}\r\n0\r\n\r\n`,
     ])
     checks.fact('status for 2 MiB in chunks', answer.status, '413', answer.status === '413')
-    return checks.finding()
   },
 }
 
@@ -97,8 +89,7 @@ export const slowBody: AnyProbe = {
   claim: 'Slow requests ended by the server',
   source: 'OWASP API4:2023, CWE-400',
   needs: 'http',
-  async probe({ http, routes }) {
-    const checks = createChecks()
+  async probe({ checks, http, routes }) {
     const route = routes.find(({ method }) => method === 'POST')
     const path = route ? pathOf(route) : '/'
     const [body, head] = await Promise.all([
@@ -124,7 +115,6 @@ export const slowBody: AnyProbe = {
       within,
       head.isClosed,
     )
-    return checks.finding()
   },
 }
 
@@ -133,8 +123,7 @@ export const requestSmuggling: AnyProbe = {
   claim: 'Requests with two lengths refused',
   source: 'RFC 9112 §6.1, ASVS 5.0 §4.2.1',
   needs: 'http',
-  async probe({ http }) {
-    const checks = createChecks()
+  async probe({ checks, http }) {
     const attempts = {
       'Content-Length and Transfer-Encoding': 'Content-Length: 6\r\nTransfer-Encoding: chunked\r\n',
       'two Content-Lengths': 'Content-Length: 6\r\nContent-Length: 7\r\n',
@@ -143,7 +132,6 @@ export const requestSmuggling: AnyProbe = {
       const answer = await sendRaw(http, [`POST / HTTP/1.1\r\nHost: report\r\n${headers}\r\n0\r\n\r\nX`])
       checks.fact(`status for ${name}`, answer.status, '400', answer.status === '400')
     }
-    return checks.finding()
   },
 }
 
@@ -152,13 +140,11 @@ export const longHeaders: AnyProbe = {
   claim: 'Oversized headers refused',
   source: 'RFC 6585 §5',
   needs: 'http',
-  async probe({ http }) {
-    const checks = createChecks()
+  async probe({ checks, http }) {
     const answer = await sendRaw(http, [
       `GET / HTTP/1.1\r\nHost: report\r\nX-Long: ${'x'.repeat(64_000)}\r\n\r\n`,
     ])
     checks.fact('status for 64 kB of headers', answer.status, '431', answer.status === '431')
-    return checks.finding()
   },
 }
 

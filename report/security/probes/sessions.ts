@@ -1,7 +1,7 @@
 /** Probes of sessions: rotation, reuse, logout, and what is stored of a token. */
 import { createHash } from 'node:crypto'
 import { type Actor, AUTH, tokensOf, USERS } from '../actors.ts'
-import { type Checks, createChecks, NotVerified, type ServiceProbe } from '../probe.ts'
+import { type Checks, NotVerified, type ServiceProbe } from '../probe.ts'
 
 const refresh = ({ client }: Pick<Actor, 'client'>, refreshToken: string, sent: string) =>
   client.call('POST', `${AUTH}/refresh`, { sent, body: { refreshToken } })
@@ -14,8 +14,7 @@ export const refreshRotation: ServiceProbe = {
   claim: 'Refresh tokens rotate on every use',
   source: 'RFC 9700 §4.14.2, ASVS 5.0 §10.4.5',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const actor = await actors.user()
     const first = await refresh(actor, actor.refreshToken, 'a fresh refresh token')
     checks.status(first, 200)
@@ -28,7 +27,6 @@ export const refreshRotation: ServiceProbe = {
     )
     checks.status(await readSelf(actor, next.accessToken, 'the new access token'), 200)
     checks.status(await refresh(actor, next.refreshToken, 'the new refresh token'), 200)
-    return checks.finding()
   },
 }
 
@@ -37,8 +35,7 @@ export const refreshReuse: ServiceProbe = {
   claim: 'Reuse of a refresh token ends the session, its access tokens included',
   source: 'RFC 9700 §4.14.2',
   needs: 'service',
-  async probe({ actors, internals }) {
-    const checks = createChecks()
+  async probe({ checks, actors, internals }) {
     const actor = await actors.user()
     const second = tokensOf(await refresh(actor, actor.refreshToken, 'the first token'))
     const third = tokensOf(await refresh(actor, second.refreshToken, 'its successor'))
@@ -50,7 +47,6 @@ export const refreshReuse: ServiceProbe = {
       [actor.id],
     )
     checks.fact('audit rows of the reuse', String(rows[0].count), '1 or more', rows[0].count >= 1)
-    return checks.finding()
   },
 }
 
@@ -59,8 +55,7 @@ export const refreshRace: ServiceProbe = {
   claim: 'Parallel refreshes of one token have one successor ({parallel} at once)',
   source: 'RFC 9700 §4.14.2',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const actor = await actors.user()
     const parallel = 12
     const answers = await Promise.all(
@@ -72,7 +67,7 @@ export const refreshRace: ServiceProbe = {
     const failures = answers.filter(({ status }) => status >= 500).length
     checks.fact('different successors', String(successors.size), '1', successors.size === 1)
     checks.fact('server errors', String(failures), '0', failures === 0)
-    return checks.finding({ parallel: String(parallel) })
+    return { parallel: String(parallel) }
   },
 }
 
@@ -81,14 +76,12 @@ export const logout: ServiceProbe = {
   claim: 'Logout ends the access token and the refresh token at once',
   source: 'ASVS 5.0 §7.4.1',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const actor = await actors.user()
     checks.status(await readSelf(actor, actor.accessToken, 'the access token before'), 200)
     const { client, accessToken: token } = actor
     checks.status(await client.call('POST', `${AUTH}/logout`, { sent: 'the access token', token }), 204)
     await expectEnded(checks, actor)
-    return checks.finding()
   },
 }
 
@@ -97,8 +90,7 @@ export const passwordChange: ServiceProbe = {
   claim: 'A password change asks for the old one and ends the other sessions',
   source: 'ASVS 5.0 §6.2.3, §7.4.3',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const actor = await actors.user()
     const other = { ...actor, ...(await actors.logIn(actor)) }
     const change = (sent: string, currentPassword: string) =>
@@ -110,7 +102,6 @@ export const passwordChange: ServiceProbe = {
     checks.status(await change('the old password', actor.password), 204)
     await expectEnded(checks, other)
     checks.status(await readSelf(actor, actor.accessToken, 'the session that made the change'), 200)
-    return checks.finding()
   },
 }
 
@@ -124,8 +115,7 @@ export const refreshStorage: ServiceProbe = {
   claim: 'Refresh tokens stored as hashes only',
   source: 'ASVS 5.0 §11.4.1, RFC 9700 §4.14',
   needs: 'service',
-  async probe({ actors, internals }) {
-    const checks = createChecks()
+  async probe({ checks, actors, internals }) {
     const actor = await actors.user()
     const { rows } = await internals.query(
       'select to_jsonb(t)::text as row, token_hash from refresh_tokens t',
@@ -136,7 +126,6 @@ export const refreshStorage: ServiceProbe = {
     const isPlain = rows.some(({ row }) => row.includes(actor.refreshToken) || row.includes(raw))
     checks.fact('rows with the SHA-256 of an issued token', isHashed ? 'found' : 'none', 'found', isHashed)
     checks.fact('rows with the token itself', isPlain ? 'found' : 'none', 'none', !isPlain)
-    return checks.finding()
   },
 }
 
@@ -145,8 +134,7 @@ export const refreshCookie: ServiceProbe = {
   claim: 'Refresh cookie is HttpOnly, Secure and SameSite=Strict, and asks for a CSRF token',
   source: 'ASVS 5.0 §3.3.1, §3.3.2, §3.3.4, §3.5.1',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const { client, email, password } = await actors.user()
     const login = await client.call('POST', `${AUTH}/login?cookie=true`, { body: { email, password } })
     const cookies = [login.headers['set-cookie'] ?? []].flat()
@@ -162,6 +150,5 @@ export const refreshCookie: ServiceProbe = {
     checks.status(await byCookie('the cookie without a CSRF token', {}), 403)
     const csrf = { 'x-csrf-token': String(login.json.csrfToken) }
     checks.status(await byCookie('the cookie with the CSRF token', csrf), 200)
-    return checks.finding()
   },
 }

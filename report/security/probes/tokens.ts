@@ -2,7 +2,9 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { type Actor, USERS } from '../actors.ts'
-import { type Checks, createChecks, type ServiceContext, type ServiceProbe } from '../probe.ts'
+import type { ServiceProbe } from '../probe.ts'
+
+type Context = Parameters<ServiceProbe['probe']>[0]
 
 const ME = `${USERS}/me`
 const ASYMMETRIC = /^(RS|PS|ES)(256|384|512)$|^EdDSA$/
@@ -13,8 +15,7 @@ export const jwtSigning: ServiceProbe = {
   claim: 'JWT with {alg} signing and {life} expiry',
   source: 'ASVS 5.0 §9.1.1, RFC 9068 §2.1',
   needs: 'service',
-  async probe({ actors }) {
-    const checks = createChecks()
+  async probe({ checks, actors }) {
     const { accessToken, client } = await actors.user()
     const { alg = 'none', kid = '', typ = '' } = decodeProtectedHeader(accessToken)
     const { iat = 0, exp = Number.POSITIVE_INFINITY } = decodeJwt(accessToken)
@@ -34,7 +35,7 @@ export const jwtSigning: ServiceProbe = {
       published.some(key => key.kid === kid),
     )
     checks.status(await client.call('GET', ME, { sent: 'the issued token', token: accessToken }), 200)
-    return checks.finding({ alg, life: lifeOf(exp - iat) })
+    return { alg, life: lifeOf(exp - iat) }
   },
 }
 
@@ -108,17 +109,12 @@ export const tokenExpiry: ServiceProbe = {
     const actor = await context.actors.user()
     const now = Math.floor(Date.now() / 1000)
     const { forge } = context.actors
-    const late = await expiresWhileRemembered(context, actor, now)
-    const finding = await refuseAll(context, actor, {
+    await expiresWhileRemembered(context, actor, now)
+    return refuseAll(context, actor, {
       'expired a minute ago': await forge(actor.accessToken, { claims: { iat: now - 960, exp: now - 60 } }),
       'no expiry': await forge(actor.accessToken, { claims: { exp: undefined as unknown as number } }),
       'not valid before tomorrow': await forge(actor.accessToken, { claims: { nbf: now + 86_400 } }),
     })
-    return {
-      ...finding,
-      state: late.state === 'fail' ? 'fail' : finding.state,
-      evidence: [...finding.evidence, ...late.evidence],
-    }
   },
 }
 
@@ -126,22 +122,20 @@ export const tokenExpiry: ServiceProbe = {
 const LONGEST_SKEW_S = 5
 
 /** A token that was accepted a moment before its end, and so may be remembered, is refused after it. */
-async function expiresWhileRemembered({ actors }: ServiceContext, actor: Actor, now: number) {
-  const checks = createChecks()
+async function expiresWhileRemembered({ actors, checks }: Context, actor: Actor, now: number): Promise<void> {
   const token = await actors.forge(actor.accessToken, {
     claims: { iat: now - 900, exp: now - LONGEST_SKEW_S + 2 },
   })
   const before = await actor.client.call('GET', ME, { sent: 'a token at its end, within the skew', token })
   if (before.status !== 200) {
     checks.note({ ...before.exchange, expected: 'no tolerance is fine as well' })
-    return checks.finding()
+    return
   }
   await new Promise(resolve => setTimeout(resolve, 3000))
   checks.status(
     await actor.client.call('GET', ME, { sent: 'the same token, three seconds later', token }),
     401,
   )
-  return checks.finding()
 }
 
 export const tokenAudience: ServiceProbe = {
@@ -161,15 +155,14 @@ export const tokenAudience: ServiceProbe = {
 }
 
 /** Every token must be a 401 where the honest one is a 200. */
-async function refuseAll(_context: ServiceContext, actor: Actor, tokens: Record<string, string>) {
-  const checks: Checks = createChecks()
+async function refuseAll({ checks }: Context, actor: Actor, tokens: Record<string, string>) {
   const { client } = actor
   const honest = await client.call('GET', ME, { sent: 'the issued token', token: actor.accessToken })
   checks.status(honest, 200)
   for (const [sent, token] of Object.entries(tokens)) {
     checks.status(await client.call('GET', ME, { sent, token }), 401)
   }
-  return checks.finding({ count: String(Object.keys(tokens).length) })
+  return { count: String(Object.keys(tokens).length) }
 }
 
 function encode(value: unknown): string {
