@@ -1,5 +1,5 @@
 /** Puts a document together: what a running subject shows, section by section. */
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { describeMachine } from '../bench/result/fingerprint.ts'
 import type { Collector, Context } from './collectors/context.ts'
 import { database } from './collectors/database.ts'
 import { endpoints } from './collectors/endpoints.ts'
@@ -71,13 +71,7 @@ export function assemble(
   const document: Report = {
     ...{ kind: 'backend-implementation-report', schemaVersion: SCHEMA_VERSION },
     ...head,
-    machine: {
-      cpu: cpus()[0]?.model.trim() ?? 'unknown',
-      cores: availableParallelism(),
-      memoryBytes: totalmem(),
-      kernel: release(),
-      node: process.version,
-    },
+    machine: describeMachine(),
     sections,
   }
   return redact(document, secrets)

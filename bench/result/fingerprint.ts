@@ -15,15 +15,19 @@ const run = promisify(execFile)
  */
 export async function takeFingerprint(directory?: string, postgres?: string): Promise<Fingerprint> {
   return {
-    machine: {
-      cpu: cpus()[0]?.model.trim() ?? 'unknown',
-      cores: availableParallelism(),
-      memoryBytes: totalmem(),
-      kernel: release(),
-      node: process.version,
-      ...(postgres && { postgres }),
-    },
+    machine: { ...describeMachine(), ...(postgres && { postgres }) },
     code: directory === undefined ? {} : await readCode(directory),
+  }
+}
+
+/** Returns what of this machine, and of its Node.js, figures depend on. */
+export function describeMachine() {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    kernel: release(),
+    node: process.version,
   }
 }
 

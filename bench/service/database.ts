@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 
-/** Enough for the pools of twenty services side by side. */
-const settings = { max_connections: '300' }
+/** Enough for the pools of twenty services side by side; as durable as production's. */
+const measured = { max_connections: '300' }
 
 export type BenchDatabase = Awaited<ReturnType<typeof startDatabase>>
 
-/** Returns a server in a temporary folder, as durable as production's; `remove` leaves nothing of it. */
-export async function startDatabase() {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-bench-'))
+/** Returns a server in a temporary folder of the given kind; `remove` leaves nothing of it. */
+export async function startDatabase(kind = 'bench', settings: Record<string, string> = measured) {
+  const folder = await mkdtemp(join(tmpdir(), `plumbline-${kind}-`))
   // The database's own user, where there is one, has to reach its data in it: else they are put elsewhere.
   await chmod(folder, 0o755)
   const directory = join(folder, 'postgres')

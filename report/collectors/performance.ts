@@ -82,12 +82,9 @@ function unmeasuredRow(name: string, why: string): Row {
 /** Why a result says nothing about this commit on this machine; undefined where it does. */
 async function foreignness({ fingerprint, cutShort }: Result, repository: Repository | undefined) {
   if (cutShort) return 'the result was cut short'
-  const here = await takeFingerprint(ROOT)
   const { machine, code } = fingerprint
-  const differences = machineDifferences(here, {
-    machine: { ...machine, postgres: undefined } as never,
-    code,
-  })
+  // The bench brings its own PostgreSQL: the machine has none to compare.
+  const differences = machineDifferences(await takeFingerprint(ROOT, machine.postgres), fingerprint)
   if (differences.length > 0) return `the result is of another machine: ${differences.join(', ')} differ`
   if (code.commit !== repository?.version.commit)
     return `the result is of commit ${code.commit?.slice(0, 10)}`
