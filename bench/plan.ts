@@ -12,11 +12,13 @@ export interface Step {
   warmup: number
 }
 
-// Later rounds meet a warm server; they only wait until all connections are open and in their stride.
+// Later rounds meet a warm server; they only wait until all connections are open and in their stride. At most a fifth of
+// what is recorded: the noise of a round is white, so that what counts is how many seconds of a run are measured.
 const longestRewarmSeconds = 0.3
+const largestRewarmShare = 0.2
 
-/** The pause between two loads: connections close and open, counters are read. */
-const changeoverSeconds = 0.35
+/** The pause between two loads: requests are made, connections close and open, counters are read. */
+const changeoverSeconds = 0.15
 
 /** Every scenario once per round, so that a slow minute of the machine falls on all of them alike. */
 export function planRounds(subject: Subject, scenarios: readonly Scenario[], options: LoadOptions): Step[] {
@@ -60,6 +62,6 @@ export function stepSeconds(step: Step, options: LoadOptions): number {
   return step.warmup + options.duration + changeoverSeconds
 }
 
-function warmupOf(isFirst: boolean, { warmup }: LoadOptions): number {
-  return isFirst ? warmup : Math.min(longestRewarmSeconds, warmup / 2)
+function warmupOf(isFirst: boolean, { warmup, duration }: LoadOptions): number {
+  return isFirst ? warmup : Math.min(longestRewarmSeconds, largestRewarmShare * duration, warmup / 2)
 }

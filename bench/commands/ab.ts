@@ -17,8 +17,12 @@ import { type Context, describe, groupRounds, measureWithProgress, withGenerator
 import { repository } from './open-subject.ts'
 import { writeFiles } from './run.ts'
 
-/** Many short rounds: the closer two versions stand in time, the less a drift of the machine parts them. */
-export const pairDefaults = { rounds: 20, duration: 0.6 }
+/**
+ * Many short rounds: the closer two versions stand in time, the less a drift of the machine parts them. 20 s of each make
+ * intervals of ±2 to 3 % (a window of 0.25 s varies by 9 %, and the next one independently). Code is still being compiled
+ * for its first 4 s under load.
+ */
+export const pairDefaults = { rounds: 40, duration: 0.5, warmup: 4 }
 
 /** Prints the comparison and returns its exit code; 130 when it was cut short. */
 export async function abCommand(context: Context): Promise<number> {

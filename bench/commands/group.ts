@@ -7,11 +7,13 @@ import type { Group, LoadOptions, Result } from '../result/schema.ts'
 import { resultPath, writeResult } from '../result/store.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Subject } from '../subject.ts'
-import { pairDefaults } from './ab.ts'
 import { type Context, groupRounds, measureWithProgress } from './context.ts'
 import { writeFiles } from './run.ts'
 
-// The fewest that make three blocks, below which there are no intervals.
+// Fewer than of two versions: there are up to fourteen subjects, and what parts them is more than a few percent.
+const groupDefaults = { rounds: 20, duration: 0.6 }
+
+// Three blocks: the intervals of fewer say nothing.
 const quickRounds = 6
 
 export interface GroupPlan {
@@ -23,7 +25,7 @@ export interface GroupPlan {
 
 /** Returns the load that the options ask for, over many short rounds. */
 export function groupOptions(values: Values): LoadOptions {
-  const options = loadOptions(values, pairDefaults)
+  const options = loadOptions(values, groupDefaults)
   return values.quick && values.rounds === undefined ? { ...options, rounds: quickRounds } : options
 }
 
