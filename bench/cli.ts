@@ -14,6 +14,7 @@ const usage = `Usage: npm run bench -- [command] [options]
   ab --base <git ref>        measure that version and the working tree side by side, and compare them
   peers                      the service beside bare node:http, Express, NestJS, Hono and plain Fastify, in turns
   ablate [name …]            what each feature of the service costs, and each shortcut saves
+  scale [workers …]          throughput, capacity and memory with one worker and with several (1 2)
   data-layers [name …]       one query through pg, Drizzle, Kysely, TypeORM and Prisma, as ratios to pg
   power                      how often ab calls a difference where there is none, and finds one of 5 %
 
@@ -33,6 +34,7 @@ const commands: Record<string, () => Promise<(context: Context) => Promise<numbe
   peers: async () => (await import('./commands/peers.ts')).peersCommand,
   ablate: async () => (await import('./commands/ablate.ts')).ablateCommand,
   'data-layers': async () => (await import('./commands/data-layers.ts')).dataLayersCommand,
+  scale: async () => (await import('./commands/scale.ts')).scaleCommand,
   power: async () => (await import('./commands/power.ts')).powerCommand,
 }
 

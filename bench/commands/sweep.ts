@@ -18,7 +18,7 @@ import { writeFiles } from './run.ts'
 const defaultSlo = 'p95=35ms'
 
 /** Longer rounds than the suite's: a tail at one rate must have time to show. */
-const sweepDefaults = { rounds: 1, duration: 3, warmup: 1 }
+export const sweepDefaults = { rounds: 1, duration: 3, warmup: 1 }
 
 /** Prints what was found; returns 0, or 130 when it was cut short. */
 export async function sweepCommand(context: Context): Promise<number> {
@@ -44,13 +44,13 @@ export async function sweepCommand(context: Context): Promise<number> {
   }
 }
 
-interface Goal {
+export interface Goal {
   by: 'rate' | 'connections' | 'both'
   slo: Slo
   steps: number
 }
 
-function readGoal(values: Values): Goal {
+export function readGoal(values: Values): Goal {
   const { by = 'both' } = values
   if (by !== 'rate' && by !== 'connections' && by !== 'both') {
     throw new UsageError(`--by takes rate, connections or both, not "${by}"`)
@@ -70,7 +70,8 @@ async function runSweeps(
   ]
 }
 
-function createMeasure(
+/** Returns what measures one step of a sweep under its own bar of progress. */
+export function createMeasure(
   generator: Generator,
   subject: Subject,
   scenario: Scenario,

@@ -26,7 +26,8 @@ export function renderSweep(sweep: Sweep): string {
     measurement.void ? 'void' : kept === undefined ? '' : kept ? 'kept' : 'missed',
   ])
   const table = markdownTable(['Load', 'Throughput', 'p50', `p${percentile}`, '', 'Objective'], rows)
-  return [`${sweep.scenario} by ${sweep.by}:`, '', table, '', ...findings(sweep)].join('\n')
+  const subject = sweep.subject === undefined ? '' : ` on ${sweep.subject}`
+  return [`${sweep.scenario}${subject} by ${sweep.by}:`, '', table, '', ...findings(sweep)].join('\n')
 }
 
 function findings(sweep: Sweep): string[] {

@@ -13,11 +13,31 @@ export interface Counters {
   totals?: Totals
 }
 
+/** What the probe is asked: for its counters at once, or once all garbage is collected. */
+export type Question = 'bench:read' | 'bench:collect'
+
 /** Totals from the service's own metrics, where it has them. */
 export interface Totals {
   at: number
   queries?: number
   poolWaitMs?: number
+}
+
+/** Returns the counters of a process and its workers together; where it has some, only their event loops do the work. */
+export function addCounters(own: Counters, workers: readonly Counters[]): Counters {
+  if (workers.length === 0) return own
+  const sum = (read: (counters: Counters) => number, of: readonly Counters[]): number =>
+    of.reduce((total, counters) => total + read(counters), 0)
+  const all = [own, ...workers]
+  return {
+    at: own.at,
+    cpuUs: sum(({ cpuUs }) => cpuUs, all),
+    loopActiveMs: sum(({ loopActiveMs }) => loopActiveMs, workers),
+    loopIdleMs: sum(({ loopIdleMs }) => loopIdleMs, workers),
+    gcPauseMs: sum(({ gcPauseMs }) => gcPauseMs, all),
+    gcCount: sum(({ gcCount }) => gcCount, all),
+    rssBytes: sum(({ rssBytes }) => rssBytes, all),
+  }
 }
 
 /**

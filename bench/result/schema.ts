@@ -119,6 +119,7 @@ export const SweepSchema = Type.Object(
   {
     by: Type.Union([Type.Literal('rate'), Type.Literal('connections')]),
     scenario: Type.String(),
+    subject: Type.Optional(Type.String({ description: 'where several were measured' })),
     slo: Type.Optional(Type.Object({ percentile: amount, ms: amount }, closed)),
     capacity: Type.Optional(Type.Number({ description: 'highest rate that kept the objective' })),
     steps: Type.Array(
@@ -127,6 +128,19 @@ export const SweepSchema = Type.Object(
         closed,
       ),
     ),
+  },
+  closed,
+)
+
+export const MemorySchema = Type.Object(
+  {
+    subject: Type.String(),
+    processes: Type.Integer({ minimum: 1 }),
+    startBytes: Type.Integer({
+      minimum: 0,
+      description: 'resident set of all its processes, before any load',
+    }),
+    perConnectionBytes: Type.Number({ description: 'what an idle connection adds to it' }),
   },
   closed,
 )
@@ -172,6 +186,7 @@ export const ResultSchema = Type.Object(
       }),
     ),
     baseSubject: Type.Optional(Type.String()),
+    memory: Type.Optional(Type.Array(MemorySchema)),
     groups: Type.Optional(Type.Array(GroupSchema, { description: 'several subjects, measured in turns' })),
   },
   { ...closed, $id: 'plumbline-bench-result-v1', title: 'Result of a Plumbline benchmark' },
@@ -183,3 +198,4 @@ export type Sweep = Static<typeof SweepSchema>
 export type Result = Static<typeof ResultSchema>
 export type ScenarioResult = Static<typeof ScenarioResultSchema>
 export type Group = Static<typeof GroupSchema>
+export type Memory = Static<typeof MemorySchema>

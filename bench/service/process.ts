@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { freePort } from '../../src/lib/free-port.ts'
 import { RunError } from '../errors.ts'
 import { sleep } from '../load/clock.ts'
-import type { Counters } from '../probe/counters.ts'
+import type { Counters, Question } from '../probe/counters.ts'
 
 const readyWithinMs = 20_000
 const stopWithinMs = 10_000
@@ -30,6 +30,8 @@ export interface ProcessOptions {
 export interface MeasuredProcess {
   origin: string
   read: () => Promise<Counters>
+  /** The same, once all garbage is collected: for what a process holds, not what it has left behind. */
+  readCollected: () => Promise<Counters>
   stop: () => Promise<void>
 }
 
@@ -59,7 +61,13 @@ export async function startProcess(options: ProcessOptions): Promise<MeasuredPro
     await stopProcess(child)
     throw error
   }
-  return { origin, read: () => readCounters(child, options.name), stop: () => stopProcess(child) }
+  const ask = (question: Question) => () => readCounters(child, question, options.name)
+  return {
+    origin,
+    read: ask('bench:read'),
+    readCollected: ask('bench:collect'),
+    stop: () => stopProcess(child),
+  }
 }
 
 function preloadsOf({ burnUs }: ProcessOptions): string[] {
@@ -90,7 +98,7 @@ function collectLastWords(child: ChildProcess): () => string {
   return () => text.trim() || 'it said nothing'
 }
 
-function readCounters(child: ChildProcess, name: string): Promise<Counters> {
+function readCounters(child: ChildProcess, question: Question, name: string): Promise<Counters> {
   return new Promise((resolve, reject) => {
     const onMessage = (counters: Counters): void => {
       child.off('exit', onExit)
@@ -103,7 +111,7 @@ function readCounters(child: ChildProcess, name: string): Promise<Counters> {
     if (!child.connected) return onExit()
     child.once('message', onMessage)
     child.once('exit', onExit)
-    child.send('bench:read')
+    child.send(question)
   })
 }
 

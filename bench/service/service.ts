@@ -58,7 +58,7 @@ export async function prepareDatabase(
 export async function startService(options: ServiceOptions): Promise<MeasuredProcess> {
   const metricsToken = randomBytes(24).toString('base64url')
   const preloads = (options.preloads ?? []).flatMap(url => ['--import', url])
-  const { origin, read, stop } = await startProcess({
+  const { origin, read, readCollected, stop } = await startProcess({
     ...{ name: 'the service', cwd: options.root, readyPath: '/health/ready' },
     args: [...preloads, 'src/server.ts'],
     environment: {
@@ -76,6 +76,7 @@ export async function startService(options: ServiceOptions): Promise<MeasuredPro
       const [counters, metrics] = await Promise.all([read(), readMetrics(origin, metricsToken)])
       return { ...counters, ...metrics }
     },
+    readCollected,
     stop,
   }
 }

@@ -3,6 +3,7 @@ import type { LoadOptions } from '../result/schema.ts'
 import type { Subject } from '../subject.ts'
 import { loadData } from './data.ts'
 import type { BenchDatabase } from './database.ts'
+import type { MeasuredProcess } from './process.ts'
 import { startService } from './service.ts'
 
 export interface Version {
@@ -18,7 +19,7 @@ export interface Version {
   burnUs?: number
 }
 
-export type ServiceSubject = Subject & { databaseUrl: string; stop: () => Promise<void> }
+export type ServiceSubject = Subject & MeasuredProcess & { databaseUrl: string }
 
 /** Returns the version, running on its own copy of the `seeded` database, with a signed-in session per connection. */
 export async function startSubject(

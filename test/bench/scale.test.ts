@@ -1,0 +1,62 @@
+/** One worker beside two: the table of each, the memory of all processes, and nothing left behind. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, it } from 'vitest'
+import { addCounters } from '../../bench/probe/counters.ts'
+import type { Result } from '../../bench/result/schema.ts'
+
+const cli = fileURLToPath(new URL('../../bench/cli.ts', import.meta.url))
+const short = ['--quick', '--connections', '4', '--rounds', '2', '--duration', '0.3', '--warmup', '0.1']
+
+it('measures workers in turns, their capacity, and the memory of all their processes', {
+  timeout: 90_000,
+}, async () => {
+  const outer = await mkdtemp(join(tmpdir(), 'bench-scale-'))
+  const json = join(outer, 'out.json')
+  try {
+    const args = [cli, 'scale', '1', '2', ...short, '--steps', '1', '--slo', 'p50=10s', '--json', json]
+    const env = { ...process.env, TMPDIR: outer }
+    // 1: figures of a busy machine may be void, which is said of them.
+    const { stdout, code } = await promisify(execFile)(process.execPath, args, { env }).then(
+      done => ({ ...done, code: 0 }),
+      (error: { stdout: string; code: number }) => error,
+    )
+    expect([0, 1]).toContain(code)
+    expect(stdout).toMatch(/^\| 2 workers +\| +[\d.]+ \(|^\| 2 workers +\| +–/m)
+    expect(stdout).toMatch(/^get-user on 2 workers by rate:$/m)
+    const { memory = [], sweeps = [], groups = [] } = JSON.parse(await readFile(json, 'utf8')) as Result
+    expect(memory.map(({ subject, processes }) => [subject, processes])).toEqual([
+      ['1 worker', 1],
+      ['2 workers', 3],
+    ])
+    const [one, two] = memory.map(({ startBytes }) => startBytes)
+    expect(two).toBeGreaterThan(1.5 * (one ?? Number.POSITIVE_INFINITY))
+    // Two buffers and a parser at the least, and not the megabyte of a thread.
+    for (const { perConnectionBytes } of memory) expect(perConnectionBytes).toBeLessThan(200_000)
+    expect(sweeps.map(({ subject, by, steps }) => [subject, by, steps.length > 0])).toEqual([
+      ['1 worker', 'rate', true],
+      ['2 workers', 'rate', true],
+    ])
+    // The figures are those of the workers, not of the process that leads them and has nothing to do.
+    const [alone, led] = groups[0]?.subjects.map(({ scenarios }) => scenarios[0]?.rounds[0]?.server) ?? []
+    expect(alone?.cpuUsPerRequest).toBeGreaterThan(10)
+    expect(led?.cpuUsPerRequest).toBeGreaterThan(10)
+    expect((await readdir(outer)).filter(name => name.startsWith('plumbline-bench-'))).toEqual([])
+  } finally {
+    await rm(outer, { recursive: true, force: true })
+  }
+})
+
+it('adds up the counters of workers, and takes the event loop from them alone', () => {
+  const counters = (n: number) => ({
+    ...{ at: n, cpuUs: n, loopActiveMs: n, loopIdleMs: n, gcPauseMs: n, gcCount: n, rssBytes: n },
+  })
+  expect(addCounters(counters(1), [])).toEqual(counters(1))
+  expect(addCounters(counters(1), [counters(10), counters(100)])).toEqual({
+    ...{ at: 1, cpuUs: 111, loopActiveMs: 110, loopIdleMs: 110, gcPauseMs: 111, gcCount: 111, rssBytes: 111 },
+  })
+})
