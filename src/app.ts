@@ -1,6 +1,6 @@
 /** The service as a function: what is registered, in the order in which a request meets it. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { DestinationStream } from 'pino'
 import type { Config } from './config.ts'
 import { AccessLog, loggerOptions } from './lib/log.ts'
@@ -59,6 +59,18 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   return app
 }
 
+/** Gives each request a logger that names it. */
+function createRequestLoggers(ratio: number): NonNullable<FastifyServerOptions['childLoggerFactory']> {
+  let parent: FastifyBaseLogger | undefined
+  return (logger, bindings, options, raw) => {
+    const named = { ...bindings, traceId: traceOf(raw, ratio).traceId }
+    if ('level' in options || 'serializers' in options) return logger.child(named, options)
+    // A child of a child, without options: pino then copies nothing.
+    parent ??= logger.child({})
+    return parent.child(named)
+  }
+}
+
 function createInstance({ log, server, tracing: { ratio } }: Config, logStream?: DestinationStream) {
   return Fastify({
     logger: { ...loggerOptions(log), ...(logStream && { stream: logStream }) },
@@ -67,8 +79,7 @@ function createInstance({ log, server, tracing: { ratio } }: Config, logStream?:
       const given = raw.headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : traceOf(raw, ratio).traceId
     },
-    childLoggerFactory: (logger, bindings, options, raw) =>
-      logger.child({ ...bindings, traceId: traceOf(raw, ratio).traceId }, options),
+    childLoggerFactory: createRequestLoggers(ratio),
     // An empty list would mean "trust everyone's X-Forwarded-For"; false means nobody's.
     trustProxy: server.trustProxy.length > 0 ? [...server.trustProxy] : false,
     bodyLimit: server.bodyLimit,

@@ -9,11 +9,14 @@ import { preferCommonJsDrizzle } from './lean-imports.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { explain, PlainError } from './plain-error.ts'
 
-/** Bytes of log lines that are written at once: a write for each line costs 5 µs of CPU per request. */
-const LOG_BUFFER = 3072
+/** Bytes of log lines that are written at once: a write takes 20 µs of CPU, whether of one line or of thirty. */
+const LOG_BUFFER = 12_288
 
-/** PIPE_BUF of Linux: no larger write to a pipe stays in one piece, and the lines of several workers share one. */
-const LOG_WRITE_MAX = 4096
+/**
+ * The same where several workers share a pipe: no write stays in one piece that is larger than PIPE_BUF, which is 4096
+ * on Linux.
+ */
+const SHARED_LOG = { minLength: 3072, maxWrite: 4096 }
 
 /** Longest time that a line waits for others, in milliseconds. */
 const LOG_FLUSH_MS = 100
@@ -115,12 +118,11 @@ async function claimPort({ host, port }: { host: string; port: number }): Promis
   await once(probe, 'close')
 }
 
-async function logStream({ log }: Config): Promise<DestinationStream> {
+async function logStream({ log, workers }: Config): Promise<DestinationStream> {
   if (log.format === 'json') {
     const stream = destination({
       sync: false,
-      minLength: LOG_BUFFER,
-      maxWrite: LOG_WRITE_MAX,
+      ...(workers > 1 ? SHARED_LOG : { minLength: LOG_BUFFER }),
       maxLength: LOG_BACKLOG,
       periodicFlush: LOG_FLUSH_MS,
     })

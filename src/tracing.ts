@@ -58,11 +58,14 @@ function traceRequests(app: FastifyInstance, withIds: IdGenerator['withIds']) {
   app.addHook('onError', async function recordError(request, _reply, error) {
     spans.get(request)?.setAttribute('error.type', error.code ?? error.name)
   })
-  app.addHook('onResponse', async function endSpan(request, reply) {
+  app.addHook('onResponse', function endSpan(request, reply, done) {
     const span = spans.get(request)
-    span?.setAttributes(responseAttributes(reply))
-    if (reply.statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR })
-    span?.end()
+    if (span) {
+      span.setAttributes(responseAttributes(reply))
+      if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+      span.end()
+    }
+    done()
   })
 }
 

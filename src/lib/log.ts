@@ -41,10 +41,24 @@ export function loggerOptions(log: Config['log']): LoggerOptions {
   return {
     level: log.level,
     base: null,
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp: createTimestamp(),
     formatters: { level: label => ({ level: label }) },
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: { err: error => describeError(error) },
+  }
+}
+
+/** The time of a line, written out once for all lines of the same millisecond. */
+function createTimestamp(): () => string {
+  let at = 0
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (now !== at) {
+      at = now
+      text = `,"time":"${new Date(now).toISOString()}"`
+    }
+    return text
   }
 }
 
@@ -90,15 +104,17 @@ export class AccessLog extends LogController {
     reply: FastifyReply,
   ): void {
     const { method, routeOptions, originalUrl, ip } = request
+    const query = originalUrl.indexOf('?')
+    // What is undefined is left out of the line.
     const line = {
       method,
       route: routeOptions.url ?? 'unmatched',
-      path: originalUrl.split('?', 1)[0],
+      path: query === -1 ? originalUrl : originalUrl.slice(0, query),
       status: reply.statusCode,
       durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
       ip,
-      ...(request.user && { userId: request.user.sub }),
-      ...(reply.problemCode && { code: reply.problemCode }),
+      userId: request.user?.sub,
+      code: reply.problemCode,
     }
     if (error) reply.log.error({ ...line, err: error }, 'request aborted')
     else reply.log.info(line, 'request completed')

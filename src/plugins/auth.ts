@@ -100,16 +100,22 @@ const CACHED_TOKENS = 10_000
  *
  * A verified token is remembered: the RSA verification costs 68 µs of CPU, the look-up less than one. What may change
  * is checked on every request all the same: expiry, and whether the session has ended. The keys change only with a
- * restart, which empties the memory.
+ * restart, which empties the memory. It is remembered by its end, which is of its signature: hashing all its 750
+ * characters for the look-up would take 1 µs more than comparing them.
  */
 function createAuthenticate(revocations: Revocations, lifetime: number) {
-  const verified = new LRUCache<string, AccessClaims>({ max: CACHED_TOKENS })
+  const verified = new LRUCache<string, { token: string; claims: AccessClaims }>({ max: CACHED_TOKENS })
+
+  function recall(token: string): AccessClaims | undefined {
+    const known = verified.get(keyOfToken(token))
+    return known?.token === token && !isExpired(known.claims) ? known.claims : undefined
+  }
 
   async function verify(request: FastifyRequest, token: string): Promise<AccessClaims> {
     try {
       const claims: object = await request.jwtVerify()
       if (!areAccessClaims(claims, lifetime)) throw new TypeError('the claims are not of an access token')
-      verified.set(token, claims)
+      verified.set(keyOfToken(token), { token, claims })
       return claims
     } catch (error) {
       // Whatever a forged token makes of the verifier, it is a refusal: it has answered 500 to some of them.
@@ -124,8 +130,7 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
     done: HookHandlerDoneFunction,
   ): void {
     const token = request.headers.authorization ?? ''
-    const known = verified.get(token)
-    const claims = known && !isExpired(known) ? known : undefined
+    const claims = recall(token)
     const isRevoked = claims && revocations.isRevoked(claims.sid)
     if (claims && isRevoked === false) {
       request.user = claims
@@ -144,6 +149,10 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
     request.user = await claims
     if (await (isRevoked ?? revocations.isRevoked(request.user.sid))) throw new errors.Unauthorized()
   }
+}
+
+function keyOfToken(token: string): string {
+  return token.slice(-32)
 }
 
 function isExpired({ exp }: AccessClaims): boolean {

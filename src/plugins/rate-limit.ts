@@ -46,9 +46,8 @@ export const rateLimit = fp(
       const options = {
         max,
         cache: MEMORY_KEYS,
-        // One IPv6 customer has a whole /64 (RFC 6177): normalizeIP makes it one client.
         keyGenerator: (request: FastifyRequest) =>
-          `${name}:${normalizeIP(request.ip)}:${subject?.(request) ?? ''}`,
+          `${name}:${clientOf(request.ip)}:${subject?.(request) ?? ''}`,
       }
       const countInMemory = inMemory(options)
       const count = inRedis?.(options, countInMemory) ?? countInMemory
@@ -62,12 +61,18 @@ export const rateLimit = fp(
 
     // A hook of the root, not of the routes: it runs before the guards and also for requests that match no route.
     const limitClient = app.limit({ name: 'client', max: settings.max })
-    app.addHook('onRequest', async function limitEveryRoute(request, reply) {
-      if (request.routeOptions.config?.limited !== false) await limitClient(request, reply)
+    app.addHook('onRequest', function limitEveryRoute(request, reply, done) {
+      if (request.routeOptions.config?.limited === false) return done()
+      limitClient(request, reply).then(() => done(), done)
     })
   },
   { name: 'rate-limit' },
 )
+
+/** One IPv6 customer has a whole /64 (RFC 6177): normalizeIP makes it one client. */
+function clientOf(ip: string): string {
+  return ip.includes(':') ? normalizeIP(ip) : ip
+}
 
 type Counter = FastifyInstance['createRateLimit']
 
