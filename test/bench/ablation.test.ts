@@ -103,7 +103,7 @@ describe('what does not show from outside', () => {
     expect(await stubbed.createFindById(db, untraced)(crypto.randomUUID())).toBeUndefined()
     expect(await planned()).toEqual([])
     expect(await original.createFindById(db, untraced)(crypto.randomUUID())).toBeUndefined()
-    expect(await planned()).toEqual([{ name: 'find_users_by_id' }])
+    expect(await planned()).toEqual([{ name: 'find_user_by_id' }])
   })
 })
 
