@@ -29,6 +29,8 @@ export interface ScenarioComparison {
 
 interface Terms {
   mode: 'closed' | 'open'
+  /** Of each version; 1 unless given. */
+  processes?: number | undefined
   /** Rounds 2k and 2k + 1 of both were measured side by side. */
   isPaired: boolean
 }
@@ -55,12 +57,12 @@ export function obstacles(base: Result, head: Result): string[] {
 export function compareScenarios(
   base: readonly ScenarioResult[],
   head: readonly ScenarioResult[],
-  { mode, isPaired, maxRegression }: Terms & { maxRegression: number },
+  { maxRegression, ...terms }: Terms & { maxRegression: number },
 ): ScenarioComparison[] {
   return head.flatMap(scenario => {
     const other = base.find(({ name }) => name === scenario.name)
     if (!other) return []
-    const compared = compareRounds(other.rounds, scenario.rounds, { mode, isPaired, metrics: versionMetrics })
+    const compared = compareRounds(other.rounds, scenario.rounds, { ...terms, metrics: versionMetrics })
     const judged = compared.filter(metric => metric.judged)
     return [
       {
@@ -93,13 +95,13 @@ function compareMetric(
   metric: Metric,
   base: readonly Measurement[],
   head: readonly Measurement[],
-  { mode, isPaired }: Terms,
+  { mode, isPaired, processes }: Terms,
 ): MetricComparison | undefined {
   const valuesOf = (rounds: readonly Measurement[], others: readonly Measurement[]): number[] =>
     rounds.filter((_, i) => isUsable(rounds, others, i, isPaired)).flatMap(round => metric.read(round) ?? [])
   const [baseValues, headValues] = [valuesOf(base, head), valuesOf(head, base)]
   if (baseValues.length === 0 || headValues.length === 0) return undefined
-  const ratio = compareValues(baseValues, headValues, isPaired)
+  const ratio = compareValues(baseValues, headValues, isPaired, processes)
   return {
     metric: metric.name,
     base: median(baseValues),

@@ -3,26 +3,26 @@ import { compareScenarios, exitCodeOfComparison } from '../compare.ts'
 import { UsageError } from '../errors.ts'
 import { loadOptions } from '../options.ts'
 import { renderComparison } from '../output/comparison.ts'
-import { planTurns } from '../plan.ts'
 import { errorsOf } from '../result/figures.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import type { LoadOptions, Result } from '../result/schema.ts'
 import { resultPath, writeResult } from '../result/store.ts'
 import { chooseScenarios, type Scenario } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
-import { openVersions } from '../service/versions.ts'
 import { checkOut } from '../service/worktree.ts'
 import { maxRegressionOf } from './compare.ts'
-import { type Context, describe, groupRounds, measureWithProgress, withGenerator } from './context.ts'
+import { type Context, describe } from './context.ts'
 import { repository } from './open-subject.ts'
+import { measurePairs, openPairs } from './pairs.ts'
 import { writeFiles } from './run.ts'
 
 /**
  * Many short rounds: the closer two versions stand in time, the less a drift of the machine parts them. 20 s of each make
  * intervals of ±2 to 3 % (a window of 0.25 s varies by 9 %, and the next one independently). Code is still being compiled
- * for its first 4 s under load.
+ * for its first 4 s under load. No two processes of a version are quite alike: three of each make a third of
+ * that difference.
  */
-export const pairDefaults = { rounds: 40, duration: 0.5, warmup: 4 }
+export const pairDefaults = { rounds: 42, duration: 0.5, warmup: 4, processes: 3 }
 
 /** Prints the comparison and returns its exit code; 130 when it was cut short. */
 export async function abCommand(context: Context): Promise<number> {
@@ -44,7 +44,7 @@ export async function abCommand(context: Context): Promise<number> {
 async function measurePair(base: Version, head: Version, context: Context): Promise<number> {
   const options = loadOptions(context.values, pairDefaults)
   const scenarios = await chooseScenarios(context.values.scenario ?? [])
-  const opened = await openVersions([base, head], options, context.signal)
+  const opened = await openPairs(base, head, options, context.signal)
   try {
     const result = await measureResult(opened, scenarios, options, context)
     return await conclude(result, context)
@@ -54,23 +54,19 @@ async function measurePair(base: Version, head: Version, context: Context): Prom
 }
 
 async function measureResult(
-  { subjects, postgres, environment }: Awaited<ReturnType<typeof openVersions>>,
+  { pairs, postgres, environment }: Awaited<ReturnType<typeof openPairs>>,
   scenarios: Scenario[],
   options: LoadOptions,
   context: Context,
 ): Promise<Result> {
-  const [base, head] = subjects
+  const [[base, head] = []] = pairs
   if (!base || !head) throw new Error('two versions were expected')
-  const steps = planTurns([base, head], scenarios, options)
-  const measured = await withGenerator(subjects, scenarios, options, generator =>
-    measureWithProgress(generator, steps, options, context.signal),
-  )
+  const measured = await measurePairs(pairs, scenarios, options, context.signal)
   const fingerprint = await takeFingerprint(repository, postgres)
   return {
     ...describe({ subject: head, fingerprint, environment }, context),
     options,
-    scenarios: groupRounds(measured, head, scenarios),
-    base: groupRounds(measured, base, scenarios),
+    ...measured,
     baseSubject: base.name,
   }
 }
@@ -79,7 +75,9 @@ async function conclude(result: Result, context: Context): Promise<number> {
   const { values, print } = context
   const { base = [], baseSubject = 'base', scenarios, subject, options } = result
   const maxRegression = maxRegressionOf(values)
-  const comparisons = compareScenarios(base, scenarios, { mode: options.mode, isPaired: true, maxRegression })
+  const comparisons = compareScenarios(base, scenarios, {
+    ...{ mode: options.mode, isPaired: true, processes: options.processes, maxRegression },
+  })
   print(renderComparison(comparisons, { base: baseSubject, head: subject }, maxRegression))
   if (result.quick) print('QUICK: short rounds; good for a first look only.')
   if (result.cutShort) print('CUT SHORT: not all rounds were run.')

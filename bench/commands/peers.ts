@@ -85,7 +85,7 @@ function renderLoginShare(group: Group, hashMs: number): string {
     const rate = medianRate(roundsOf(group, name, login))
     return [name, `${formatNumber(rate)} rps`, (rate / most).toFixed(2)]
   })
-  const limit = `${formatNumber(most)} rps: ${cores} cores / ${formatMs(hashMs)} for one hash on one core`
+  const limit = `${formatNumber(most)} rps: ${cores} cores / ${formatMs(hashMs)} for a hash while each core computes one`
   return [
     `${login}, share of what the hash allows (${limit}):`,
     '',

@@ -1,17 +1,14 @@
 /** `power`: how often this bench, on this machine, calls a difference where there is none, and misses one of 5 %. */
 import { compareScenarios, type MetricComparison } from '../compare.ts'
 import { loadOptions, whole } from '../options.ts'
-import { markdownTable } from '../output/table.ts'
-import { planTurns } from '../plan.ts'
-import type { LoadOptions, ScenarioResult } from '../result/schema.ts'
+import type { LoadOptions } from '../result/schema.ts'
 import { chooseScenarios, type Scenario } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
-import { openVersions } from '../service/versions.ts'
 import { median } from '../stats/summary.ts'
-import type { Subject } from '../subject.ts'
 import { pairDefaults } from './ab.ts'
-import { type Context, groupRounds, measureWithProgress, withGenerator } from './context.ts'
+import type { Context } from './context.ts'
 import { repository } from './open-subject.ts'
+import { measurePairs, openPairs } from './pairs.ts'
 
 /** What a version is slowed down by to see whether it is noticed. */
 const burntShare = 0.05
@@ -27,18 +24,20 @@ export async function powerCommand(context: Context): Promise<number> {
   if (!scenario) throw new Error('no scenario was chosen')
   const same: Version = { key: 'base', name: 'A', root: repository }
 
-  const equal = await repeatPairs([same, { ...same, key: 'again' }], scenario, repeat, options, context)
-  report('A against A', equal, context)
+  const again: Version = { ...same, key: 'again' }
+  const equal = await repeatPairs('A against A', [same, again], scenario, repeat, options, context)
   const cpuUs = median(
     equal.flatMap(metrics => metrics.find(({ metric }) => metric === 'CPU/request')?.base ?? []),
   )
-  const slowed: Version = { ...same, key: 'slowed', name: 'B', burnUs: cpuUs * burntShare }
-  const slower = await repeatPairs([same, slowed], scenario, repeat, options, context)
-  report(`A against A + ${(cpuUs * burntShare).toFixed(1)} µs (5 % of its CPU)`, slower, context)
+  const burnUs = cpuUs * burntShare
+  const slowed: Version = { ...same, key: 'slowed', name: 'B', burnUs }
+  const title = `A against A + ${burnUs.toFixed(1)} µs (5 % of its CPU)`
+  await repeatPairs(title, [same, slowed], scenario, repeat, options, context)
   return context.signal.aborted ? 130 : 0
 }
 
 async function repeatPairs(
+  title: string,
   versions: [Version, Version],
   scenario: Scenario,
   repeat: number,
@@ -47,47 +46,42 @@ async function repeatPairs(
 ): Promise<MetricComparison[][]> {
   const runs: MetricComparison[][] = []
   while (runs.length < repeat && !context.signal.aborted) {
-    runs.push(await comparePair(versions, scenario, options, context))
+    const metrics = await comparePair(versions, scenario, options, context)
+    if (context.signal.aborted) break
+    const judged = metrics.filter(metric => metric.judged)
+    runs.push(judged)
+    context.print(`${title}, run ${runs.length}: ${judged.map(lineOf).join('; ')}`)
   }
+  const count = (verdict: string): number =>
+    runs.filter(judged => judged.some(metric => metric.verdict === verdict)).length
+  context.print(
+    `\n${title}: ${runs.length} runs, called slower ${count('slower')}, faster ${count('faster')} times.\n`,
+  )
   return runs
 }
 
-/** Compares new processes each time, as `ab` does: the same code runs up to 1 % faster in one process than in another. */
+function lineOf({ metric, ratio, verdict }: MetricComparison): string {
+  if (!ratio) return `${metric} ${verdict}`
+  const [estimate, low, high] = [ratio.estimate, ratio.interval.low, ratio.interval.high].map(x =>
+    x.toFixed(3),
+  )
+  return `${metric} ${estimate} (${low} to ${high}) ${verdict}`
+}
+
+/** Compares new processes each time, as `ab` does. */
 async function comparePair(
-  versions: [Version, Version],
+  [base, head]: [Version, Version],
   scenario: Scenario,
   options: LoadOptions,
   { signal }: Context,
 ): Promise<MetricComparison[]> {
-  const { subjects, close } = await openVersions(versions, options, signal)
+  const { pairs, close } = await openPairs(base, head, options, signal)
   try {
-    const [base, head] = subjects
-    if (!base || !head) throw new Error('two versions were expected')
-    const steps = planTurns([base, head], [scenario], options)
-    const measured = await withGenerator(subjects, [scenario], options, generator =>
-      measureWithProgress(generator, steps, options, signal),
-    )
-    const rounds = (subject: Subject): ScenarioResult[] => groupRounds(measured, subject, [scenario])
-    const judgement = { mode: options.mode, isPaired: true, maxRegression: burntShare }
-    return compareScenarios(rounds(base), rounds(head), judgement)[0]?.metrics ?? []
+    const measured = await measurePairs(pairs, [scenario], options, signal)
+    const { mode, processes } = options
+    const terms = { mode, isPaired: true, processes, maxRegression: burntShare }
+    return compareScenarios(measured.base, measured.scenarios, terms)[0]?.metrics ?? []
   } finally {
     await close()
   }
-}
-
-function report(title: string, runs: MetricComparison[][], { print }: Context): void {
-  const judged = runs.map(metrics => metrics.filter(metric => metric.judged))
-  const count = (verdict: string): number =>
-    judged.filter(metrics => metrics.some(metric => metric.verdict === verdict)).length
-  const rows = judged.map((metrics, i) => [
-    String(i + 1),
-    metrics
-      .map(({ metric, ratio, verdict }) => {
-        const [low, high] = [ratio?.interval.low.toFixed(3), ratio?.interval.high.toFixed(3)]
-        return `${metric} ${ratio?.estimate.toFixed(3)} (${low} to ${high}) ${verdict}`
-      })
-      .join('; '),
-  ])
-  print(`${title}: ${runs.length} runs, called slower ${count('slower')}, faster ${count('faster')} times.\n`)
-  print(`${markdownTable(['Run', 'Ratio (95 % interval), verdict'], rows)}\n`)
 }

@@ -6,7 +6,7 @@ import { RunError } from '../errors.ts'
 
 const script = fileURLToPath(new URL('./hash-time-process.ts', import.meta.url))
 
-/** Returns the times in ms of hashes of the service's strength, one after the other, in a process of their own. */
+/** Returns the times in ms of hashes of the strength of the service, one on each core at once, in a process of their own. */
 export async function timeHashes(signal: AbortSignal): Promise<number[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [script], { signal }).catch(
     (error: Error) => {

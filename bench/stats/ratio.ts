@@ -6,7 +6,7 @@ import { median, trimmedMean } from './summary.ts'
 export interface Ratio {
   /** Head over base. */
   estimate: number
-  /** 95 %. */
+  /** 95 %, of the versions, not only of the processes that were measured. */
   interval: Interval
   /**
    * Whether 1 lies outside the interval of 97.5 % (two figures of each scenario are judged: 95 % for both together) and
@@ -26,10 +26,13 @@ const fewest = 3
  * How far two processes of the same code are apart for as long as they live, as a standard deviation of each, in throughput
  * and in CPU per request: in 20 comparisons of a version with itself (GET /users/:id, new processes each time) the ratios
  * scattered by 1.6 %, where the noise of their rounds gives 1.0 %. Heaps do not grow alike, and no number of rounds
- * averages that away.
+ * averages that away; more processes do.
  */
 const processSpread = 0.0085
-const betweenProcesses = Math.SQRT2 * processSpread
+
+/** Of the interval that is shown, and of the one that a verdict rests on, with the normal quantile of each. */
+const levels = [0.95, 0.975]
+const quantiles = [1.96, 2.241]
 
 /** Of a normal sample, the median of the absolute values is this share of the standard deviation. */
 const medianOfNormal = 0.6745
@@ -40,12 +43,14 @@ const unknown: Interval = { low: Number.NaN, high: Number.NaN }
  * Returns the ratio of head to base. Values are in the order of measurement. When they are paired, base and head k were
  * measured one after the other, in turns A B and B A: only differences within pairs count, and drifts of the machine
  * cancel. Pairs are trimmed one by one, as a window with a large collection of garbage stands alone: of the blocks A B B A
- * as wholes the trimmed mean varies half as much again. Undefined where there are too few.
+ * as wholes the trimmed mean varies half as much again. Of each version `processes` took part. Undefined where there are
+ * too few values.
  */
 export function compareValues(
   base: readonly number[],
   head: readonly number[],
   isPaired: boolean,
+  processes = 1,
 ): Ratio | undefined {
   const [logBase, logHead] = [base.map(Math.log), head.map(Math.log)]
   const lists = isPaired ? [pairDifferences(logBase, logHead)] : [logHead, logBase]
@@ -54,17 +59,25 @@ export function compareValues(
     trimmedMean(first) - (second ? trimmedMean(second) : 0)
   const freedom = Math.min(...lists.map(list => list.length)) - 1
   const estimate = statistic(lists.map(list => [...list]))
-  const [interval = unknown, strict = unknown] = bootstrapIntervals(lists, statistic, [0.95, 0.975])
+  const spread = processSpread * Math.sqrt(2 / processes)
+  const [interval = unknown, strict = unknown] = bootstrapIntervals(lists, statistic, levels).map(
+    (ofRounds, i) => widen(ofRounds, estimate, (quantiles[i] ?? Number.NaN) * spread),
+  )
   const t = studentQuantile(0.975, freedom)
+  const noise = t * Math.hypot(noiseOf(logBase, logHead), spread)
   const standardError = (interval.high - interval.low) / 2 / t
-  const noise = t * Math.hypot(noiseOf(logBase, logHead), betweenProcesses)
   return {
     estimate: Math.exp(estimate),
     interval: exponential(interval),
     differs: (strict.low > 0 || strict.high < 0) && Math.abs(estimate) > noise,
     noiseFloor: Math.expm1(noise),
-    detectable: Math.expm1((t + studentQuantile(0.8, freedom)) * Math.hypot(standardError, betweenProcesses)),
+    detectable: Math.expm1((t + studentQuantile(0.8, freedom)) * standardError),
   }
+}
+
+/** Adds what parts processes, `by`, to what parts rounds: independent errors add in squares. */
+function widen({ low, high }: Interval, estimate: number, by: number): Interval {
+  return { low: estimate - Math.hypot(estimate - low, by), high: estimate + Math.hypot(high - estimate, by) }
 }
 
 function pairDifferences(logBase: readonly number[], logHead: readonly number[]): number[] {

@@ -114,6 +114,21 @@ describe('ratios', () => {
     expect(covered.length).toBeGreaterThanOrEqual(55)
   })
 
+  it('knows that no two processes are alike, however steady their rounds, and less of it with more of them', () => {
+    const steady = Array.from({ length: 30 }, () => 1)
+    const ratioOf = (head: number, processes: number) =>
+      compareValues(
+        steady,
+        steady.map(value => value * head),
+        true,
+        processes,
+      )
+    // 0.85 % each: two of them are 1.2 % apart, 1.96 times which is 2.4 %; three pairs 1.4 %.
+    expect(ratioOf(1, 1)?.interval.high).toBeCloseTo(1.024, 3)
+    expect(ratioOf(1, 3)?.interval.high).toBeCloseTo(1.0137, 3)
+    expect([1, 3].map(processes => ratioOf(1.02, processes)?.differs)).toEqual([false, true])
+  })
+
   it('says nothing where there are too few rounds', () => {
     expect(compareValues([1, 2], [1, 2], true)).toBeUndefined()
     expect(compareValues([1, 2], [1, 2], false)).toBeUndefined()
