@@ -29,8 +29,6 @@ export interface ScenarioComparison {
 
 interface Terms {
   mode: 'closed' | 'open'
-  /** Of each version; 1 unless given. */
-  processes?: number | undefined
   /** Rounds 2k and 2k + 1 of both were measured side by side. */
   isPaired: boolean
 }
@@ -95,13 +93,13 @@ function compareMetric(
   metric: Metric,
   base: readonly Measurement[],
   head: readonly Measurement[],
-  { mode, isPaired, processes }: Terms,
+  { mode, isPaired }: Terms,
 ): MetricComparison | undefined {
   const valuesOf = (rounds: readonly Measurement[], others: readonly Measurement[]): number[] =>
     rounds.filter((_, i) => isUsable(rounds, others, i, isPaired)).flatMap(round => metric.read(round) ?? [])
   const [baseValues, headValues] = [valuesOf(base, head), valuesOf(head, base)]
   if (baseValues.length === 0 || headValues.length === 0) return undefined
-  const ratio = compareValues(baseValues, headValues, isPaired, processes)
+  const ratio = compareValues(baseValues, headValues, isPaired)
   return {
     metric: metric.name,
     base: median(baseValues),

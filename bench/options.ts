@@ -7,9 +7,9 @@ import type { LoadOptions } from './result/schema.ts'
 const table = {
   scenario: { type: 'string', multiple: true, hint: 'name|file', help: 'only this one; may be repeated' },
   quick: { type: 'boolean', help: 'short rounds, about 20 s in all; marked as such' },
-  rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; in turns: 20, ab: 42)' },
+  rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; in turns: 20, ab: 40)' },
   duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; in turns: 0.6, ab: 0.5)' },
-  warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5)' },
+  warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5; ab: 10)' },
   connections: { type: 'string', hint: 'n', help: 'connections at once (50)' },
   rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, whatever the server does' },
   arrivals: { type: 'string', hint: 'kind', help: 'open loop: constant or poisson (poisson)' },
@@ -26,7 +26,6 @@ const table = {
   slo: { type: 'string', hint: 'p95=35ms', help: 'sweep: the objective to keep' },
   by: { type: 'string', hint: 'what', help: 'sweep: rate, connections or both (both)' },
   steps: { type: 'string', hint: 'n', help: 'sweep: steps of each kind (8)' },
-  processes: { type: 'string', hint: 'n', help: 'ab: of each version, since no two run quite alike (3)' },
   base: { type: 'string', hint: 'git ref', help: 'ab: the version to compare the working tree with' },
   noise: { type: 'boolean', help: 'ab: the working tree against itself' },
   peer: {
@@ -61,10 +60,7 @@ export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {})
   const base = values.quick
     ? { rounds: 3, duration: 0.35, warmup: 0.4 }
     : { rounds: 5, duration: 2, warmup: 1.5 }
-  const fallback: Pick<LoadOptions, 'rounds' | 'duration' | 'warmup' | 'processes'> = {
-    ...base,
-    ...(values.quick ? {} : defaults),
-  }
+  const fallback = { ...base, ...(values.quick ? {} : defaults) }
   return {
     mode: rate === undefined ? 'closed' : 'open',
     connections: whole('connections', values.connections, 50),
@@ -73,9 +69,6 @@ export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {})
     warmup: values.warmup === undefined ? fallback.warmup : Math.max(0, number('warmup', values.warmup)),
     ...(rate !== undefined && { rate, arrivals: arrivals(values.arrivals) }),
     timeout: values.timeout === undefined ? 10 : positive('timeout', values.timeout),
-    ...(fallback.processes !== undefined && {
-      processes: whole('processes', values.processes, fallback.processes),
-    }),
     seed: values.seed === undefined ? 1 : Math.trunc(number('seed', values.seed)),
   }
 }

@@ -57,20 +57,6 @@ export function planTurns(
   )
 }
 
-/** Pairs one after the other, each in turns as above with its share of the rounds, which are counted through. */
-export function planPairs(
-  pairs: readonly (readonly Subject[])[],
-  scenarios: readonly Scenario[],
-  options: LoadOptions,
-): Step[] {
-  const rounds = 2 * Math.ceil(options.rounds / pairs.length / 2)
-  return pairs.flatMap((pair, i) =>
-    planTurns(pair, scenarios, { ...options, rounds, seed: options.seed + i }).map(step => ({
-      ...{ ...step, round: step.round + i * rounds },
-    })),
-  )
-}
-
 /** Returns how long a step takes, in seconds. */
 export function stepSeconds(step: Step, options: LoadOptions): number {
   return step.warmup + options.duration + changeoverSeconds

@@ -13,16 +13,15 @@ import { checkOut } from '../service/worktree.ts'
 import { maxRegressionOf } from './compare.ts'
 import { type Context, describe } from './context.ts'
 import { repository } from './open-subject.ts'
-import { measurePairs, openPairs } from './pairs.ts'
+import { measurePair, openPair } from './pair.ts'
 import { writeFiles } from './run.ts'
 
 /**
  * Many short rounds: the closer two versions stand in time, the less a drift of the machine parts them. 20 s of each make
- * intervals of ±2 to 3 % (a window of 0.25 s varies by 9 %, and the next one independently). Code is still being compiled
- * for its first 4 s under load. No two processes of a version are quite alike: three of each make a third of
- * that difference.
+ * intervals of ±2 to 3 % (a window of 0.5 s varies by 5 %, and the next one independently). For its first 10 s under load a
+ * process is still compiling, and its heap growing: until then two of the same code are up to 7 % apart.
  */
-export const pairDefaults = { rounds: 42, duration: 0.5, warmup: 4, processes: 3 }
+export const pairDefaults = { rounds: 40, duration: 0.5, warmup: 10 }
 
 /** Prints the comparison and returns its exit code; 130 when it was cut short. */
 export async function abCommand(context: Context): Promise<number> {
@@ -35,16 +34,16 @@ export async function abCommand(context: Context): Promise<number> {
   try {
     const base = { key: 'base', name: ref ?? 'the same again', root: worktree?.root ?? repository }
     const head = { key: 'head', name: 'working tree', root: repository }
-    return await measurePair(base, head, context)
+    return await compareVersions([base, head], context)
   } finally {
     await worktree?.remove()
   }
 }
 
-async function measurePair(base: Version, head: Version, context: Context): Promise<number> {
+async function compareVersions(versions: [Version, Version], context: Context): Promise<number> {
   const options = loadOptions(context.values, pairDefaults)
   const scenarios = await chooseScenarios(context.values.scenario ?? [])
-  const opened = await openPairs(base, head, options, context.signal)
+  const opened = await openPair(versions, options, context.signal)
   try {
     const result = await measureResult(opened, scenarios, options, context)
     return await conclude(result, context)
@@ -54,14 +53,13 @@ async function measurePair(base: Version, head: Version, context: Context): Prom
 }
 
 async function measureResult(
-  { pairs, postgres, environment }: Awaited<ReturnType<typeof openPairs>>,
+  { pair, postgres, environment }: Awaited<ReturnType<typeof openPair>>,
   scenarios: Scenario[],
   options: LoadOptions,
   context: Context,
 ): Promise<Result> {
-  const [[base, head] = []] = pairs
-  if (!base || !head) throw new Error('two versions were expected')
-  const measured = await measurePairs(pairs, scenarios, options, context.signal)
+  const [base, head] = pair
+  const measured = await measurePair(pair, scenarios, options, context.signal)
   const fingerprint = await takeFingerprint(repository, postgres)
   return {
     ...describe({ subject: head, fingerprint, environment }, context),
@@ -76,7 +74,7 @@ async function conclude(result: Result, context: Context): Promise<number> {
   const { base = [], baseSubject = 'base', scenarios, subject, options } = result
   const maxRegression = maxRegressionOf(values)
   const comparisons = compareScenarios(base, scenarios, {
-    ...{ mode: options.mode, isPaired: true, processes: options.processes, maxRegression },
+    ...{ mode: options.mode, isPaired: true, maxRegression },
   })
   print(renderComparison(comparisons, { base: baseSubject, head: subject }, maxRegression))
   if (result.quick) print('QUICK: short rounds; good for a first look only.')

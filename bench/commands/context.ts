@@ -58,17 +58,16 @@ export async function measureWithProgress(
   }
 }
 
-/** Returns the rounds of a subject, or of the processes of one, by scenario, in the order of the scenarios. */
+/** Returns one subject's rounds by scenario, in the order of the scenarios. */
 export function groupRounds(
   measured: readonly Measured[],
-  subjects: readonly Subject[],
+  subject: Subject,
   scenarios: readonly Scenario[],
 ): ScenarioResult[] {
-  const keys = subjects.map(({ key }) => key)
   return scenarios.map(({ name }) => ({
     name,
     rounds: measured
-      .filter(({ step }) => keys.includes(step.subject.key) && step.scenario.name === name)
+      .filter(({ step }) => step.subject.key === subject.key && step.scenario.name === name)
       .sort((a, b) => a.step.round - b.step.round)
       .map(({ measurement }) => measurement),
   }))

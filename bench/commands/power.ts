@@ -8,7 +8,7 @@ import { median } from '../stats/summary.ts'
 import { pairDefaults } from './ab.ts'
 import type { Context } from './context.ts'
 import { repository } from './open-subject.ts'
-import { measurePairs, openPairs } from './pairs.ts'
+import { measurePair, openPair } from './pair.ts'
 
 /** What a version is slowed down by to see whether it is noticed. */
 const burntShare = 0.05
@@ -70,16 +70,15 @@ function lineOf({ metric, ratio, verdict }: MetricComparison): string {
 
 /** Compares new processes each time, as `ab` does. */
 async function comparePair(
-  [base, head]: [Version, Version],
+  versions: [Version, Version],
   scenario: Scenario,
   options: LoadOptions,
   { signal }: Context,
 ): Promise<MetricComparison[]> {
-  const { pairs, close } = await openPairs(base, head, options, signal)
+  const { pair, close } = await openPair(versions, options, signal)
   try {
-    const measured = await measurePairs(pairs, [scenario], options, signal)
-    const { mode, processes } = options
-    const terms = { mode, isPaired: true, processes, maxRegression: burntShare }
+    const measured = await measurePair(pair, [scenario], options, signal)
+    const terms = { mode: options.mode, isPaired: true, maxRegression: burntShare }
     return compareScenarios(measured.base, measured.scenarios, terms)[0]?.metrics ?? []
   } finally {
     await close()

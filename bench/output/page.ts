@@ -75,7 +75,7 @@ function comparisonSections(result: Result): string[] {
     ...{
       mode: result.options.mode,
       isPaired: true,
-      processes: result.options.processes,
+
       maxRegression: 0.05,
     },
   })

@@ -110,9 +110,6 @@ export const LoadOptionsSchema = Type.Object(
     rate: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'open loop: requests per second' })),
     arrivals: Type.Optional(Type.Union([Type.Literal('constant'), Type.Literal('poisson')])),
     timeout: Type.Number({ exclusiveMinimum: 0 }),
-    processes: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'ab: of each version, each with its share of the rounds' }),
-    ),
     seed: Type.Integer(),
   },
   closed,

@@ -23,12 +23,11 @@ export interface Ratio {
 const fewest = 3
 
 /**
- * How far two processes of the same code are apart for as long as they live, as a standard deviation of each, in throughput
- * and in CPU per request: in 20 comparisons of a version with itself (GET /users/:id, new processes each time) the ratios
- * scattered by 1.6 %, where the noise of their rounds gives 1.0 %. Heaps do not grow alike, and no number of rounds
- * averages that away; more processes do.
+ * How far two processes of the same code are apart for as long as they live, as a standard deviation of each: 0.3 to 0.6 %
+ * of throughput and of CPU per request, of four that had been under load for 10 s (GET /users/:id). Their heaps do not grow
+ * alike, and no number of rounds averages that away.
  */
-const processSpread = 0.0085
+const processSpread = 0.005
 
 /** Of the interval that is shown, and of the one that a verdict rests on, with the normal quantile of each. */
 const levels = [0.95, 0.975]
@@ -43,14 +42,13 @@ const unknown: Interval = { low: Number.NaN, high: Number.NaN }
  * Returns the ratio of head to base. Values are in the order of measurement. When they are paired, base and head k were
  * measured one after the other, in turns A B and B A: only differences within pairs count, and drifts of the machine
  * cancel. Pairs are trimmed one by one, as a window with a large collection of garbage stands alone: of the blocks A B B A
- * as wholes the trimmed mean varies half as much again. Of each version `processes` took part. Undefined where there are
- * too few values.
+ * as wholes the trimmed mean varies half as much again. Undefined where there are too few
+ * values.
  */
 export function compareValues(
   base: readonly number[],
   head: readonly number[],
   isPaired: boolean,
-  processes = 1,
 ): Ratio | undefined {
   const [logBase, logHead] = [base.map(Math.log), head.map(Math.log)]
   const lists = isPaired ? [pairDifferences(logBase, logHead)] : [logHead, logBase]
@@ -59,7 +57,7 @@ export function compareValues(
     trimmedMean(first) - (second ? trimmedMean(second) : 0)
   const freedom = Math.min(...lists.map(list => list.length)) - 1
   const estimate = statistic(lists.map(list => [...list]))
-  const spread = processSpread * Math.sqrt(2 / processes)
+  const spread = processSpread * Math.SQRT2
   const [interval = unknown, strict = unknown] = bootstrapIntervals(lists, statistic, levels).map(
     (ofRounds, i) => widen(ofRounds, estimate, (quantiles[i] ?? Number.NaN) * spread),
   )

@@ -135,7 +135,6 @@ function rowsOf(result: Result, since: string | undefined): Row[] {
   const comparisons = result.base
     ? compareScenarios(result.base, result.scenarios, {
         ...{ mode: result.options.mode, isPaired: true, maxRegression: 0.05 },
-        processes: result.options.processes,
       })
     : []
   return result.scenarios.flatMap(scenario => {
