@@ -9,7 +9,7 @@ const table = {
   quick: { type: 'boolean', help: 'short rounds, about 20 s in all; marked as such' },
   rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; in turns: 20, ab: 40)' },
   duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; in turns: 0.6, ab: 0.5)' },
-  warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5; ab: 10)' },
+  warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5; ab: 4)' },
   connections: { type: 'string', hint: 'n', help: 'connections at once (50)' },
   rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, whatever the server does' },
   arrivals: { type: 'string', hint: 'kind', help: 'open loop: constant or poisson (poisson)' },

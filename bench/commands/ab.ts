@@ -18,10 +18,10 @@ import { writeFiles } from './run.ts'
 
 /**
  * Many short rounds: the closer two versions stand in time, the less a drift of the machine parts them. 20 s of each make
- * intervals of ±2 to 3 % (a window of 0.5 s varies by 5 %, and the next one independently). For its first 10 s under load a
- * process is still compiling, and its heap growing: until then two of the same code are up to 7 % apart.
+ * intervals of ±3 % (a window of 0.5 s varies by 5 %, and the next one independently). Code is still being compiled for
+ * its first 4 s under load.
  */
-export const pairDefaults = { rounds: 40, duration: 0.5, warmup: 10 }
+export const pairDefaults = { rounds: 40, duration: 0.5, warmup: 4 }
 
 /** Prints the comparison and returns its exit code; 130 when it was cut short. */
 export async function abCommand(context: Context): Promise<number> {

@@ -122,9 +122,9 @@ describe('ratios', () => {
         steady.map(value => value * head),
         true,
       )
-    // 0.5 % each: two of them are 0.7 % apart, 1.96 times which is 1.4 %.
-    expect(ratioOf(1)?.interval.high).toBeCloseTo(1.014, 3)
-    expect([1.01, 1.02].map(head => ratioOf(head)?.differs)).toEqual([false, true])
+    // 0.85 % each: two of them are 1.2 % apart, 1.96 times which is 2.4 %.
+    expect(ratioOf(1)?.interval.high).toBeCloseTo(1.024, 3)
+    expect([1.02, 1.03].map(head => ratioOf(head)?.differs)).toEqual([false, true])
   })
 
   it('says nothing where there are too few rounds', () => {
