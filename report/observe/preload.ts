@@ -22,6 +22,8 @@ process.on('message', async (question: Question) => {
   const answer: Answer = { report: question.report, answer: await answerTo(question) }
   process.send?.(answer)
 })
+// Without its parent nobody would ever end this process.
+process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'))
 // Answering questions is no reason to stay alive.
 process.channel?.unref()
 
