@@ -73,9 +73,7 @@ async function conclude(result: Result, context: Context): Promise<number> {
   const { values, print } = context
   const { base = [], baseSubject = 'base', scenarios, subject, options } = result
   const maxRegression = maxRegressionOf(values)
-  const comparisons = compareScenarios(base, scenarios, {
-    ...{ mode: options.mode, isPaired: true, maxRegression },
-  })
+  const comparisons = compareScenarios(base, scenarios, { mode: options.mode, isPaired: true, maxRegression })
   print(renderComparison(comparisons, { base: baseSubject, head: subject }, maxRegression))
   if (result.quick) print('QUICK: short rounds; good for a first look only.')
   if (result.cutShort) print('CUT SHORT: not all rounds were run.')

@@ -1,5 +1,6 @@
 /** `scale`: the service with one worker and with several, in turns: throughput, capacity, and the memory each takes. */
 import { UsageError } from '../errors.ts'
+import type { Generator } from '../load/generator-client.ts'
 import { withIdleConnections } from '../load/idle-connections.ts'
 import { loadOptions } from '../options.ts'
 import { renderGroup } from '../output/group.ts'
@@ -39,8 +40,7 @@ export async function scaleCommand(context: Context): Promise<number> {
         options,
         context,
       )
-      const measureOn = (subject: ServiceSubject) => createMeasure(generator, subject, scenario, context)
-      return { groups: [group], sweeps: await sweepAll(subjects, scenario, measureOn, context) }
+      return { groups: [group], sweeps: await sweepAll(generator, subjects, scenario, context) }
     })
     for (const group of measured.groups) context.print(`${renderGroup(group)}\n`)
     for (const sweep of measured.sweeps) context.print(`${renderSweep(sweep)}\n`)
@@ -95,16 +95,22 @@ async function measureMemory(
 }
 
 async function sweepAll(
+  generator: Generator,
   subjects: readonly ServiceSubject[],
   scenario: Scenario,
-  measureOn: (subject: ServiceSubject) => ReturnType<typeof createMeasure>,
-  { values, signal }: Context,
+  context: Context,
 ): Promise<Sweep[]> {
+  const { values, signal } = context
   const options = loadOptions(values, sweepDefaults)
   const sweeps: Sweep[] = []
   for (const subject of subjects) {
     if (signal.aborted) break
-    const sweep = await sweepRates(measureOn(subject), scenario, options, readGoal(values))
+    const sweep = await sweepRates(
+      createMeasure(generator, subject, scenario, context),
+      scenario,
+      options,
+      readGoal(values),
+    )
     sweeps.push({ ...sweep, subject: subject.name })
   }
   return sweeps

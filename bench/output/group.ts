@@ -3,7 +3,7 @@ import { compareRounds, type MetricComparison } from '../compare.ts'
 import { groupMetrics } from '../metrics.ts'
 import { type Row, tableRows } from '../result/figures.ts'
 import type { Group, Measurement } from '../result/schema.ts'
-import { formatMs, formatNumber, markdownTable } from './table.ts'
+import { formatMebibytes, formatMs, formatNumber, markdownTable } from './table.ts'
 
 type Member = Group['subjects'][number]
 
@@ -77,7 +77,7 @@ function figures({ throughput, server, p50Ms, p99Ms }: Row): string[] {
     `${formatNumber(throughput)} rps`,
     server ? formatNumber(server.cpuUsPerRequest) : '–',
     ...[p50Ms, p99Ms].map(formatMs),
-    server ? `${(server.rssBytes / 2 ** 20).toFixed(0)} MiB` : '–',
+    server ? formatMebibytes(server.rssBytes) : '–',
   ]
 }
 

@@ -1,23 +1,19 @@
 /** The table of what a service holds before it has anything to do. */
 import type { Memory } from '../result/schema.ts'
-import { markdownTable } from './table.ts'
+import { formatMebibytes, markdownTable } from './table.ts'
 
 /** Returns the resident sets: of all processes, as a share for each, and of idle connections by the thousand. */
 export function renderMemory(memory: readonly Memory[]): string {
   const rows = memory.map(({ subject, processes, startBytes, perConnectionBytes }) => [
     subject,
     String(processes),
-    mebibytes(startBytes),
-    mebibytes(startBytes / processes),
-    mebibytes(perConnectionBytes * 1000),
+    formatMebibytes(startBytes),
+    formatMebibytes(startBytes / processes),
+    formatMebibytes(perConnectionBytes * 1000),
   ])
   return [
     'Memory before any load, after a full collection of garbage (pages that processes share count for each):',
     '',
     markdownTable(['Subject', 'Processes', 'RSS', 'per process', 'per 1,000 idle connections'], rows),
   ].join('\n')
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(0)} MiB`
 }

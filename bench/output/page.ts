@@ -72,12 +72,7 @@ function scenarioSections(result: Result): string[] {
 function comparisonSections(result: Result): string[] {
   if (!result.base) return []
   const comparisons: ScenarioComparison[] = compareScenarios(result.base, result.scenarios, {
-    ...{
-      mode: result.options.mode,
-      isPaired: true,
-
-      maxRegression: 0.05,
-    },
+    ...{ mode: result.options.mode, isPaired: true, maxRegression: 0.05 },
   })
   const renamed = (name: string, scenarios: Result['scenarios']) =>
     scenarios.map(scenario => ({ ...scenario, name: `${scenario.name}, ${name}` }))

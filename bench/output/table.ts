@@ -49,7 +49,7 @@ const extended: Column[] = [
     cell: ({ server }) => server && `${(server.eventLoopUtilisation * 100).toFixed(0)} %`,
   },
   { head: 'GC pauses', cell: ({ server }) => server && formatMs(server.gcPauseMs) },
-  { head: 'RSS', cell: ({ server }) => server && `${(server.rssBytes / 2 ** 20).toFixed(0)} MiB` },
+  { head: 'RSS', cell: ({ server }) => server && formatMebibytes(server.rssBytes) },
   { head: 'queries/req', cell: ({ server }) => server?.queriesPerRequest?.toFixed(2) },
   {
     head: 'pool wait/req',
@@ -114,6 +114,10 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
 /** Returns milliseconds with three significant digits: `0.592ms`, `12.3ms`, `1240ms`. */
 export function formatMs(ms: number): string {
   return `${formatNumber(ms)}ms`
+}
+
+export function formatMebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`
 }
 
 /** Returns a number with three significant digits, whole from 100 on. */

@@ -1,9 +1,10 @@
 /** Loaded into the measured process by `--import`: answers its parent's questions about CPU, event loop, GC and memory. */
-import cluster, { type Worker } from 'node:cluster'
+import cluster from 'node:cluster'
 import { PerformanceObserver, performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { now } from '../load/clock.ts'
+import { askProbe } from './ask.ts'
 import { addCounters, type Counters, type Question } from './counters.ts'
 
 let gcPauseMs = 0
@@ -26,28 +27,12 @@ process.channel?.unref()
 
 /** Workers have this probe, too: the process that leads them answers for all. */
 async function answer(question: Question): Promise<void> {
-  const workers = Object.values(cluster.workers ?? {}).filter(worker => worker?.isConnected())
-  const theirs = await Promise.all(workers.flatMap(worker => (worker ? [askWorker(worker, question)] : [])))
+  const workers = Object.values(cluster.workers ?? {}).flatMap(worker => worker?.process ?? [])
+  const theirs = await Promise.all(
+    workers.filter(({ connected }) => connected).map(worker => askProbe(worker, question, 'a worker')),
+  )
   if (question === 'bench:collect') collect()
   process.send?.(addCounters(read(), theirs))
-}
-
-function askWorker(worker: Worker, question: Question): Promise<Counters> {
-  const { promise, resolve, reject } = Promise.withResolvers<Counters>()
-  const settle = (act: () => void): void => {
-    worker.off('message', onMessage)
-    worker.off('exit', onExit)
-    act()
-  }
-  // The service has its own messages on this channel.
-  const onMessage = (message: Partial<Counters>): void => {
-    if (message.loopActiveMs !== undefined) settle(() => resolve(message as Counters))
-  }
-  const onExit = (): void => settle(() => reject(new Error('a worker died')))
-  worker.on('message', onMessage)
-  worker.on('exit', onExit)
-  worker.send(question)
-  return promise
 }
 
 function read(): Counters {

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { freePort } from '../../src/lib/free-port.ts'
 import { RunError } from '../errors.ts'
 import { sleep } from '../load/clock.ts'
+import { askProbe } from '../probe/ask.ts'
 import type { Counters, Question } from '../probe/counters.ts'
 
 const readyWithinMs = 20_000
@@ -61,7 +62,7 @@ export async function startProcess(options: ProcessOptions): Promise<MeasuredPro
     await stopProcess(child)
     throw error
   }
-  const ask = (question: Question) => () => readCounters(child, question, options.name)
+  const ask = (question: Question) => () => askProbe(child, question, options.name)
   return {
     origin,
     read: ask('bench:read'),
@@ -96,23 +97,6 @@ function collectLastWords(child: ChildProcess): () => string {
     text = (text + chunk.toString()).slice(-2000)
   })
   return () => text.trim() || 'it said nothing'
-}
-
-function readCounters(child: ChildProcess, question: Question, name: string): Promise<Counters> {
-  return new Promise((resolve, reject) => {
-    const onMessage = (counters: Counters): void => {
-      child.off('exit', onExit)
-      resolve(counters)
-    }
-    const onExit = (): void => {
-      child.off('message', onMessage)
-      reject(new RunError(`${name} died`))
-    }
-    if (!child.connected) return onExit()
-    child.once('message', onMessage)
-    child.once('exit', onExit)
-    child.send(question)
-  })
 }
 
 async function stopProcess(child: ChildProcess): Promise<void> {
