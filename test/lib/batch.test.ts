@@ -27,17 +27,35 @@ function createStore() {
   }
 }
 
-it('sends the first look-up at once, and together those that come while it is under way', async () => {
-  const { find, asked, answer, isAsked } = createStore()
+/** As many batches as may be in flight, none of them answered: what comes next gathers. */
+async function underWay({ find, isAsked }: Pick<ReturnType<typeof createStore>, 'find' | 'isAsked'>) {
   const first = find('a')
   await isAsked(1)
-  const others = [find('b'), find('c'), find('d')]
-  answer(0)
-  expect(await first).toEqual({ id: 'a' })
+  const second = find('b')
   await isAsked(2)
+  return [first, second]
+}
+
+it('sends together what comes in one turn of the event loop', async () => {
+  const { find, asked, answer, isAsked } = createStore()
+  const found = ['a', 'b', 'c'].map(find)
+  await isAsked(1)
+  answer(0)
+  expect(await Promise.all(found)).toEqual([{ id: 'a' }, { id: 'b' }, { id: 'c' }])
+  expect(asked).toEqual([['a', 'b', 'c']])
+})
+
+it('sends the first two at once, and together those that come while they are under way', async () => {
+  const { find, asked, answer, isAsked } = createStore()
+  const first = await underWay({ find, isAsked })
+  const others = [find('c'), find('d'), find('e')]
   answer(1)
-  expect(await Promise.all(others)).toEqual([{ id: 'b' }, { id: 'c' }, { id: 'd' }])
-  expect(asked).toEqual([['a'], ['b', 'c', 'd']])
+  await isAsked(3)
+  answer(2)
+  expect(await Promise.all(others)).toEqual([{ id: 'c' }, { id: 'd' }, { id: 'e' }])
+  answer(0)
+  expect(await Promise.all(first)).toEqual([{ id: 'a' }, { id: 'b' }])
+  expect(asked).toEqual([['a'], ['b'], ['c', 'd', 'e']])
 })
 
 it('gives each its own row, in whatever order the rows come, and nothing for what is not there', async () => {
@@ -59,46 +77,44 @@ it('remembers nothing: what was found is asked for again', async () => {
   expect(await find('a')).toMatchObject({ name: 'after' })
 })
 
-it('fails those in a batch that failed, and neither the one before nor the one after', async () => {
+it('fails those in a batch that failed, and neither the ones before nor the one after', async () => {
   const { find, answer, fail, isAsked } = createStore()
-  const before = find('a')
-  await isAsked(1)
-  const failing = [find('b'), find('c')].map(found => expect(found).rejects.toThrow('lost'))
+  const before = await underWay({ find, isAsked })
+  const failing = [find('c'), find('d')].map(found => expect(found).rejects.toThrow('lost'))
   answer(0)
-  expect(await before).toEqual({ id: 'a' })
-  await isAsked(2)
-  const after = find('d')
-  fail(1, new Error('lost'))
-  await Promise.all(failing)
   await isAsked(3)
-  answer(2)
-  expect(await after).toEqual({ id: 'd' })
+  const after = find('e')
+  fail(2, new Error('lost'))
+  await Promise.all(failing)
+  await isAsked(4)
+  answer(3)
+  expect(await after).toEqual({ id: 'e' })
+  answer(1)
+  expect(await Promise.all(before)).toEqual([{ id: 'a' }, { id: 'b' }])
 })
 
-it('lets nobody wait for a batch that is stuck', async () => {
+it('lets nobody wait for batches that are stuck', async () => {
   const { find, answer, isAsked } = createStore()
-  const stuck = find('a')
-  await isAsked(1)
-  const next = find('b')
-  await isAsked(2)
-  answer(1)
-  expect(await next).toEqual({ id: 'b' })
-  answer(0)
-  await stuck
+  const stuck = await underWay({ find, isAsked })
+  const next = find('c')
+  await isAsked(3)
+  answer(2)
+  expect(await next).toEqual({ id: 'c' })
+  for (const batch of [0, 1]) answer(batch)
+  await Promise.all(stuck)
 })
 
 it('asks for a hundred at once at most', async () => {
   const { find, asked, answer, isAsked } = createStore()
-  const first = find('first')
-  await isAsked(1)
+  const first = await underWay({ find, isAsked })
   const ids = Array.from({ length: 250 }, (_, index) => `id-${index}`)
   const found = ids.map(find)
-  answer(0)
-  await first
-  await isAsked(4)
-  for (const batch of [1, 2, 3]) answer(batch)
-  expect(await Promise.all(found)).toEqual(ids.map(id => ({ id })))
-  expect(asked.map(batch => batch.length)).toEqual([1, 100, 100, 50])
+  for (let batch = 0; batch < 5; batch += 1) {
+    await isAsked(Math.min(batch + 2, 5))
+    answer(batch)
+  }
+  expect(await Promise.all([...first, ...found])).toEqual(['a', 'b', ...ids].map(id => ({ id })))
+  expect(asked.map(batch => batch.length)).toEqual([1, 1, 100, 100, 50])
 })
 
 it('asks in the context of none of those who wait, and each goes on in its own', async () => {
