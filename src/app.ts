@@ -8,6 +8,7 @@ import { jwksRoutes } from './modules/auth/jwks-routes.ts'
 import { authRoutes } from './modules/auth/routes.ts'
 import { usersRoutes } from './modules/users/routes.ts'
 import { auth } from './plugins/auth.ts'
+import { connections } from './plugins/connections.ts'
 import { database } from './plugins/database.ts'
 import { docsPage } from './plugins/docs-page.ts'
 import { errorHandler, refuseUnrouted } from './plugins/error-handler.ts'
@@ -36,6 +37,7 @@ const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
 export async function buildApp(config: Config, logStream?: DestinationStream): Promise<FastifyInstance> {
   const app = createInstance(config, logStream)
   await app.register(methodNotAllowed)
+  await app.register(connections)
   await app.register(shutdown, config.server)
   await app.register(errorHandler)
   await app.register(parserErrors)

@@ -3,26 +3,12 @@ import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
-import { type DestinationStream, destination, pino } from 'pino'
+import { type DestinationStream, pino } from 'pino'
 import { type Config, type Environment, isProduction, loadConfig, readEnvironment } from './config.ts'
 import { preferCommonJsDrizzle } from './lean-imports.ts'
+import { createLogStream } from './lib/log-stream.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { explain, PlainError } from './plain-error.ts'
-
-/** Bytes of log lines that are written at once: a write takes 20 µs of CPU, whether of one line or of thirty. */
-const LOG_BUFFER = 12_288
-
-/**
- * The same where several workers share a pipe: no write stays in one piece that is larger than PIPE_BUF, which is 4096
- * on Linux.
- */
-const SHARED_LOG = { minLength: 3072, maxWrite: 4096 }
-
-/** Longest time that a line waits for others, in milliseconds. */
-const LOG_FLUSH_MS = 100
-
-/** Bytes that wait for a reader who has stopped; lines beyond them are dropped, since memory is worth more. */
-const LOG_BACKLOG = 16_777_216
 
 /** Between the end of the slowest worker and that of the process that waits for it, in milliseconds. */
 const WORKER_SLACK_MS = 2000
@@ -120,12 +106,7 @@ async function claimPort({ host, port }: { host: string; port: number }): Promis
 
 async function logStream({ log, workers }: Config): Promise<DestinationStream> {
   if (log.format === 'json') {
-    const stream = destination({
-      sync: false,
-      ...(workers > 1 ? SHARED_LOG : { minLength: LOG_BUFFER }),
-      maxLength: LOG_BACKLOG,
-      periodicFlush: LOG_FLUSH_MS,
-    })
+    const stream = createLogStream({ isShared: workers > 1 })
     process.on('exit', () => stream.flushSync())
     return stream
   }

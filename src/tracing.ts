@@ -6,6 +6,13 @@ import { AlwaysOnSampler, BatchSpanProcessor, RandomIdGenerator } from '@opentel
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TraceContext } from './lib/trace-context.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The span of a request that is sampled. */
+    span: Span | undefined
+  }
+}
+
 type TracingOptions = { endpoint: string; serviceName: string }
 
 /** Longest wait at shutdown for the collector to take the last spans; it may be down. */
@@ -41,7 +48,7 @@ export function startTracing(app: FastifyInstance, { endpoint, serviceName }: Tr
 
 function traceRequests(app: FastifyInstance, withIds: IdGenerator['withIds']) {
   const tracer = trace.getTracer('plumbline')
-  const spans = new WeakMap<FastifyRequest, Span>()
+  app.decorateRequest('span', undefined)
 
   app.addHook('onRequest', function startSpan(request, _reply, done) {
     if (!request.trace.sampled) return done()
@@ -52,14 +59,14 @@ function traceRequests(app: FastifyInstance, withIds: IdGenerator['withIds']) {
         parentContext(request.trace),
       ),
     )
-    spans.set(request, span)
+    request.span = span
     context.with(trace.setSpan(context.active(), span), done)
   })
   app.addHook('onError', async function recordError(request, _reply, error) {
-    spans.get(request)?.setAttribute('error.type', error.code ?? error.name)
+    request.span?.setAttribute('error.type', error.code ?? error.name)
   })
   app.addHook('onResponse', function endSpan(request, reply, done) {
-    const span = spans.get(request)
+    const { span } = request
     if (span) {
       span.setAttributes(responseAttributes(reply))
       if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR })

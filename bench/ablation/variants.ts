@@ -50,12 +50,12 @@ export const variants: readonly Variant[] = [
     prepare: app => swapHooks(app, { sendTraceContext: undefined }),
   },
   {
-    ...{ name: 'shutdown', what: 'the care for connections that a drain needs', kind: 'feature' },
-    prepare: app => swapHooks(app, { noteRequest: undefined, giveConnectionBack: undefined }),
-  },
-  {
-    ...{ name: 'parser-errors', what: 'the order of answers for what is not HTTP', kind: 'feature' },
-    replaces: { 'plugins/parser-errors.ts': 'parser-errors.ts' },
+    ...{
+      name: 'connections',
+      what: 'the order of answers on a connection, and its end in a drain',
+      kind: 'feature',
+    },
+    prepare: app => swapHooks(app, { noteResponse: undefined, giveConnectionBack: undefined }),
   },
   {
     ...{ name: 'validation', what: 'the check of URL, Host and path parameters', kind: 'feature' },
@@ -88,6 +88,6 @@ export const variants: readonly Variant[] = [
   },
   {
     ...{ name: 'log-buffer', what: 'log lines that are written together', kind: 'shortcut' },
-    replaces: { pino: 'pino.ts' },
+    replaces: { 'lib/log-stream.ts': 'log-stream.ts' },
   },
 ]

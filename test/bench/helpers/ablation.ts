@@ -75,13 +75,12 @@ async function ask(service: Service): Promise<Observation> {
       validation: invalid.code === 'VALIDATION_FAILED',
       authentication: forged.status === 401,
       revocation: revoked.status === 401,
-      'parser-errors': answersInOrder,
       batching: isBatched,
       // The schema's order is not that of the row.
       serialization: own.indexOf('"displayName"') < own.indexOf('"email"'),
       metrics: (await readMetrics(service.origin)).includes('http_request_duration_seconds_count{'),
       'rate-limit': await isLimited(service.origin),
-      shutdown: await givesConnectionsBack(service),
+      connections: (await givesConnectionsBack(service)) && answersInOrder,
     },
     user,
   }

@@ -1,0 +1,7 @@
+/** Standard output, with a write for each line. */
+import { destination } from 'pino'
+import type { LogStream } from '../../../src/lib/log-stream.ts'
+
+export function createLogStream(): LogStream {
+  return destination({ sync: false })
+}
