@@ -1,4 +1,5 @@
 /** Connections to PostgreSQL: the pool with its time limits, Drizzle over it, and transactions. */
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
@@ -49,7 +50,6 @@ export function createDatabase(
     statement_timeout: config.statementTimeout,
     lock_timeout: config.lockTimeout,
     idle_in_transaction_session_timeout: config.idleInTransactionTimeout,
-    query_timeout: config.statementTimeout + CLIENT_SLACK_MS,
     application_name: 'plumbline',
   })
   // The pool reports idle connections only: without the second listener, a connection that ends between two
@@ -57,6 +57,7 @@ export function createDatabase(
   pool.on('error', onError)
   pool.on('connect', client => {
     client.on('error', onError)
+    limitSilence(client, config.statementTimeout + CLIENT_SLACK_MS)
     observe(client, onQuery)
   })
   observe(pool, onQuery)
@@ -90,6 +91,19 @@ export function createDatabase(
   }
 
   return { pool, db, transaction, close }
+}
+
+/**
+ * Closes a connection whose server has been silent for `limit` milliseconds while it was asked something: it cannot
+ * answer at all, or its own limit would have. pg has an option for this, `query_timeout`, but sets a timer for every
+ * statement, and what hangs on these timers outlives two collections of young garbage: 10 MB a second of old garbage.
+ */
+function limitSilence(client: pg.PoolClient, limit: number): void {
+  const stream = client.connection.stream as Socket
+  stream.setTimeout(limit, () => {
+    const isAsked = Reflect.get(client, 'readyForQuery') === false
+    if (isAsked) stream.destroy(new Error('Query read timeout'))
+  })
 }
 
 /**

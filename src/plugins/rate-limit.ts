@@ -43,14 +43,13 @@ export const rateLimit = fp(
       redis.url === undefined ? undefined : await createRedisCounter(app, redis.url, settings.window)
 
     app.decorate('limit', ({ name, max, subject }) => {
-      const options = {
-        max,
-        cache: MEMORY_KEYS,
-        keyGenerator: (request: FastifyRequest) =>
-          `${name}:${clientOf(request.ip)}:${subject?.(request) ?? ''}`,
-      }
-      const countInMemory = inMemory(options)
-      const count = inRedis?.(options, countInMemory) ?? countInMemory
+      const options = { max, cache: MEMORY_KEYS }
+      const keyOf = (request: FastifyRequest) =>
+        subject === undefined ? clientOf(request.ip) : `${clientOf(request.ip)}:${subject(request)}`
+      // Each limit has a memory of its own: with its name in them, keys would be made and hashed for every request.
+      const countInMemory = inMemory({ ...options, keyGenerator: keyOf })
+      const named = { ...options, keyGenerator: (request: FastifyRequest) => `${name}:${keyOf(request)}` }
+      const count = inRedis?.(named, countInMemory) ?? countInMemory
       return async function enforceLimit(request, reply) {
         const outcome = await count(request)
         if (outcome.isAllowed || !outcome.isExceeded) return

@@ -35,11 +35,9 @@ export function createFindById(
  * The ids, one of them repeated where they are few: PostgreSQL plans anew for every list that is shorter than what it
  * has planned for, since a plan of its own looks cheaper, and that takes 50 of 230 µs.
  */
-function lengthen(ids: readonly string[]): string[] {
-  return Array.from(
-    { length: Math.max(ids.length, PLANNED_LENGTH) },
-    (_, index) => ids[index] ?? ids[0] ?? '',
-  )
+function lengthen(ids: readonly string[]): readonly string[] {
+  const missing = PLANNED_LENGTH - ids.length
+  return missing > 0 ? [...ids, ...Array(missing).fill(ids[0])] : ids
 }
 
 /** Sets name and address, and returns the profile; undefined where there is no such user. */
