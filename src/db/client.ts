@@ -100,7 +100,9 @@ export function createDatabase(
  */
 function limitSilence(client: pg.PoolClient, limit: number): void {
   const stream = client.connection.stream as Socket
-  stream.setTimeout(limit, () => {
+  stream.setTimeout(limit)
+  stream.on('timeout', () => {
+    // pg's own mark, which its types do not know.
     const isAsked = Reflect.get(client, 'readyForQuery') === false
     if (isAsked) stream.destroy(new Error('Query read timeout'))
   })

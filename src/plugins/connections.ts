@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 
 const kLatest = Symbol('latest response')
 
-/** It is kept on the socket itself: V8's young generation lets go of nothing that is the value of a WeakMap. */
+/** It is kept on the socket itself, and goes with it. */
 type Connection = Socket & { [kLatest]?: ServerResponse }
 
 export const connections = fp(

@@ -160,19 +160,28 @@ describe('P19: a limit', () => {
     expect(await inTransaction(pidOf)).not.toBe(pid)
   })
 
-  it('of the driver ends a wait that the server does not end, and the connection with it', async () => {
-    let pid: number | undefined
-    const failing = inTransaction(async tx => {
-      pid = await pidOf(tx)
-      await insert(tx, 1)
-      await tx.execute(sql`set local statement_timeout = 0`)
-      await tx.execute(sql`select pg_sleep(2)`)
-    })
-    expect(await problemOf(failing)).toBe('DATABASE_UNAVAILABLE')
-    expect(await inTransaction(pidOf)).not.toBe(pid)
-    await until('the server notices', async () => (await pidsOfApp()).every(other => other !== pid))
-    expect(await countNotes()).toBe(0)
-  })
+  it.each([
+    ['was just used', 0],
+    ['was idle for longer than that', 1000],
+  ])(
+    'of the driver ends a wait that the server does not end, on a connection that %s, and the connection with it',
+    async (_what, idle) => {
+      const before = await inTransaction(pidOf)
+      await sleep(idle)
+      let pid: number | undefined
+      const failing = inTransaction(async tx => {
+        pid = await pidOf(tx)
+        await insert(tx, 1)
+        await tx.execute(sql`set local statement_timeout = 0`)
+        await tx.execute(sql`select pg_sleep(2)`)
+      })
+      expect(await problemOf(failing)).toBe('DATABASE_UNAVAILABLE')
+      expect(pid).toBe(before)
+      expect(await inTransaction(pidOf)).not.toBe(pid)
+      await until('the server notices', async () => (await pidsOfApp()).every(other => other !== pid))
+      expect(await countNotes()).toBe(0)
+    },
+  )
 
   it('ends the wait for a free connection', async () => {
     const held = [await database.pool.connect(), await database.pool.connect()]
