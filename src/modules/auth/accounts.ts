@@ -25,12 +25,6 @@ export async function findCredentialsById(db: Executor, id: string) {
   return row
 }
 
-/** The account, locked against changes but not against other readers until the transaction ends. */
-export async function lockCredentials(tx: Executor, id: string) {
-  const [row] = await tx.select(credentials).from(users).where(eq(users.id, id)).for('share')
-  return row
-}
-
 /** A new account, or undefined where the address is taken. */
 export async function insertAccount(
   tx: Executor,

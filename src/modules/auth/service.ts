@@ -5,13 +5,7 @@ import { errors } from '../../errors.ts'
 import type { Metrics } from '../../plugins/metrics.ts'
 import { type Origin, recordEvent, recordForEach } from '../audit/repository.ts'
 import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
-import {
-  findCredentials,
-  findCredentialsById,
-  insertAccount,
-  lockCredentials,
-  replacePasswordHash,
-} from './accounts.ts'
+import { findCredentials, findCredentialsById, insertAccount, replacePasswordHash } from './accounts.ts'
 import type { Passwords } from './passwords.ts'
 import { createRefreshToken, deriveSuccessor, hashToken, judgeToken } from './refresh-tokens.ts'
 import * as repository from './repository.ts'
@@ -60,18 +54,9 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     if (!account || !isMatch || account.isDisabled) return refuseLogin(account, isMatch, origin)
 
     const refreshToken = createRefreshToken()
-    const opened = await database.transaction('read committed', async tx => {
-      // Again, under a lock: the password may have changed, or the account been disabled, while the hash was computed.
-      const current = await lockCredentials(tx, account.id)
-      if (!current || current.isDisabled || current.passwordHash !== account.passwordHash) return
-      const session = await repository.insertSession(tx, { userId: account.id, origin, ttl: config.sessions })
-      await repository.insertRefreshToken(tx, session.id, hashToken(refreshToken))
-      await recordEvent(
-        tx,
-        { type: 'login.succeeded', ...byOwner(account.id), sessionId: session.id },
-        origin,
-      )
-      return { ...session, role: current.role }
+    const opened = await repository.openSession(database.db, account, hashToken(refreshToken), {
+      ttl: config.sessions,
+      origin,
     })
     if (!opened) return refuseLogin(account, false, origin)
     metrics.logins.inc({ outcome: 'succeeded' })
