@@ -189,8 +189,6 @@ export const GROUPS: readonly Mutation[][] = [
       broken: ['security/body-limit'],
       changed: ['middleware/Parse'],
     },
-  ],
-  [
     {
       name: 'unsigned tokens are accepted',
       replacements: acceptAlgorithm('none'),
