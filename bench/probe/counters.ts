@@ -19,6 +19,7 @@ export type Question = 'bench:read' | 'bench:collect'
 /** Totals from the service's own metrics, where it has them. */
 export interface Totals {
   at: number
+  requests?: number
   queries?: number
   poolWaitMs?: number
 }
@@ -60,9 +61,18 @@ export function compareCounters(before: Counters, after: Counters, rate: number)
   }
 }
 
+/**
+ * Returns what requests took, by the service's own count of them: a busy service answers the second question late, when
+ * the load has ended, and their rate tells nothing about that time.
+ */
 function compareTotals(before: Totals | undefined, after: Totals | undefined, rate: number) {
   if (!before || !after || rate <= 0) return {}
-  const requests = rate * ((after.at - before.at) / 1000)
+  const { requests: first } = before
+  const { requests: last } = after
+  const isCounted = first !== undefined && last !== undefined
+  // The question before is the one request of these that nobody made.
+  const requests = isCounted ? last - first - 1 : rate * ((after.at - before.at) / 1000)
+  if (requests <= 0) return {}
   const perRequest = (from: number | undefined, to: number | undefined): number | undefined =>
     from === undefined || to === undefined ? undefined : (to - from) / requests
   const queriesPerRequest = perRequest(before.queries, after.queries)

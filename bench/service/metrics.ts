@@ -9,11 +9,13 @@ export async function readMetrics(origin: string, token: string): Promise<{ tota
   )
   if (!answer?.ok) return {}
   const text = await answer.text()
+  const requests = sumOf(text, 'http_request_duration_seconds_count')
   const queries = sumOf(text, 'db_queries_total')
   const poolWaitSeconds = sumOf(text, 'db_pool_wait_seconds_sum')
   return {
     totals: {
       at: now(),
+      ...(requests !== undefined && { requests }),
       ...(queries !== undefined && { queries }),
       ...(poolWaitSeconds !== undefined && { poolWaitMs: poolWaitSeconds * 1000 }),
     },
