@@ -27,6 +27,10 @@ const SLOW = [
   'test/faults/start.test.ts',
   'test/bench/scale.test.ts',
   'test/first-run.test.ts',
+  // After the others, two at a time: the first takes as long as what goes before the last test of the third.
+  'test/bench/coordinated-omission.test.ts',
+  'test/modules/auth/enumeration.test.ts',
+  'test/bench/load.test.ts',
 ]
 
 /** Begins with what is slow, so that at the end no worker waits for another. */

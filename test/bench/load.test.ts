@@ -81,23 +81,6 @@ describe('a session', () => {
 })
 
 describe('open loop', () => {
-  it('measures a server that takes exactly 5.0 ms within 0.3 ms', () =>
-    against('five-ms', async ({ origin, pid }) => {
-      prefer(generator.pid, pid)
-      // Whatever else the machine does adds to a latency: one undisturbed run shows what we add ourselves. Where there is
-      // none, on a machine so busy that nothing takes 5.0 ms, a bare socket says at the same time what it takes instead.
-      const medians: number[] = []
-      const excesses: number[] = []
-      while (medians.length < 12 && !(Math.min(...medians) < 5.25)) {
-        const job = openJob(origin, { rate: 150, duration: 0.4, connections: 2 })
-        const measured = percentileOf(await generator.run(job), 50)
-        medians.push(measured)
-        excesses.push(measured - (await medianOfBareSocket(origin, 40)))
-      }
-      expect(Math.min(...medians)).toBeGreaterThanOrEqual(5)
-      expect(Math.min(Math.min(...medians) - 5, median(excesses))).toBeLessThan(0.3)
-    }))
-
   it('reports the rate it was asked for and the one it reached', () =>
     against('two-speeds', async ({ origin }) => {
       const measurement = await generator.run(
@@ -151,4 +134,23 @@ describe('arrivals', () => {
     expect(standardDeviation(gaps)).toBeCloseTo(1, 1)
     expect(createSchedule(1000, 20, 'poisson', 1)).toEqual(schedule)
   })
+})
+
+describe('the open loop, last of all tests and so with the machine to itself', () => {
+  it('measures a server that takes exactly 5.0 ms within 0.3 ms', () =>
+    against('five-ms', async ({ origin, pid }) => {
+      prefer(generator.pid, pid)
+      // Whatever else the machine does adds to a latency: one undisturbed run shows what we add ourselves. Where there is
+      // none, on a machine so busy that nothing takes 5.0 ms, a bare socket says at the same time what it takes instead.
+      const medians: number[] = []
+      const excesses: number[] = []
+      while (medians.length < 12 && !(Math.min(...medians) < 5.25)) {
+        const job = openJob(origin, { rate: 150, duration: 0.4, connections: 2 })
+        const measured = percentileOf(await generator.run(job), 50)
+        medians.push(measured)
+        excesses.push(measured - (await medianOfBareSocket(origin, 40)))
+      }
+      expect(Math.min(...medians)).toBeGreaterThanOrEqual(5)
+      expect(Math.min(Math.min(...medians) - 5, median(excesses))).toBeLessThan(0.3)
+    }))
 })
