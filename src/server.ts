@@ -47,32 +47,28 @@ async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
 }
 
 /** Serves in this process, and returns where. */
-async function serve(config: Config, { onClose, isEnding }: Lifecycle): Promise<string | undefined> {
+async function serve(config: Config, lifecycle: Lifecycle): Promise<string | undefined> {
   // Only now: loading it takes a second, in which a signal should already be heard.
   const { buildApp } = await import('./app.ts')
-  const app = await buildApp(config, await logStream(config))
+  const app = await buildApp(config, await openLog(config, lifecycle))
   log = app.log
-  onClose(() => app.close())
-  if (isEnding()) return
+  lifecycle.onClose(() => app.close())
+  if (lifecycle.isEnding()) return
   await app.listen({ host: config.server.host, port: config.server.port })
-  onClose(() => app.drain(config.shutdown.drainDelay))
+  lifecycle.onClose(() => app.drain(config.shutdown.drainDelay))
   return app.listeningOrigin
 }
 
 /** Serves in workers, and returns where. They have longer than each of them needs. */
-async function lead(
-  config: Config,
-  environment: Environment,
-  { onClose, limit }: Lifecycle,
-): Promise<string> {
+async function lead(config: Config, environment: Environment, lifecycle: Lifecycle): Promise<string> {
   const [{ startWorkers }, { loggerOptions }] = await Promise.all([
     import('./workers.ts'),
     import('./lib/log.ts'),
   ])
-  limit(config.shutdown.drainDelay + config.shutdown.timeout + WORKER_SLACK_MS)
-  const logger = pino(loggerOptions(config.log), await logStream(config))
+  lifecycle.limit(config.shutdown.drainDelay + config.shutdown.timeout + WORKER_SLACK_MS)
+  const logger = pino(loggerOptions(config.log), await openLog(config, lifecycle))
   log = logger
-  return startWorkers({ count: config.workers, environment, log: logger, onClose })
+  return startWorkers({ count: config.workers, environment, log: logger, onClose: lifecycle.onClose })
 }
 
 /** The environment, with what development provides for itself: only there is anything made up. */
@@ -104,9 +100,11 @@ async function claimPort({ host, port }: { host: string; port: number }): Promis
   await once(probe, 'close')
 }
 
-async function logStream({ log, workers }: Config): Promise<DestinationStream> {
+/** Opened before anything that is to be closed, so that its last line is written after all of that. */
+async function openLog({ log, workers }: Config, { onClose }: Lifecycle): Promise<DestinationStream> {
   if (log.format === 'json') {
     const stream = createLogStream({ isShared: workers > 1 })
+    onClose(stream.settle)
     process.on('exit', () => stream.flushSync())
     return stream
   }

@@ -3,5 +3,5 @@ import { destination } from 'pino'
 import type { LogStream } from '../../../src/lib/log-stream.ts'
 
 export function createLogStream(): LogStream {
-  return destination({ sync: false })
+  return Object.assign(destination({ sync: false }), { settle: async () => {} })
 }
