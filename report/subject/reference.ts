@@ -27,7 +27,8 @@ export type ReferenceOptions = {
 
 /** Applies the migrations with the version's own command. Throws ReportError with its words. */
 export async function migrateReference(root: string, databaseUrl: string): Promise<void> {
-  const env = { PATH: process.env.PATH, DATABASE_URL: databaseUrl, NODE_ENV: 'production' }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const env = { PATH, NODE_COMPILE_CACHE, DATABASE_URL: databaseUrl, NODE_ENV: 'production' }
   await promisify(execFile)(process.execPath, ['src/commands/db-migrate.ts'], { cwd: root, env }).catch(
     (error: Error & { stderr?: string }) => {
       throw new ReportError(`the migrations cannot be applied: ${error.stderr?.trim() || messageOf(error)}`)

@@ -87,7 +87,7 @@ it('quotes a service that does not start, and leaves neither process nor folder 
   expect(leftovers().filter(name => !before.includes(name))).toEqual([])
 })
 
-it.each([300, 1500, 4000])('ends all that it began when it is interrupted after %i ms', async delay => {
+it.each([200, 1000, 2500])('ends all that it began when it is interrupted after %i ms', async delay => {
   const before = leftovers()
   const child = spawn(process.execPath, ['report/main.ts', '--bench', 'none'], {
     cwd: ROOT,

@@ -81,8 +81,6 @@ export const GROUPS: readonly Mutation[][] = [
       ),
       broken: ['environment/SECRET_SWITCH'],
     },
-  ],
-  [
     {
       name: 'stack traces are sent',
       replacements: one(
