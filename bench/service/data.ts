@@ -53,18 +53,27 @@ async function listUsers(origin: string, token: string): Promise<Row[]> {
 }
 
 async function ask(url: string, init: RequestInit): Promise<Record<string, unknown>> {
-  let answer = await fetch(url, init)
+  let answer = await send(url, init)
   // On a machine that is busy with something else a service sheds load at its start; that passes.
   for (let i = 0; i < retries && answer.status === 503; i++) {
     await answer.text()
     await sleep(retryMs)
-    answer = await fetch(url, init)
+    answer = await send(url, init)
   }
   if (!answer.ok) {
     const reason = (await answer.text()).slice(0, 200)
-    throw new RunError(
-      `${init.method ?? 'GET'} ${new URL(url).pathname} answered ${answer.status}: ${reason}`,
-    )
+    throw new RunError(`${nameOf(url, init)} answered ${answer.status}: ${reason}`)
   }
   return (await answer.json()) as Record<string, unknown>
+}
+
+async function send(url: string, init: RequestInit): Promise<Response> {
+  return fetch(url, init).catch((error: Error) => {
+    const { message } = error.cause instanceof Error ? error.cause : error
+    throw new RunError(`${nameOf(url, init)} was not answered: ${message}`)
+  })
+}
+
+function nameOf(url: string, { method = 'GET' }: RequestInit): string {
+  return `${method} ${new URL(url).pathname}`
 }

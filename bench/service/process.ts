@@ -33,6 +33,8 @@ export interface MeasuredProcess {
   read: () => Promise<Counters>
   /** The same, once all garbage is collected: for what a process holds, not what it has left behind. */
   readCollected: () => Promise<Counters>
+  /** How it ended by itself, and what it said last; undefined while it runs. */
+  describeEnd: () => string | undefined
   stop: () => Promise<void>
 }
 
@@ -67,6 +69,10 @@ export async function startProcess(options: ProcessOptions): Promise<MeasuredPro
     origin,
     read: ask('bench:read'),
     readCollected: ask('bench:collect'),
+    describeEnd: () =>
+      hasEnded(child)
+        ? `${options.name} ended (${child.signalCode ?? child.exitCode}): ${lastWords()}`
+        : undefined,
     stop: () => stopProcess(child),
   }
 }
@@ -99,8 +105,12 @@ function collectLastWords(child: ChildProcess): () => string {
   return () => text.trim() || 'it said nothing'
 }
 
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
 async function stopProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
+  if (hasEnded(child)) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)

@@ -58,7 +58,7 @@ export async function prepareDatabase(
 export async function startService(options: ServiceOptions): Promise<MeasuredProcess> {
   const metricsToken = randomBytes(24).toString('base64url')
   const preloads = (options.preloads ?? []).flatMap(url => ['--import', url])
-  const { origin, read, readCollected, stop } = await startProcess({
+  const service = await startProcess({
     ...{ name: 'the service', cwd: options.root, readyPath: '/health/ready' },
     args: [...preloads, 'src/server.ts'],
     environment: {
@@ -71,13 +71,14 @@ export async function startService(options: ServiceOptions): Promise<MeasuredPro
     ...{ burnUs: options.burnUs, signal: options.signal },
   })
   return {
-    origin,
+    ...service,
     read: async () => {
-      const [counters, metrics] = await Promise.all([read(), readMetrics(origin, metricsToken)])
+      const [counters, metrics] = await Promise.all([
+        service.read(),
+        readMetrics(service.origin, metricsToken),
+      ])
       return { ...counters, ...metrics }
     },
-    readCollected,
-    stop,
   }
 }
 

@@ -1,4 +1,5 @@
 /** A version of the service, ready to be measured. */
+import { RunError } from '../errors.ts'
 import type { LoadOptions } from '../result/schema.ts'
 import type { Subject } from '../subject.ts'
 import { loadData } from './data.ts'
@@ -44,7 +45,8 @@ export async function startSubject(
     const data = await loadData(service.origin, options.connections)
     return { ...service, key: version.key, name: version.name, data, databaseUrl }
   } catch (error) {
+    const end = service.describeEnd()
     await service.stop()
-    throw error
+    throw end === undefined ? error : new RunError(end)
   }
 }

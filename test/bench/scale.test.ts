@@ -37,7 +37,11 @@ it('measures workers, their capacity, and the memory of all their processes', {
       ['2 workers', 'rate', true],
     ])
     // The figures are those of the workers, not of the process that leads them and has nothing to do.
-    expect(groups[0]?.subjects[0]?.scenarios[0]?.rounds[0]?.server?.cpuUsPerRequest).toBeGreaterThan(10)
+    const rounds = groups[0]?.subjects[0]?.scenarios[0]?.rounds ?? []
+    // A round in which a busy machine let a process stand still has none.
+    const figures = rounds.flatMap(({ server }) => server ?? [])
+    expect(figures.length).toBeGreaterThan(0)
+    for (const { cpuUsPerRequest } of figures) expect(cpuUsPerRequest).toBeGreaterThan(10)
     expect((await readdir(outer)).filter(name => name.startsWith('plumbline-bench-'))).toEqual([])
   } finally {
     await rm(outer, { recursive: true, force: true })
