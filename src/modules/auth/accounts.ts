@@ -10,13 +10,14 @@ const credentials = {
   isDisabled: sql<boolean>`${users.disabledAt} is not null`,
 }
 
-/** The account of an e-mail address, whatever its case. */
-export async function findCredentials(db: Executor, email: string) {
-  const [row] = await db
+/** Finds the account of an e-mail address, whatever its case, with a statement that is planned once per connection. */
+export function createFindCredentials(db: Executor) {
+  const statement = db
     .select(credentials)
     .from(users)
-    .where(eq(sql`lower(${users.email})`, sql`lower(${email})`))
-  return row
+    .where(eq(sql`lower(${users.email})`, sql`lower(${sql.placeholder('email')})`))
+    .prepare('find_credentials')
+  return async (email: string) => (await statement.execute({ email }))[0]
 }
 
 /** The account of an id. */

@@ -5,7 +5,7 @@ import { errors } from '../../errors.ts'
 import type { Metrics } from '../../plugins/metrics.ts'
 import { type Origin, recordEvent, recordForEach } from '../audit/repository.ts'
 import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
-import { findCredentials, findCredentialsById, insertAccount, replacePasswordHash } from './accounts.ts'
+import { createFindCredentials, findCredentialsById, insertAccount, replacePasswordHash } from './accounts.ts'
 import type { Passwords } from './passwords.ts'
 import { createRefreshToken, deriveSuccessor, hashToken, judgeToken } from './refresh-tokens.ts'
 import * as repository from './repository.ts'
@@ -29,6 +29,7 @@ export type Auth = ReturnType<typeof createAuth>
 
 export function createAuth({ config, database, passwords, revocations, metrics }: Dependencies) {
   const signAccessToken = createAccessTokens(config.jwt)
+  const findCredentials = createFindCredentials(database.db)
 
   /**
    * Creates an account and returns it. Where the address is taken, the answer looks the same and nothing happens but
@@ -49,12 +50,12 @@ export function createAuth({ config, database, passwords, revocations, metrics }
 
   /** Opens a session and returns its first tokens. Unknown, disabled and wrong are one refusal, after one hash. */
   async function login({ email, password }: LoginBody, origin: Origin) {
-    const account = await findCredentials(database.db, email)
+    const account = await findCredentials(email)
     const isMatch = await passwords.verify(password, account?.passwordHash)
     if (!account || !isMatch || account.isDisabled) return refuseLogin(account, isMatch, origin)
 
     const refreshToken = createRefreshToken()
-    const opened = await repository.openSession(database.db, account, hashToken(refreshToken), {
+    const opened = await repository.openSession(database.pool, account, hashToken(refreshToken), {
       ttl: config.sessions,
       origin,
     })
