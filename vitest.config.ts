@@ -3,10 +3,13 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Tests whose subject is how long something takes, compared with something else in the same run. */
+/**
+ * Tests whose subject is how long something takes, compared with something else in the same run. They come after the
+ * others, two at a time: the first takes as long as what goes before the last test of the third.
+ */
 const TIMED = [
-  'test/modules/auth/enumeration.test.ts',
   'test/bench/coordinated-omission.test.ts',
+  'test/modules/auth/enumeration.test.ts',
   'test/bench/load.test.ts',
 ]
 
@@ -27,10 +30,7 @@ const SLOW = [
   'test/faults/start.test.ts',
   'test/bench/scale.test.ts',
   'test/first-run.test.ts',
-  // After the others, two at a time: the first takes as long as what goes before the last test of the third.
-  'test/bench/coordinated-omission.test.ts',
-  'test/modules/auth/enumeration.test.ts',
-  'test/bench/load.test.ts',
+  ...TIMED,
 ]
 
 /** Begins with what is slow, so that at the end no worker waits for another. */

@@ -1,5 +1,6 @@
 /** One request per endpoint before the load: a wrong address or token is found at once, and said in one line. */
 import { request } from 'undici'
+import { reasonOf } from '../errors.ts'
 import { createLanes } from './lanes.ts'
 import { toDispatch } from './open.ts'
 import type { PreflightJob, Sample } from './protocol.ts'
@@ -28,11 +29,4 @@ export async function preflight(job: PreflightJob, data: Datasets): Promise<Samp
     }
   }
   return samples
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const code: unknown = Reflect.get(error, 'code')
-  // Where a name has two addresses the message is empty, and the code says it.
-  return error.message || String(code)
 }

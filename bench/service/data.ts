@@ -1,5 +1,5 @@
 /** The users that requests are about: read over HTTP, and signed in over HTTP, as any client would. */
-import { RunError } from '../errors.ts'
+import { RunError, reasonOf } from '../errors.ts'
 import { sleep } from '../load/clock.ts'
 import type { Datasets, Row } from '../load/template.ts'
 
@@ -69,8 +69,7 @@ async function ask(url: string, init: RequestInit): Promise<Record<string, unkno
 
 async function send(url: string, init: RequestInit): Promise<Response> {
   return fetch(url, init).catch((error: Error) => {
-    const { message } = error.cause instanceof Error ? error.cause : error
-    throw new RunError(`${nameOf(url, init)} was not answered: ${message}`)
+    throw new RunError(`${nameOf(url, init)} was not answered: ${reasonOf(error.cause ?? error)}`)
   })
 }
 

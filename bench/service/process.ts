@@ -89,7 +89,7 @@ async function waitUntilReady(
   lastWords: () => string,
 ): Promise<void> {
   const deadline = Date.now() + readyWithinMs
-  while (Date.now() < deadline && child.exitCode === null && !signal.aborted) {
+  while (Date.now() < deadline && !hasEnded(child) && !signal.aborted) {
     const ready = await fetch(`${origin}${readyPath}`).catch(() => undefined)
     if (ready?.ok) return
     await sleep(25, signal)

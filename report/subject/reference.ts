@@ -27,8 +27,7 @@ export type ReferenceOptions = {
 
 /** Applies the migrations with the version's own command. Throws ReportError with its words. */
 export async function migrateReference(root: string, databaseUrl: string): Promise<void> {
-  const { PATH, NODE_COMPILE_CACHE } = process.env
-  const env = { PATH, NODE_COMPILE_CACHE, DATABASE_URL: databaseUrl, NODE_ENV: 'production' }
+  const env = { ...inheritedEnvironment(), DATABASE_URL: databaseUrl, NODE_ENV: 'production' }
   await promisify(execFile)(process.execPath, ['src/commands/db-migrate.ts'], { cwd: root, env }).catch(
     (error: Error & { stderr?: string }) => {
       throw new ReportError(`the migrations cannot be applied: ${error.stderr?.trim() || messageOf(error)}`)
@@ -41,11 +40,10 @@ export async function startReference(options: ReferenceOptions): Promise<Subject
   const { root, databaseUrl, environment = {}, imports = [], signal } = options
   const made = makeEnvironment(databaseUrl)
   const own = { ...made, ...environment }
-  const { PATH, NODE_COMPILE_CACHE } = process.env
   const service = await startObserved({
     root,
     args: [...imports.flatMap(module => ['--import', module]), REFERENCE_MODULE],
-    environment: { PATH, NODE_COMPILE_CACHE, ...own },
+    environment: { ...inheritedEnvironment(), ...own },
     ...(signal && { signal }),
   })
   const modules = CONFIG_MODULES.map(module => join(root, module)).filter(existsSync)
@@ -79,6 +77,12 @@ export async function startReference(options: ReferenceOptions): Promise<Subject
       await service.stop()
     },
   }
+}
+
+/** What a process of the service gets of ours; its settings are none of it. */
+function inheritedEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return { PATH, NODE_COMPILE_CACHE }
 }
 
 function makeEnvironment(databaseUrl: string): NodeJS.ProcessEnv {
