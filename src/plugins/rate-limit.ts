@@ -95,7 +95,6 @@ async function createRedisCounter(app: FastifyInstance, url: string, timeWindow:
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: REDIS_TIMEOUT_MS,
     connectTimeout: 2000,
     retryStrategy: attempt => Math.min(attempt * 100, 2000),
   })
@@ -109,7 +108,7 @@ async function createRedisCounter(app: FastifyInstance, url: string, timeWindow:
     return async request => {
       if (Date.now() < pausedUntil) return countInMemory(request)
       try {
-        return await countInRedis(request)
+        return await within(REDIS_TIMEOUT_MS, countInRedis(request))
       } catch (err) {
         pausedUntil = Date.now() + REDIS_PAUSE_MS
         app.log.warn({ err }, 'Redis does not answer: this instance counts alone')
@@ -117,4 +116,16 @@ async function createRedisCounter(app: FastifyInstance, url: string, timeWindow:
       }
     }
   }
+}
+
+/**
+ * What `pending` comes to, or an error after so many milliseconds. Unlike ioredis' `commandTimeout`, it reads what has
+ * arrived before it judges: where this process stood still meanwhile, Redis is not the one that is late.
+ */
+function within<T>(milliseconds: number, pending: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // setImmediate comes after the sockets of the event loop's next turn.
+    const timer = setTimeout(() => setImmediate(reject, new Error('Command timed out')), milliseconds)
+    pending.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }

@@ -1,5 +1,5 @@
 /** Proves promise 16 across processes: instances share their counts in Redis, and do without it when it is gone. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -95,6 +95,20 @@ if (hasRedis()) {
       }
       await expect.poll(shared, { timeout: 15_000 }).toBe(MAX)
       expect(await countAllowed(instances.slice(0, 1), nextClient())).toBe(MAX)
+    })
+
+    it('an instance that stood still itself does not take Redis for gone', async () => {
+      const [app] = instances as [FastifyInstance]
+      const address = nextClient()
+      redis.freeze()
+      const answer = ask(app, address)
+      await sleep(50)
+      // What comes next in a turn of the event loop is the timers, then the sockets.
+      await nextTurn()
+      redis.thaw()
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+      expect((await answer).statusCode).toBe(200)
+      expect(await countAllowed(instances, address)).toBe(MAX - 1)
     })
 
     it('instances share one count also where the requests come at once', async () => {
