@@ -20,10 +20,12 @@ export const overload = fp(
     await app.register(underPressure, {
       maxEventLoopDelay,
       sampleInterval: SAMPLE_MS,
-      pressureHandler: request => {
-        // A window without a sample counts as an endless delay: a start on a busy host would refuse its first requests.
+      pressureHandler: (request, _reply, _type, delay) => {
         const isStarting = performance.now() - readyAt < START_MS
-        if (!isStarting && request.routeOptions.config.limited !== false) throw new errors.Overloaded()
+        if (isStarting || request.routeOptions.config.limited === false) return
+        // Without a sample the plugin says Infinity. It is a sample's length, or a limit of 60 s would shed after one of 1 s.
+        const isOverloaded = Number.isFinite(delay) || maxEventLoopDelay <= SAMPLE_MS
+        if (isOverloaded) throw new errors.Overloaded()
       },
     })
   },
