@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import type { Report } from '../../report/document/document.ts'
+import { openRepository } from '../../report/git.ts'
 import { rowOf } from '../helpers/report.ts'
 import { copyRepository, runReport } from '../helpers/repository-copy.ts'
 
@@ -14,6 +15,7 @@ it('shows what a change brought and took away, what it left, and that the tree i
   await copy.commit('before')
   await change(copy)
   await copy.commit('after')
+  expect((await openRepository(copy.folder))?.version.dirty).toBe(false)
   await copy.write('notes.md', '# Notes of mine\n')
   // Other tests make and remove temporary folders meanwhile.
   const TMPDIR = mkdtempSync(join(tmpdir(), 'plumbline-change-'))
