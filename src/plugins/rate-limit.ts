@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { errors } from '../errors.ts'
+import { within } from '../lib/within.ts'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
@@ -30,7 +31,10 @@ declare module 'fastify' {
 /** Addresses whose counts one process keeps, about 100 bytes each; the plugin's 5,000 are soon rotated out. */
 const MEMORY_KEYS = 65_536
 
-/** Redis is beside us or of no use: a slow answer must not slow every request. */
+/**
+ * Redis is beside us or of no use: a slow answer must not slow every request. Not ioredis' `commandTimeout`, which takes an
+ * answer for late that has come and was not read yet.
+ */
 const REDIS_TIMEOUT_MS = 250
 
 /** After a failure, requests are counted in memory for this long before Redis is asked again. */
@@ -108,7 +112,7 @@ async function createRedisCounter(app: FastifyInstance, url: string, timeWindow:
     return async request => {
       if (Date.now() < pausedUntil) return countInMemory(request)
       try {
-        return await within(REDIS_TIMEOUT_MS, countInRedis(request))
+        return await within(REDIS_TIMEOUT_MS, countInRedis(request), 'Command timed out')
       } catch (err) {
         pausedUntil = Date.now() + REDIS_PAUSE_MS
         app.log.warn({ err }, 'Redis does not answer: this instance counts alone')
@@ -116,16 +120,4 @@ async function createRedisCounter(app: FastifyInstance, url: string, timeWindow:
       }
     }
   }
-}
-
-/**
- * What `pending` comes to, or an error after so many milliseconds. Unlike ioredis' `commandTimeout`, it reads what has
- * arrived before it judges: where this process stood still meanwhile, Redis is not the one that is late.
- */
-function within<T>(milliseconds: number, pending: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    // setImmediate comes after the sockets of the event loop's next turn.
-    const timer = setTimeout(() => setImmediate(reject, new Error('Command timed out')), milliseconds)
-    pending.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }

@@ -2,12 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
+import { block } from '../helpers/block.ts'
 import { expectProblem } from '../helpers/problems.ts'
-
-/** Keeps the event loop from everything else for so many milliseconds at a time. */
-function block(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-}
 
 it('a blocked event loop: 503 with Retry-After for routes and for no routes, 200 for probes, and then all is well', async () => {
   const service = await createTestApp({

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import pg from 'pg'
 import { FAREWELL_MS } from '../../db/client.ts'
+import { within } from '../../lib/within.ts'
 
 export type Revocations = ReturnType<typeof createRevocations>
 
@@ -73,19 +74,12 @@ export function createRevocations({ connectionString, retention, isRevokedInData
   }
 
   async function beat(of: pg.Client) {
-    let isAnswered = false
-    const giveUp = () => isAnswered || disconnect(of, new Error('heartbeat timed out'))
-    // Timers run before sockets are read: after a busy stretch of our own the answer is there, and unread. Taking
-    // the feed for dead then would add a query to every request of an instance that is busy already.
-    const late = setTimeout(() => setImmediate(giveUp), HEARTBEAT_TIMEOUT_MS).unref()
     try {
-      await of.query('select 1')
+      // An instance that is busy already must not take the feed for dead: that adds a query to each of its requests.
+      await within(HEARTBEAT_TIMEOUT_MS, of.query('select 1'), 'heartbeat timed out')
       if (client === of) scheduleHeartbeat(of)
     } catch (error) {
       disconnect(of, error)
-    } finally {
-      isAnswered = true
-      clearTimeout(late)
     }
   }
 

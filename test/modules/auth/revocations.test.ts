@@ -5,6 +5,7 @@ import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createRevocations } from '../../../src/modules/auth/revocations.ts'
 import { createAppOn } from '../../helpers/app.ts'
+import { block } from '../../helpers/block.ts'
 import { databaseOfTest, type TestDatabase } from '../../helpers/database.ts'
 import { expectRefusedEverywhere, type Pair, startPair } from '../../helpers/pair.ts'
 import { openGate } from '../../helpers/tcp-gate.ts'
@@ -193,8 +194,7 @@ describe('the feed', () => {
     onTestFinished(() => spy.mockRestore())
     function standFor(milliseconds: number) {
       beats += 1
-      const end = performance.now() + milliseconds
-      while (performance.now() < end);
+      block(milliseconds)
     }
     const { feed } = await startFeed()
     while (beats < 3) {
