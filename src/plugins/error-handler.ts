@@ -79,6 +79,9 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
   if (entry.status === 503 && !reply.hasHeader('retry-after'))
     reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (entry.status === 401) reply.header('www-authenticate', 'Bearer')
+  // Fastify closes after each body that it could not read. A client that is still sending one would be reset, and lose the
+  // answer (RFC 9112 §9.6): the rest is read and dropped instead, for as long as a request may take.
+  reply.removeHeader('connection')
   reply.problemCode = entry.code
   const instance = request.originalUrl.split('?', 1)[0] ?? ''
   const problem: Problem = {

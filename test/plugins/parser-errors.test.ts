@@ -108,6 +108,27 @@ describe('P17: the parser', () => {
     )
   })
 
+  it('reads on while a client sends a body that was refused, and answers its next request', async () => {
+    const part = 'a'.repeat(1000)
+    const chunk = `3e8\r\n${part}\r\n`
+    const next = `${LIVE}Connection: close\r\n\r\n`
+    for (const bytes of [
+      [`${LOGIN}Content-Length: 4000\r\n\r\n${part}`, 100, part, part, 100, part, next],
+      [
+        `${LOGIN}Transfer-Encoding: chunked\r\n\r\n${chunk}${chunk}`,
+        100,
+        chunk,
+        100,
+        `${chunk}0\r\n\r\n${next}`,
+      ],
+      [`${LOGIN}Content-Length: 1\r\n\r\n{${next}`],
+    ]) {
+      const [refusal, answer] = await exchange(port, bytes)
+      expect(refusal?.status).toBe(bytes.length === 1 ? 400 : 413)
+      expect(answer?.status).toBe(200)
+    }
+  })
+
   it('closes, without an answer, where somebody asks it to be a proxy', async () => {
     expect(await exchange(port, ['CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'])).toEqual(
       [],
