@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.ts'
+import { within } from '../lib/within.ts'
 
 /** Longest wait for the database before it counts as down: probes give up after a second or more. */
 const READY_TIMEOUT_MS = 800
@@ -48,18 +49,13 @@ export const health = fp(
 )
 
 async function answersInTime({ database, log }: FastifyInstance): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(resolve, READY_TIMEOUT_MS, false)
-  const answer = database.pool.query('select 1').then(
-    () => true,
-    err => {
-      log.debug({ err }, 'readiness check failed')
-      return false
-    },
-  )
-  const isUp = await Promise.race([answer, late])
-  clearTimeout(timer)
-  return isUp
+  try {
+    await within(READY_TIMEOUT_MS, database.pool.query('select 1'), 'the database did not answer in time')
+    return true
+  } catch (err) {
+    log.debug({ err }, 'readiness check failed')
+    return false
+  }
 }
 
 /** Asks once for all callers of the next `ttl` milliseconds, and never twice at a time. */
