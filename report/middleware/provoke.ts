@@ -69,11 +69,26 @@ async function provokeWrites({ http }: Context, route: ObservedRoute): Promise<A
   const post = (sent: string, body: unknown, headers?: Record<string, string>) =>
     client.call(route.method, pathOf(route), { sent, body, ...(headers && { headers }) })
   return [
-    await post('a body of 2 MiB', 'x'.repeat(2 << 20)),
+    ...(await insist(() => post('a body of 2 MiB', 'x'.repeat(2 << 20)))),
     await post('a body that is not JSON', '{'),
     await post('a body of an unknown type', 'x', { 'content-type': 'application/x-report' }),
     await post('a body that does not fit', { report: true }),
   ]
+}
+
+const RESET = ['ECONNRESET', 'EPIPE']
+const MOST_RESETS = 5
+
+/** Fastify by itself closes while a body that it refuses is still being sent: the answer is then lost one time in five. */
+async function insist(ask: () => Promise<Answer>): Promise<Answer[]> {
+  for (let resets = 0; resets < MOST_RESETS; resets++) {
+    try {
+      return [await ask()]
+    } catch (error) {
+      if (!RESET.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+  }
+  return []
 }
 
 async function provokePreflight({ http }: Context, route: ObservedRoute | undefined): Promise<Answer[]> {

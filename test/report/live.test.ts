@@ -124,6 +124,11 @@ describe.each(GROUPS.map((mutations, index) => ({ mutations, index })))(
       for (const key of changed.map(named)) expect(now.get(key)).not.toBe(before.get(key))
     })
 
+    it('is still reported in full', () => {
+      const missing = [...textsOf(report())].filter(([key]) => key.endsWith('/not-available'))
+      expect(missing).toEqual([])
+    })
+
     it('leaves the other rows alone', () => {
       expect(differences(sound, report())).toEqual(mutations.flatMap(rowsOf).map(named).sort())
     })
