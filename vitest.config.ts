@@ -13,8 +13,9 @@ const TIMED = [
   'test/bench/load.test.ts',
 ]
 
-/** Tests of the servers that the bench compares with: the first to run installs 300 MB of other people's frameworks. */
+/** Tests of what the bench compares: the first to run installs 300 MB of other people's frameworks. */
 const PEERS = [
+  'test/bench/ab.test.ts',
   'test/bench/data-layers.test.ts',
   'test/bench/peers.test.ts',
   'test/bench/peers-command.test.ts',

@@ -95,15 +95,13 @@ function compareMetric(
   head: readonly Measurement[],
   { mode, isPaired }: Terms,
 ): MetricComparison | undefined {
-  const valuesOf = (rounds: readonly Measurement[], others: readonly Measurement[]): number[] =>
-    rounds.filter((_, i) => isUsable(rounds, others, i, isPaired)).flatMap(round => metric.read(round) ?? [])
-  const [baseValues, headValues] = [valuesOf(base, head), valuesOf(head, base)]
-  if (baseValues.length === 0 || headValues.length === 0) return undefined
-  const ratio = compareValues(baseValues, headValues, isPaired)
+  const values = isPaired ? pairedValues(metric, base, head) : separateValues(metric, base, head)
+  if (values.base.length === 0 || values.head.length === 0) return undefined
+  const ratio = compareValues(values.base, values.head, values.forks)
   return {
     metric: metric.name,
-    base: median(baseValues),
-    head: median(headValues),
+    base: median(values.base),
+    head: median(values.head),
     ratio,
     lowerIsBetter: metric.lowerIsBetter,
     judged: metric.judgedIn === 'both' || metric.judgedIn === mode,
@@ -117,17 +115,34 @@ function judge(ratio: Ratio | undefined, lowerIsBetter: boolean): Verdict {
   return ratio.estimate > 1 === lowerIsBetter ? 'slower' : 'faster'
 }
 
-/** A void round takes the other three of its pair with it: only what was measured side by side is compared. */
-function isUsable(
-  rounds: readonly Measurement[],
-  others: readonly Measurement[],
-  index: number,
-  isPaired: boolean,
-): boolean {
-  if (!isPaired) return rounds[index]?.void === undefined
-  const first = index - (index % 2)
-  const block = [rounds[first], rounds[first + 1], others[first], others[first + 1]]
-  return block.every(round => round !== undefined && round.void === undefined)
+interface Values {
+  base: number[]
+  head: number[]
+  /** Of paired values: the processes that each pair was measured on. */
+  forks?: number[]
+}
+
+function separateValues(metric: Metric, base: readonly Measurement[], head: readonly Measurement[]): Values {
+  const read = (rounds: readonly Measurement[]): number[] =>
+    rounds.filter(round => round.void === undefined).flatMap(round => metric.read(round) ?? [])
+  return { base: read(base), head: read(head) }
+}
+
+/** A void round takes the other three of its block with it: only what was measured side by side is compared. */
+function pairedValues(metric: Metric, base: readonly Measurement[], head: readonly Measurement[]): Values {
+  const values: Required<Values> = { base: [], head: [], forks: [] }
+  for (let first = 0; first < base.length; first += 2) {
+    const [from, to] = [base, head].map(rounds =>
+      rounds
+        .slice(first, first + 2)
+        .flatMap(round => (round.void === undefined ? (metric.read(round) ?? []) : [])),
+    )
+    if (from?.length !== 2 || to?.length !== 2) continue
+    values.base.push(...from)
+    values.head.push(...to)
+    values.forks.push(...from.map(() => base[first]?.fork ?? 0))
+  }
+  return values
 }
 
 function isRegression({ ratio, lowerIsBetter }: MetricComparison, allowed: number): boolean {

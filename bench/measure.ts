@@ -1,6 +1,6 @@
 /** Carries out a plan: one load after the other, with the server's counters read at the edges of each window. */
 import { RunError } from './errors.ts'
-import type { Generator } from './load/generator-client.ts'
+import type { Generator, Turns } from './load/generator-client.ts'
 import type { Job } from './load/protocol.ts'
 import { type Step, stepSeconds } from './plan.ts'
 import { type Counters, compareCounters } from './probe/counters.ts'
@@ -36,17 +36,84 @@ export async function measure(
     onProgress(`${step.scenario.name} on ${step.subject.name}, round ${step.round + 1}`, done)
     const measurement = await measureOnce(generator, step, options, signal)
     if (signal.aborted) break
-    const isUseless = measurement.endpoints.every(endpoint => endpoint.requests === 0)
-    // A short window of slow answers on a machine that is busy elsewhere: one round less, not the end of a long run.
-    const isSlow = isUseless && isSilent(measurement)
-    if (isUseless && !isSlow) {
-      throw new RunError(`${step.scenario.name} on ${step.subject.name}: ${explain(measurement)}`)
-    }
-    measured.push({ step, measurement: isSlow ? { ...measurement, void: tooSlow } : measurement })
+    measured.push({ step, measurement: checked(step, measurement) })
     done += stepSeconds(step, options)
   }
   onProgress('done', done)
   return measured
+}
+
+/**
+ * Returns the measurements of closed loops that take turns within each round, of all subjects side by side; all rounds of a
+ * scenario come after one another. Those before an abort are kept.
+ */
+export async function measureTurns(
+  generator: Generator,
+  { subjects, scenarios }: { subjects: readonly Subject[]; scenarios: readonly Scenario[] },
+  options: LoadOptions,
+  signal: AbortSignal,
+  onProgress: OnProgress = () => {},
+): Promise<Measured[]> {
+  const measured: Measured[] = []
+  let done = 0
+  for (const scenario of scenarios) {
+    if (signal.aborted) break
+    const steps = subjects.map(subject => ({ subject, scenario, round: 0, warmup: options.warmup }))
+    onProgress(`${scenario.name}, warming up`, done)
+    const jobs = steps.map(step => toJob(step, options)).filter(job => job.mode === 'closed')
+    const turns = await generator.openTurns(jobs, signal)
+    done += subjects.length * options.warmup
+    try {
+      for (let round = 0; round < options.rounds && !signal.aborted; round++) {
+        onProgress(`${scenario.name}, round ${round + 1} of ${options.rounds}`, done)
+        const figures = await measureRound(turns, subjects, options)
+        if (signal.aborted) break
+        for (const [i, step] of steps.entries()) {
+          const measurement = figures[i]
+          if (measurement)
+            measured.push({ step: { ...step, round }, measurement: checked(step, measurement) })
+        }
+        done += subjects.length * options.duration
+      }
+    } finally {
+      await turns.close()
+    }
+  }
+  onProgress('done', done)
+  return measured
+}
+
+async function measureRound(
+  turns: Turns,
+  subjects: readonly Subject[],
+  { duration }: LoadOptions,
+): Promise<Measurement[]> {
+  const read = (): Promise<(Counters | undefined)[]> => Promise.all(subjects.map(subject => subject.read?.()))
+  const before = await read()
+  const figures = await turns.run(duration)
+  const after = await read()
+  return figures.map((figure, i) => withServer(figure, before[i], after[i]))
+}
+
+/** A server that rests is not at work: its figures are of its own seconds, as the generator's are. */
+function withServer(
+  measurement: Measurement,
+  before: Counters | undefined,
+  after: Counters | undefined,
+): Measurement {
+  if (!before || !after || after.at <= before.at) return measurement
+  const { seconds, rate } = measurement
+  const wall = (after.at - before.at) / 1000
+  const server = compareCounters(before, after, (rate * seconds) / wall)
+  const share = wall / seconds
+  return {
+    ...measurement,
+    server: {
+      ...server,
+      cpu: server.cpu * share,
+      eventLoopUtilisation: Math.min(1, server.eventLoopUtilisation * share),
+    },
+  }
 }
 
 /** Sends the subject's and the scenario's data to the generator, under the key that `measure` uses. */
@@ -113,6 +180,14 @@ function toJob(step: Step, options: LoadOptions): Job {
 // must know the new one.
 function dataKey(subject: Subject, scenario: Scenario): string {
   return scenario.data ? `${subject.key}/${scenario.name}` : subject.key
+}
+
+/** Returns what may be used of a measurement; throws where nothing came that was expected. */
+function checked({ scenario, subject }: Step, measurement: Measurement): Measurement {
+  if (measurement.endpoints.some(endpoint => endpoint.requests > 0)) return measurement
+  // A short window of slow answers on a machine that is busy elsewhere: one round less, not the end of a long run.
+  if (isSilent(measurement)) return { ...measurement, void: tooSlow }
+  throw new RunError(`${scenario.name} on ${subject.name}: ${explain(measurement)}`)
 }
 
 /** Nothing came, good or bad; what hangs for longer than an answer may take has failed, and is not silent. */

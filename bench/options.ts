@@ -7,9 +7,9 @@ import type { LoadOptions } from './result/schema.ts'
 const table = {
   scenario: { type: 'string', multiple: true, hint: 'name|file', help: 'only this one; may be repeated' },
   quick: { type: 'boolean', help: 'short rounds, about 20 s in all; marked as such' },
-  rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; in turns: 20, ab: 40)' },
-  duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; in turns: 0.6, ab: 0.5)' },
-  warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5; ab: 4)' },
+  rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; in turns: 20, ab: 6)' },
+  duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; in turns: 0.6, ab: 1)' },
+  warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5; ab: 6)' },
   connections: { type: 'string', hint: 'n', help: 'connections at once (50)' },
   rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, whatever the server does' },
   arrivals: { type: 'string', hint: 'kind', help: 'open loop: constant or poisson (poisson)' },
@@ -27,6 +27,7 @@ const table = {
   by: { type: 'string', hint: 'what', help: 'sweep: rate, connections or both (both)' },
   steps: { type: 'string', hint: 'n', help: 'sweep: steps of each kind (8)' },
   base: { type: 'string', hint: 'git ref', help: 'ab: the version to compare the working tree with' },
+  forks: { type: 'string', hint: 'n', help: 'ab: pairs of new processes, each with all rounds (5)' },
   noise: { type: 'boolean', help: 'ab: the working tree against itself' },
   peer: {
     type: 'string',

@@ -1,27 +1,20 @@
-/** `ab --base <git ref>`: that version and the working tree side by side, in the order A B B A. */
+/** `ab --base <git ref>`: that version and the working tree side by side, in turns. */
 import { compareScenarios, exitCodeOfComparison } from '../compare.ts'
 import { UsageError } from '../errors.ts'
-import { loadOptions } from '../options.ts'
 import { renderComparison } from '../output/comparison.ts'
 import { errorsOf } from '../result/figures.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
-import type { LoadOptions, Result } from '../result/schema.ts'
+import type { Result } from '../result/schema.ts'
 import { resultPath, writeResult } from '../result/store.ts'
-import { chooseScenarios, type Scenario } from '../scenario.ts'
+import { chooseScenarios } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
+import { prepareVersions } from '../service/versions.ts'
 import { checkOut } from '../service/worktree.ts'
 import { maxRegressionOf } from './compare.ts'
 import { type Context, describe } from './context.ts'
+import { forkOptions, measureForks } from './forks.ts'
 import { repository } from './open-subject.ts'
-import { measurePair, openPair } from './pair.ts'
 import { writeFiles } from './run.ts'
-
-/**
- * Many short rounds: the closer two versions stand in time, the less a drift of the machine parts them. 20 s of each make
- * intervals of ±3 % (a window of 0.5 s varies by 5 %, and the next one independently). Code is still being compiled for
- * its first 4 s under load.
- */
-export const pairDefaults = { rounds: 40, duration: 0.5, warmup: 4 }
 
 /** Prints the comparison and returns its exit code; 130 when it was cut short. */
 export async function abCommand(context: Context): Promise<number> {
@@ -41,31 +34,20 @@ export async function abCommand(context: Context): Promise<number> {
 }
 
 async function compareVersions(versions: [Version, Version], context: Context): Promise<number> {
-  const options = loadOptions(context.values, pairDefaults)
+  const options = forkOptions(context.values)
   const scenarios = await chooseScenarios(context.values.scenario ?? [])
-  const opened = await openPair(versions, options, context.signal)
+  const prepared = await prepareVersions(versions, context.signal)
   try {
-    const result = await measureResult(opened, scenarios, options, context)
-    return await conclude(result, context)
+    const [base, head] = versions
+    const { versions: measured, cores } = await measureForks(prepared, scenarios, options, context.signal)
+    const [ofBase = [], ofHead = []] = measured
+    const { postgres, environment } = prepared
+    const fingerprint = await takeFingerprint(repository, postgres)
+    const described = describe({ subject: head, fingerprint, environment }, context)
+    const rounds = { scenarios: ofHead, base: ofBase, baseSubject: base.name, ...(cores && { cores }) }
+    return await conclude({ ...described, options, ...rounds }, context)
   } finally {
-    await opened.close()
-  }
-}
-
-async function measureResult(
-  { pair, postgres, environment }: Awaited<ReturnType<typeof openPair>>,
-  scenarios: Scenario[],
-  options: LoadOptions,
-  context: Context,
-): Promise<Result> {
-  const [base, head] = pair
-  const measured = await measurePair(pair, scenarios, options, context.signal)
-  const fingerprint = await takeFingerprint(repository, postgres)
-  return {
-    ...describe({ subject: head, fingerprint, environment }, context),
-    options,
-    ...measured,
-    baseSubject: base.name,
+    await prepared.close()
   }
 }
 

@@ -25,21 +25,38 @@ export interface Context {
 }
 
 /** Runs `work` with a load generator that has the subjects' data and found them in order; it ends in any case. */
-export async function withGenerator<T>(
+export function withGenerator<T>(
   subjects: readonly Subject[],
   scenarios: readonly Scenario[],
   options: LoadOptions,
   work: (generator: Generator) => Promise<T>,
 ): Promise<T> {
+  return withNewGenerator(async generator => {
+    await introduce(generator, subjects, scenarios, options)
+    return work(generator)
+  })
+}
+
+/** Runs `work` with a load generator that knows of nobody yet; it ends in any case. */
+export async function withNewGenerator<T>(work: (generator: Generator) => Promise<T>): Promise<T> {
   const generator = await startGenerator()
   try {
-    for (const subject of subjects) {
-      sendData(generator, subject, scenarios)
-      await checkTarget(generator, subject, scenarios, options)
-    }
     return await work(generator)
   } finally {
     await generator.stop()
+  }
+}
+
+/** Gives the generator the subjects' data; throws a RunError where one of them does not answer as expected. */
+export async function introduce(
+  generator: Generator,
+  subjects: readonly Subject[],
+  scenarios: readonly Scenario[],
+  options: LoadOptions,
+): Promise<void> {
+  for (const subject of subjects) {
+    sendData(generator, subject, scenarios)
+    await checkTarget(generator, subject, scenarios, options)
   }
 }
 
@@ -61,13 +78,13 @@ export async function measureWithProgress(
 /** Returns one subject's rounds by scenario, in the order of the scenarios. */
 export function groupRounds(
   measured: readonly Measured[],
-  subject: Subject,
+  subjectKey: string,
   scenarios: readonly Scenario[],
 ): ScenarioResult[] {
   return scenarios.map(({ name }) => ({
     name,
     rounds: measured
-      .filter(({ step }) => step.subject.key === subject.key && step.scenario.name === name)
+      .filter(({ step }) => step.subject.key === subjectKey && step.scenario.name === name)
       .sort((a, b) => a.step.round - b.step.round)
       .map(({ measurement }) => measurement),
   }))

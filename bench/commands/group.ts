@@ -45,7 +45,7 @@ export async function measureGroup(
     ),
     subjects: subjects.map(subject => ({
       name: subject.name,
-      scenarios: groupRounds(measured, subject, scenarios),
+      scenarios: groupRounds(measured, subject.key, scenarios),
     })),
   }
 }

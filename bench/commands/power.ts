@@ -1,63 +1,77 @@
 /** `power`: how often this bench, on this machine, calls a difference where there is none, and misses one of 5 %. */
 import { compareScenarios, type MetricComparison } from '../compare.ts'
-import { loadOptions, whole } from '../options.ts'
-import type { LoadOptions } from '../result/schema.ts'
+import { RunError } from '../errors.ts'
+import { whole } from '../options.ts'
+import type { ScenarioResult } from '../result/schema.ts'
 import { chooseScenarios, type Scenario } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
+import { prepareVersions } from '../service/versions.ts'
 import { median } from '../stats/summary.ts'
-import { pairDefaults } from './ab.ts'
 import type { Context } from './context.ts'
+import { type ForkOptions, forkOptions, measureForks } from './forks.ts'
 import { repository } from './open-subject.ts'
-import { measurePair, openPair } from './pair.ts'
 
 /** What a version is slowed down by to see whether it is noticed. */
 const burntShare = 0.05
 
+const same: Version = { key: 'base', name: 'A', root: repository }
+const again: Version = { key: 'again', name: 'A again', root: repository }
+
 /**
- * Runs the default `ab` of one scenario again and again: the working tree against itself, then against itself with 5 %
- * more CPU per request. Prints how often a difference was called; returns 0.
+ * Runs the default `ab` of one scenario again and again, on three versions at a time: the working tree, itself, and itself
+ * with 5 % more CPU per request. Prints how often a difference was called; returns 0, or 130 when it was cut short.
  */
 export async function powerCommand(context: Context): Promise<number> {
-  const options = loadOptions(context.values, pairDefaults)
-  const repeat = whole('repeat', context.values.repeat, 20)
-  const [scenario] = await chooseScenarios(context.values.scenario ?? ['get-user'])
+  const { signal, print, values } = context
+  const options = forkOptions(values)
+  const repeat = whole('repeat', values.repeat, 20)
+  const [scenario] = await chooseScenarios(values.scenario ?? ['get-user'])
   if (!scenario) throw new Error('no scenario was chosen')
-  const same: Version = { key: 'base', name: 'A', root: repository }
 
-  const again: Version = { ...same, key: 'again' }
-  const equal = await repeatPairs('A against A', [same, again], scenario, repeat, options, context)
-  const cpuUs = median(
-    equal.flatMap(metrics => metrics.find(({ metric }) => metric === 'CPU/request')?.base ?? []),
-  )
+  const cpuUs = await cpuOf(scenario, options, signal)
   const burnUs = cpuUs * burntShare
-  const slowed: Version = { ...same, key: 'slowed', name: 'B', burnUs }
-  const title = `A against A + ${burnUs.toFixed(1)} µs (5 % of its CPU)`
-  await repeatPairs(title, [same, slowed], scenario, repeat, options, context)
-  return context.signal.aborted ? 130 : 0
+  print(`A takes ${cpuUs.toFixed(1)} µs of CPU per request, B ${burnUs.toFixed(1)} µs more.`)
+  const slowed: Version = { key: 'slowed', name: 'B', root: repository, burnUs }
+  const equal: MetricComparison[][] = []
+  const unequal: MetricComparison[][] = []
+  const prepared = await prepareVersions([same, again, slowed], signal)
+  try {
+    while (equal.length < repeat && !signal.aborted) {
+      const { versions } = await measureForks(prepared, [scenario], options, signal)
+      if (signal.aborted) break
+      const [base = [], ...others] = versions
+      for (const [i, runs] of [equal, unequal].entries()) {
+        const judged = judgedOf(base, others[i] ?? [], options)
+        runs.push(judged)
+        print(
+          `${i === 0 ? 'A against A' : 'A against B'}, run ${runs.length}: ${judged.map(lineOf).join('; ')}`,
+        )
+      }
+    }
+  } finally {
+    await prepared.close()
+  }
+  print(`\nA against A: ${countsOf(equal)}\nA against B: ${countsOf(unequal)}`)
+  return signal.aborted ? 130 : 0
 }
 
-async function repeatPairs(
-  title: string,
-  versions: [Version, Version],
-  scenario: Scenario,
-  repeat: number,
-  options: LoadOptions,
-  context: Context,
-): Promise<MetricComparison[][]> {
-  const runs: MetricComparison[][] = []
-  while (runs.length < repeat && !context.signal.aborted) {
-    const metrics = await comparePair(versions, scenario, options, context)
-    if (context.signal.aborted) break
-    const judged = metrics.filter(metric => metric.judged)
-    runs.push(judged)
-    context.print(`${title}, run ${runs.length}: ${judged.map(lineOf).join('; ')}`)
+/** Beside another, as in a comparison: by itself it would find its code and its data in the caches. */
+async function cpuOf(scenario: Scenario, options: ForkOptions, signal: AbortSignal): Promise<number> {
+  const prepared = await prepareVersions([same, again], signal)
+  try {
+    const { versions } = await measureForks(prepared, [scenario], { ...options, forks: 2 }, signal)
+    const rounds = versions.flatMap(([alone]) => alone?.rounds ?? [])
+    const cpuUs = median(rounds.flatMap(({ server }) => server?.cpuUsPerRequest ?? []))
+    if (Number.isNaN(cpuUs) && !signal.aborted) throw new RunError('the CPU of a request could not be read')
+    return cpuUs
+  } finally {
+    await prepared.close()
   }
-  const count = (verdict: string): number =>
-    runs.filter(judged => judged.some(metric => metric.verdict === verdict)).length
-  context.print(
-    `\n${title}: ${runs.length} runs, called slower ${count('slower')}, faster ${count('faster')} times.\n`,
-  )
-  return runs
+}
+
+function judgedOf(base: ScenarioResult[], head: ScenarioResult[], { mode }: ForkOptions): MetricComparison[] {
+  const [comparison] = compareScenarios(base, head, { mode, isPaired: true, maxRegression: burntShare })
+  return comparison?.metrics.filter(metric => metric.judged) ?? []
 }
 
 function lineOf({ metric, ratio, verdict }: MetricComparison): string {
@@ -68,19 +82,8 @@ function lineOf({ metric, ratio, verdict }: MetricComparison): string {
   return `${metric} ${estimate} (${low} to ${high}) ${verdict}`
 }
 
-/** Compares new processes each time, as `ab` does. */
-async function comparePair(
-  versions: [Version, Version],
-  scenario: Scenario,
-  options: LoadOptions,
-  { signal }: Context,
-): Promise<MetricComparison[]> {
-  const { pair, close } = await openPair(versions, options, signal)
-  try {
-    const measured = await measurePair(pair, [scenario], options, signal)
-    const terms = { mode: options.mode, isPaired: true, maxRegression: burntShare }
-    return compareScenarios(measured.base, measured.scenarios, terms)[0]?.metrics ?? []
-  } finally {
-    await close()
-  }
+function countsOf(runs: readonly MetricComparison[][]): string {
+  const count = (verdict: string): number =>
+    runs.filter(judged => judged.some(metric => metric.verdict === verdict)).length
+  return `${runs.length} runs, called slower ${count('slower')}, faster ${count('faster')} times.`
 }

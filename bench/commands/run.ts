@@ -41,7 +41,7 @@ async function runSuite(context: Context): Promise<Result> {
     const measured = await withGenerator([subject], scenarios, options, generator =>
       measureWithProgress(generator, planRounds(subject, scenarios, options), options, context.signal),
     )
-    return { ...describe(opened, context), options, scenarios: groupRounds(measured, subject, scenarios) }
+    return { ...describe(opened, context), options, scenarios: groupRounds(measured, subject.key, scenarios) }
   } finally {
     await opened.close()
   }

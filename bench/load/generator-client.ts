@@ -3,13 +3,19 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { RunError } from '../errors.ts'
 import type { Measurement } from '../result/schema.ts'
-import type { FromGenerator, Job, PreflightJob, Sample, ToGenerator } from './protocol.ts'
+import type { ClosedJob, FromGenerator, Job, PreflightJob, Sample, ToGenerator } from './protocol.ts'
 import type { Datasets } from './template.ts'
 
 export interface RunHooks {
   onOpen?: () => void
   onShut?: () => void
   signal?: AbortSignal
+}
+
+export interface Turns {
+  /** Returns, in the order of the jobs, what each loop did in so many seconds of its own. */
+  run: (seconds: number) => Promise<Measurement[]>
+  close: () => Promise<void>
 }
 
 export type Generator = Awaited<ReturnType<typeof startGenerator>>
@@ -23,6 +29,18 @@ export async function startGenerator() {
   await Promise.race([once(child, 'message'), exited])
   if (!child.connected) throw new RunError('the load generator did not start')
   const { tell, ask } = createConversation(child)
+
+  async function askUntilStopped(message: ToGenerator, hooks: RunHooks): Promise<FromGenerator> {
+    const stop = (): void => tell({ type: 'stop' })
+    hooks.signal?.addEventListener('abort', stop)
+    try {
+      const answered = ask(message, hooks)
+      if (hooks.signal?.aborted) stop()
+      return await answered
+    } finally {
+      hooks.signal?.removeEventListener('abort', stop)
+    }
+  }
 
   return {
     pid: child.pid,
@@ -40,16 +58,22 @@ export async function startGenerator() {
 
     /** Makes one load and returns what it measured; an aborted signal cuts it short. */
     async run(job: Job, hooks: RunHooks = {}): Promise<Measurement> {
-      const stop = (): void => tell({ type: 'stop' })
-      hooks.signal?.addEventListener('abort', stop)
-      try {
-        const answered = ask({ type: 'run', job }, hooks)
-        if (hooks.signal?.aborted) stop()
-        const answer = await answered
-        if (answer.type !== 'done') throw new RunError('the load generator gave no figures')
-        return answer.measurement
-      } finally {
-        hooks.signal?.removeEventListener('abort', stop)
+      const answer = await askUntilStopped({ type: 'run', job }, hooks)
+      if (answer.type !== 'done') throw new RunError('the load generator gave no figures')
+      return answer.measurement
+    },
+
+    /** Opens closed loops that take turns, and warms them up. An aborted signal cuts short what they do. */
+    async openTurns(jobs: ClosedJob[], signal: AbortSignal): Promise<Turns> {
+      const askForTurns = async (message: ToGenerator): Promise<Measurement[]> => {
+        const answer = await askUntilStopped(message, { signal })
+        if (answer.type !== 'turns') throw new RunError('the load generator gave no figures')
+        return answer.measurements
+      }
+      await askForTurns({ type: 'open-turns', jobs })
+      return {
+        run: seconds => askForTurns({ type: 'run-turns', seconds }),
+        close: async () => void (await askForTurns({ type: 'close-turns' })),
       }
     },
 

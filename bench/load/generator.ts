@@ -5,9 +5,11 @@ import { preflight } from './preflight.ts'
 import type { FromGenerator, Job, PreflightJob, ToGenerator } from './protocol.ts'
 import { warmUp } from './self-warm.ts'
 import type { Datasets } from './template.ts'
+import { openTurns, type Turns } from './turns.ts'
 
 const datasets = new Map<string, Datasets>()
 let current: AbortController | undefined
+let turns: Turns | undefined
 
 // Ctrl-C reaches every process of the terminal; the parent decides what is still worth finishing.
 process.on('SIGINT', () => {})
@@ -16,7 +18,8 @@ process.on('message', (message: ToGenerator) => {
   if (message.type === 'data') datasets.set(message.key, message.data)
   else if (message.type === 'stop') current?.abort()
   else if (message.type === 'preflight') void answerWith(() => sample(message.job))
-  else void answerWith(() => load(message.job))
+  else if (message.type === 'run') void answerWith(() => load(message.job))
+  else void answerWith(() => takeTurns(message))
 })
 await warmUp()
 tell({ type: 'ready' })
@@ -35,6 +38,21 @@ async function load(job: Job): Promise<FromGenerator> {
   const data = datasets.get(job.dataKey) ?? {}
   const measurement = await (job.mode === 'closed' ? runClosed(job, data, hooks) : runOpen(job, data, hooks))
   return { type: 'done', measurement }
+}
+
+async function takeTurns(message: Extract<ToGenerator, { type: `${string}-turns` }>): Promise<FromGenerator> {
+  current = new AbortController()
+  const { signal } = current
+  if (message.type === 'run-turns') {
+    if (!turns) throw new Error('no loops are open')
+    return { type: 'turns', measurements: await turns.run(message.seconds, signal) }
+  }
+  await turns?.close()
+  turns = undefined
+  if (message.type === 'open-turns') {
+    turns = await openTurns(message.jobs, key => datasets.get(key) ?? {}, signal)
+  }
+  return { type: 'turns', measurements: [] }
 }
 
 async function answerWith(work: () => Promise<FromGenerator>): Promise<void> {

@@ -51,6 +51,10 @@ export type ToGenerator =
   | { type: 'data'; key: string; data: Datasets }
   | { type: 'preflight'; job: PreflightJob }
   | { type: 'run'; job: Job }
+  // Closed loops that stay open and take turns: opened once, run for window after window, and closed.
+  | { type: 'open-turns'; jobs: ClosedJob[] }
+  | { type: 'run-turns'; seconds: number }
+  | { type: 'close-turns' }
   | { type: 'stop' }
 
 export type FromGenerator =
@@ -59,5 +63,6 @@ export type FromGenerator =
   | { type: 'open' }
   | { type: 'shut' }
   | { type: 'done'; measurement: Measurement }
+  | { type: 'turns'; measurements: Measurement[] }
   | { type: 'samples'; samples: Sample[] }
   | { type: 'failed'; message: string }

@@ -17,20 +17,23 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
   const meter = createMeter()
   let startedAt = 0
   let openedAt = Number.POSITIVE_INFINITY
-  let seconds = 0
+  let isShut = false
+  /** Of the window until it was last opened, and until it was last shut. */
+  let [msBefore, ms] = [0, 0]
   let inWindow = 0
 
   return {
-    /** Opens the window, as of the instant `at`. */
+    /** Opens the window, as of the instant `at`; once more, it goes on where it was shut. */
     open(at = now()): void {
-      startedAt = Date.now()
-      openedAt = at
+      startedAt ||= Date.now()
+      ;[openedAt, msBefore, isShut] = [at, ms, false]
       meter.start()
     },
 
-    /** Ends the window; a closed loop's later answers do not count, those of an open loop's requests still do. */
+    /** Shuts the window; a closed loop's later answers do not count, those of an open loop's requests still do. */
     shut(): void {
-      seconds = (now() - openedAt) / 1000
+      ms = msBefore + now() - openedAt
+      isShut = true
       meter.stop()
     },
 
@@ -39,8 +42,8 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
       const row = rows[endpoint]
       if (!row) throw new Error(`there is no endpoint ${endpoint}`)
       if (!row.answer(status, latencyMs)) return
-      if (seconds === 0) inWindow++
-      const bucket = Math.max(0, Math.floor((answeredAt - openedAt) / bucketMs))
+      if (!isShut) inWindow++
+      const bucket = Math.max(0, Math.floor((msBefore + answeredAt - openedAt) / bucketMs))
       counts[bucket] = (counts[bucket] ?? 0) + 1
     },
 
@@ -49,10 +52,11 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
       failures.set(reason, (failures.get(reason) ?? 0) + 1)
     },
 
-    isOpen: () => openedAt <= now() && seconds === 0,
+    isOpen: () => openedAt <= now() && !isShut,
 
     /** Returns the record; its rate is over the answers that came while the window was open. */
     finish(): Measurement {
+      const seconds = ms / 1000
       return {
         startedAt,
         seconds,
@@ -103,7 +107,7 @@ function createMeter() {
   let startedAt = 0
   let cpuAtStart = process.cpuUsage()
   let loopAtStart = performance.eventLoopUtilization()
-  const figures: GeneratorFigures = { cpu: 0, utilisation: 0 }
+  const ms = { all: 0, cpu: 0, active: 0, idle: 0 }
   return {
     start(): void {
       startedAt = now()
@@ -111,10 +115,16 @@ function createMeter() {
       loopAtStart = performance.eventLoopUtilization()
     },
     stop(): void {
-      const spent = process.cpuUsage(cpuAtStart)
-      figures.cpu = (spent.user + spent.system) / 1000 / (now() - startedAt)
-      figures.utilisation = performance.eventLoopUtilization(loopAtStart).utilization
+      const { user, system } = process.cpuUsage(cpuAtStart)
+      const { active, idle } = performance.eventLoopUtilization(loopAtStart)
+      ms.all += now() - startedAt
+      ms.cpu += (user + system) / 1000
+      ms.active += active
+      ms.idle += idle
     },
-    read: () => figures,
+    read: (): GeneratorFigures => ({
+      cpu: ms.all > 0 ? ms.cpu / ms.all : 0,
+      utilisation: ms.active + ms.idle > 0 ? ms.active / (ms.active + ms.idle) : 0,
+    }),
   }
 }

@@ -61,6 +61,12 @@ export const MeasurementSchema = Type.Object(
     generator: GeneratorFiguresSchema,
     server: Type.Optional(ServerFiguresSchema),
     void: Type.Optional(Type.String({ description: 'why these figures must not be used' })),
+    fork: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'ab: the processes it was measured on, counted from 0',
+      }),
+    ),
   },
   closed,
 )
@@ -101,7 +107,10 @@ export const LoadOptionsSchema = Type.Object(
   {
     mode: Type.Union([Type.Literal('closed'), Type.Literal('open')]),
     connections: Type.Integer({ minimum: 1 }),
-    rounds: Type.Integer({ minimum: 1 }),
+    forks: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'ab: how often both versions were started anew' }),
+    ),
+    rounds: Type.Integer({ minimum: 1, description: 'of each scenario; ab: with each fork' }),
     duration: Type.Number({ exclusiveMinimum: 0, description: 'seconds recorded in each round' }),
     warmup: Type.Number({
       minimum: 0,
@@ -150,6 +159,14 @@ export const ScenarioResultSchema = Type.Object(
   closed,
 )
 
+export const CoresSchema = Type.Object(
+  {
+    measured: Type.String({ description: 'of the versions' }),
+    others: Type.String({ description: 'of the load generator and of the database server' }),
+  },
+  { ...closed, description: 'ab: who was kept on which cores, as lists like 0,1' },
+)
+
 export const GroupSchema = Type.Object(
   {
     options: LoadOptionsSchema,
@@ -186,6 +203,7 @@ export const ResultSchema = Type.Object(
       }),
     ),
     baseSubject: Type.Optional(Type.String()),
+    cores: Type.Optional(CoresSchema),
     memory: Type.Optional(Type.Array(MemorySchema)),
     groups: Type.Optional(Type.Array(GroupSchema, { description: 'several subjects, measured in turns' })),
   },
@@ -198,4 +216,5 @@ export type Sweep = Static<typeof SweepSchema>
 export type Result = Static<typeof ResultSchema>
 export type ScenarioResult = Static<typeof ScenarioResultSchema>
 export type Group = Static<typeof GroupSchema>
+export type Cores = Static<typeof CoresSchema>
 export type Memory = Static<typeof MemorySchema>

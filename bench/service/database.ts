@@ -22,6 +22,7 @@ export async function startDatabase(kind = 'bench', settings: Record<string, str
   })
   return {
     version: await ask(server.url, 'show server_version'),
+    pid: server.pid,
 
     /** Makes a database, as a copy of another where one is named, and returns its URL. */
     async create(name: string, template = 'template1'): Promise<string> {

@@ -29,6 +29,7 @@ export interface ProcessOptions {
 }
 
 export interface MeasuredProcess {
+  pid: number
   origin: string
   read: () => Promise<Counters>
   /** The same, once all garbage is collected: for what a process holds, not what it has left behind. */
@@ -66,6 +67,7 @@ export async function startProcess(options: ProcessOptions): Promise<MeasuredPro
   }
   const ask = (question: Question) => () => askProbe(child, question, options.name)
   return {
+    pid: child.pid ?? 0,
     origin,
     read: ask('bench:read'),
     readCollected: ask('bench:collect'),

@@ -3,7 +3,6 @@ import { RunError } from '../errors.ts'
 import type { LoadOptions } from '../result/schema.ts'
 import type { Subject } from '../subject.ts'
 import { loadData } from './data.ts'
-import type { BenchDatabase } from './database.ts'
 import type { MeasuredProcess } from './process.ts'
 import { startService } from './service.ts'
 
@@ -22,24 +21,16 @@ export interface Version {
 
 export type ServiceSubject = Subject & MeasuredProcess & { databaseUrl: string }
 
-/** Returns the version, running on its own copy of the `seeded` database, with a signed-in session per connection. */
+/** Returns the version, running on its own database, with a signed-in session per connection. */
 export async function startSubject(
   version: Version,
   {
-    database,
-    seeded,
+    databaseUrl,
     traces,
     options,
     signal,
-  }: {
-    database: BenchDatabase
-    seeded: string
-    traces: string
-    options: LoadOptions
-    signal: AbortSignal
-  },
+  }: { databaseUrl: string; traces: string; options: LoadOptions; signal: AbortSignal },
 ): Promise<ServiceSubject> {
-  const databaseUrl = await database.create(`bench_${version.key}`, seeded)
   const service = await startService({ ...version, databaseUrl, traces, signal })
   try {
     const data = await loadData(service.origin, options.connections)

@@ -8,30 +8,76 @@ import { startTraceSink } from './trace-sink.ts'
 /** Enough that no lookup is served by a cache of one key. */
 export const userCount = 10_000
 
-/** Returns the running versions; `close` ends them and the database, and removes its folder. */
-export async function openVersions(versions: readonly Version[], options: LoadOptions, signal: AbortSignal) {
-  const cleanups: (() => Promise<void> | void)[] = []
-  const close = async (): Promise<void> => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-  }
+/** What the versions need before they start; they can be started on it again and again. */
+export type Prepared = Awaited<ReturnType<typeof prepareVersions>>
+
+/** Returns the versions, each with a seeded database of its own; `close` ends the database server and removes its folder. */
+export async function prepareVersions(versions: readonly Version[], signal: AbortSignal) {
+  const { add, close } = createCleanups()
   try {
     const database = await startDatabase()
-    cleanups.push(database.remove)
+    add(database.remove)
     const sink = await startTraceSink()
-    cleanups.push(sink.close)
+    add(sink.close)
     const seededBy = createSeeds(database, signal)
-    const subjects: ServiceSubject[] = []
+    const prepared: { version: Version; databaseUrl: string }[] = []
     for (const version of versions) {
       const seeded = await seededBy(version.root)
-      const subject = await startSubject(version, { database, seeded, traces: sink.url, options, signal })
-      cleanups.push(subject.stop)
-      subjects.push(subject)
+      prepared.push({ version, databaseUrl: await database.create(`bench_${version.key}`, seeded) })
     }
     const environment = { ...raisedLimits }
-    return { subjects, postgres: database.version, traces: sink.url, environment, close }
+    const { version: postgres, pid: databasePid } = database
+    return { versions: prepared, postgres, databasePid, traces: sink.url, environment, close }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Returns the running versions; `close` ends them. */
+export async function startVersions(
+  { versions, traces }: Prepared,
+  options: LoadOptions,
+  signal: AbortSignal,
+): Promise<{ subjects: ServiceSubject[]; close: () => Promise<void> }> {
+  const { add, close } = createCleanups()
+  try {
+    const subjects: ServiceSubject[] = []
+    for (const { version, databaseUrl } of versions) {
+      const subject = await startSubject(version, { databaseUrl, traces, options, signal })
+      add(subject.stop)
+      subjects.push(subject)
+    }
+    return { subjects, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Returns the running versions; `close` ends them and the database, and removes its folder. */
+export async function openVersions(versions: readonly Version[], options: LoadOptions, signal: AbortSignal) {
+  const prepared = await prepareVersions(versions, signal)
+  const { add, close } = createCleanups()
+  add(prepared.close)
+  try {
+    const started = await startVersions(prepared, options, signal)
+    add(started.close)
+    return { ...prepared, subjects: started.subjects, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Steps that undo what was done, the last first. */
+function createCleanups() {
+  const cleanups: (() => Promise<void> | void)[] = []
+  return {
+    add: (cleanup: () => Promise<void> | void): void => void cleanups.push(cleanup),
+    close: async (): Promise<void> => {
+      for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+    },
   }
 }
 

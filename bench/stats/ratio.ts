@@ -1,7 +1,7 @@
 /** The ratio of two versions' figures: its estimate, its interval, and what it could have seen at all. */
 import { bootstrapIntervals, type Interval } from './bootstrap.ts'
 import { studentQuantile } from './student.ts'
-import { median, trimmedMean } from './summary.ts'
+import { mean, median, sumOf, trimmedMean } from './summary.ts'
 
 export interface Ratio {
   /** Head over base. */
@@ -9,8 +9,8 @@ export interface Ratio {
   /** 95 %, of the versions, not only of the processes that were measured. */
   interval: Interval
   /**
-   * Whether 1 lies outside the interval of 97.5 % (two figures of each scenario are judged: 95 % for both together) and
-   * the estimate above the noise floor.
+   * Whether 1 lies outside the interval of 99 % (two figures of each scenario are judged: 98 % for both together) and the
+   * estimate above the noise floor.
    */
   differs: boolean
   /** Two runs of the same code differ by less than this share, 95 times of 100. */
@@ -26,13 +26,18 @@ const fewest = 3
  * How far two processes of the same code are apart for as long as they are measured, as a standard deviation of each, in
  * throughput and in CPU per request: in 20 comparisons of a version with itself (GET /users/:id, new processes each time)
  * the ratios scattered by 1.6 %, where the noise of their rounds gives 1.0 %. Heaps do not grow alike, and more rounds do
- * not average that away.
+ * not average that away; more processes do.
  */
 const processSpread = 0.0085
 
-/** Of the interval that is shown, and of the one that a verdict rests on, with the normal quantile of each. */
-const levels = [0.95, 0.975]
-const quantiles = [1.96, 2.241]
+/**
+ * What that figure is worth, in degrees of freedom: less than the 19 of its 20 comparisons, as another 20 had two in which
+ * the processes were 6 and 9 % apart.
+ */
+const priorFreedom = 8
+
+/** Of the interval that is shown, and of the one that a verdict rests on. */
+const levels = [0.95, 0.99]
 
 /** Of a normal sample, the median of the absolute values is this share of the standard deviation. */
 const medianOfNormal = 0.6745
@@ -40,38 +45,61 @@ const medianOfNormal = 0.6745
 const unknown: Interval = { low: Number.NaN, high: Number.NaN }
 
 /**
- * Returns the ratio of head to base. Values are in the order of measurement. When they are paired, base and head k were
- * measured one after the other, in turns A B and B A: only differences within pairs count, and drifts of the machine
- * cancel. Pairs are trimmed one by one, as a window with a large collection of garbage stands alone: of the blocks A B B A
- * as wholes the trimmed mean varies half as much again. Undefined where there are too few
- * values.
+ * Returns the ratio of head to base. Values are in the order of measurement. With `forks` they are paired: base and head k
+ * were measured side by side, on the pair of processes that the k-th of `forks` names. Only differences within pairs count,
+ * and drifts of the machine cancel. They are trimmed, as a window with a large collection of garbage takes a tenth longer.
+ * Undefined where there are too few values.
  */
 export function compareValues(
   base: readonly number[],
   head: readonly number[],
-  isPaired: boolean,
+  forks?: readonly number[],
 ): Ratio | undefined {
   const [logBase, logHead] = [base.map(Math.log), head.map(Math.log)]
-  const lists = isPaired ? [pairDifferences(logBase, logHead)] : [logHead, logBase]
+  const lists = forks ? [pairDifferences(logBase, logHead)] : [logHead, logBase]
   if (lists.some(list => list.length < fewest || !list.every(Number.isFinite))) return undefined
   const statistic = ([first = [], second]: number[][]): number =>
     trimmedMean(first) - (second ? trimmedMean(second) : 0)
   const freedom = Math.min(...lists.map(list => list.length)) - 1
   const estimate = statistic(lists.map(list => [...list]))
-  const spread = processSpread * Math.SQRT2
+  const processes = errorOfProcesses(forks ? meansByFork(lists[0] ?? [], forks) : [estimate])
   const [interval = unknown, strict = unknown] = bootstrapIntervals(lists, statistic, levels).map(
-    (ofRounds, i) => widen(ofRounds, estimate, (quantiles[i] ?? Number.NaN) * spread),
+    (ofRounds, i) =>
+      widen(
+        ofRounds,
+        estimate,
+        studentQuantile((1 + (levels[i] ?? Number.NaN)) / 2, processes.freedom) * processes.error,
+      ),
   )
   const t = studentQuantile(0.975, freedom)
-  const noise = t * Math.hypot(noiseOf(logBase, logHead), spread)
-  const standardError = (interval.high - interval.low) / 2 / t
+  const rounds = forks ? errorOfRounds(lists) : errorOfRounds([logBase, logHead])
+  const noise = t * Math.hypot(rounds, processes.error)
+  const halfWidth = ({ low, high }: Interval): number => (high - low) / 2
   return {
     estimate: Math.exp(estimate),
     interval: exponential(interval),
     differs: (strict.low > 0 || strict.high < 0) && Math.abs(estimate) > noise,
     noiseFloor: Math.expm1(noise),
-    detectable: Math.expm1((t + studentQuantile(0.8, freedom)) * standardError),
+    detectable: Math.expm1(halfWidth(strict) + (studentQuantile(0.8, freedom) * halfWidth(interval)) / t),
   }
+}
+
+/**
+ * Returns the standard error that processes give the mean of these, one for each pair of them. A variance of a few is worth
+ * little, so it is added to the one that is known of other pairs, each with the weight of its degrees of freedom: the
+ * moderated t-statistic of Smyth, "Linear models and empirical Bayes methods", Stat. Appl. Genet. Mol. Biol. 3 (2004), § 4.
+ */
+function errorOfProcesses(means: readonly number[]): { error: number; freedom: number } {
+  const centre = mean(means)
+  const own = sumOf(means.map(value => (value - centre) ** 2))
+  const freedom = priorFreedom + means.length - 1
+  const variance = (priorFreedom * 2 * processSpread ** 2 + own) / freedom
+  return { error: Math.sqrt(variance / means.length), freedom }
+}
+
+function meansByFork(differences: readonly number[], forks: readonly number[]): number[] {
+  const byFork = Map.groupBy(differences.keys(), k => forks[k])
+  return [...byFork.values()].map(keys => trimmedMean(keys.map(k => differences[k] ?? Number.NaN)))
 }
 
 /** Adds what parts processes, `by`, to what parts rounds: independent errors add in squares. */
@@ -85,21 +113,13 @@ function pairDifferences(logBase: readonly number[], logHead: readonly number[])
 }
 
 /**
- * The standard error that a comparison of these lengths has when nothing differs, from neighbouring rounds of the same
- * version: an A/A run inside every run.
+ * The standard error that a comparison of these lists has when nothing differs, from the steps between neighbours: by their
+ * median, as the few over a large collection of garbage are trimmed from the estimate, too.
  */
-function noiseOf(logBase: readonly number[], logHead: readonly number[]): number {
-  const steps = [...neighbourSteps(logBase), ...neighbourSteps(logHead)]
-  // By their median: the few steps over a large collection of garbage are trimmed from the estimate, too.
-  const deviation = median(steps.map(Math.abs)) / medianOfNormal / Math.SQRT2
-  return deviation * Math.sqrt(1 / logBase.length + 1 / logHead.length)
-}
-
-function neighbourSteps(values: readonly number[]): number[] {
-  return Array.from(
-    { length: Math.floor(values.length / 2) },
-    (_, i) => (values[2 * i + 1] ?? 0) - (values[2 * i] ?? 0),
-  )
+function errorOfRounds(lists: readonly (readonly number[])[]): number {
+  const steps = lists.flatMap(list => list.slice(1).map((value, i) => Math.abs(value - (list[i] ?? 0))))
+  const deviation = median(steps) / medianOfNormal / Math.SQRT2
+  return deviation * Math.sqrt(sumOf(lists.map(list => 1 / list.length)))
 }
 
 function exponential({ low, high }: Interval): Interval {

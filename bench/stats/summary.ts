@@ -41,5 +41,9 @@ export function median(values: readonly number[]): number {
  */
 export function trimmedMean(values: readonly number[], share = 0.2): number {
   const cut = Math.floor(values.length * share)
-  return mean([...values].sort((a, b) => a - b).slice(cut, values.length - cut))
+  return mean([
+    ...Float64Array.from(values)
+      .sort()
+      .subarray(cut, values.length - cut),
+  ])
 }

@@ -80,6 +80,45 @@ describe('a session', () => {
     }))
 })
 
+describe('closed loops in turns', () => {
+  const endpoints = [{ name: 'GET /', method: 'GET', path: '/' }]
+
+  it('are at work one at a time, each for as long as it is asked to', () =>
+    against('five-ms', async ({ origin }) => {
+      // It takes one request at a time: of two loops at once each would be answered after 10 ms.
+      const jobs = ['a', 'b'].map(dataKey => closedJob(origin, { endpoints, dataKey, connections: 1 }))
+      const { run, close } = await generator.openTurns(jobs, new AbortController().signal)
+      const rounds = [...(await run(0.4)), ...(await run(0.4))]
+      await close()
+      expect(rounds).toHaveLength(4)
+      for (const round of rounds) {
+        expect(percentileOf(round, 50)).toBeGreaterThanOrEqual(5)
+        expect(percentileOf(round, 50)).toBeLessThan(9)
+        // Four slices of 100 ms, each until its last answer has come; a rate is of this time.
+        expect(round.seconds).toBeGreaterThanOrEqual(0.39)
+        expect(round.rate).toBeCloseTo((round.endpoints[0]?.requests ?? 0) / round.seconds, 6)
+      }
+    }))
+
+  it('lose no request where one rests: a one-use token is carried on', () =>
+    against('chained', async ({ origin }) => {
+      const jobs = [0, 2].map(first => {
+        const dataKey = `tokens-${first}`
+        generator.setData(dataKey, { sessions: [first, first + 1].map(i => ({ token: `first-${i}` })) })
+        const post = { name: 'POST /', method: 'POST', path: '/', body: { token: '{{session.token}}' } }
+        const capturing = [{ ...post, capture: { token: 'next.token' } }]
+        return closedJob(origin, { endpoints: capturing, dataKey, connections: 2 })
+      })
+      const { run, close } = await generator.openTurns(jobs, new AbortController().signal)
+      for (const { endpoints: figures, failures } of [...(await run(0.3)), ...(await run(0.3))]) {
+        expect(failures).toEqual({})
+        expect(figures[0]).toMatchObject({ unexpected: 0 })
+        expect(figures[0]?.requests).toBeGreaterThan(10)
+      }
+      await close()
+    }))
+})
+
 describe('open loop', () => {
   it('reports the rate it was asked for and the one it reached', () =>
     against('two-speeds', async ({ origin }) => {

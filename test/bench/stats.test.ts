@@ -73,27 +73,36 @@ describe('bootstrap', () => {
 })
 
 describe('ratios', () => {
-  /** Rounds of a machine with drift, 1 % noise and, one round in twenty, a disturbance of 10 %. */
-  function rounds(random: () => number, factor: number): { base: number[]; head: number[] } {
+  type Rounds = { base: number[]; head: number[]; forks: number[] }
+
+  /**
+   * Four pairs of processes, each as fast as it happens to be, in twelve rounds of a machine with drift, 2 % noise and, one
+   * round in twenty, a disturbance of 10 %.
+   */
+  function rounds(random: () => number, factor: number): Rounds {
     const gauss = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-    const round = (block: number, scale: number): number =>
-      scale * 100 * (1 + 0.02 * block) * Math.exp(0.01 * gauss()) * (random() < 0.05 ? 1.1 : 1)
-    const [base, head]: number[][] = [[], []]
-    for (let block = 0; block < 10; block++) {
-      base?.push(round(block, 1))
-      head?.push(round(block, factor), round(block, factor))
-      base?.push(round(block, 1))
+    const all: Rounds = { base: [], head: [], forks: [] }
+    for (let fork = 0; fork < 4; fork++) {
+      const [base, head] = [1, factor].map(speed => speed * 100 * Math.exp(0.0085 * gauss()))
+      const round = (speed = Number.NaN): number =>
+        speed * (1 + 0.005 * all.base.length) * Math.exp(0.02 * gauss()) * (random() < 0.05 ? 1.1 : 1)
+      for (let i = 0; i < 12; i++) {
+        const [one, other] = [round(base), round(head)]
+        all.base.push(one)
+        all.head.push(other)
+        all.forks.push(fork)
+      }
     }
-    return { base: base ?? [], head: head ?? [] }
+    return all
+  }
+
+  function compareRounds({ base, head, forks }: Rounds) {
+    return compareValues(base, head, forks)
   }
 
   function callsOf(factor: number): number {
     const random = createRandom(11)
-    return Array.from({ length: 60 }).filter(() => {
-      const { base, head } = rounds(random, factor)
-      const ratio = compareValues(base, head, true)
-      return ratio?.differs
-    }).length
+    return Array.from({ length: 60 }).filter(() => compareRounds(rounds(random, factor))?.differs).length
   }
 
   it('calls a difference where there is none in at most 1 run of 60', () => {
@@ -107,28 +116,48 @@ describe('ratios', () => {
   it('covers the true ratio in at least 55 of 60 runs', () => {
     const random = createRandom(5)
     const covered = Array.from({ length: 60 }).filter(() => {
-      const { base, head } = rounds(random, 1.05)
-      const ratio = compareValues(base, head, true)
+      const ratio = compareRounds(rounds(random, 1.05))
       return ratio && ratio.interval.low <= 1.05 && ratio.interval.high >= 1.05
     })
     expect(covered.length).toBeGreaterThanOrEqual(55)
   })
 
   it('knows that no two processes are alike, however steady their rounds', () => {
-    const steady = Array.from({ length: 30 }, () => 1)
-    const ratioOf = (head: number) =>
+    const steady = Array.from({ length: 32 }, () => 1)
+    const ratioOf = (head: number, forks: number[]) =>
       compareValues(
         steady,
         steady.map(value => value * head),
-        true,
+        forks,
       )
-    // 0.85 % each: two of them are 1.2 % apart, 1.96 times which is 2.4 %.
-    expect(ratioOf(1)?.interval.high).toBeCloseTo(1.024, 3)
-    expect([1.02, 1.03].map(head => ratioOf(head)?.differs)).toEqual([false, true])
+    const [one, four] = [steady.map(() => 0), steady.map((_, i) => Math.floor(i / 8))]
+    // 0.85 % each: two of them are 1.2 % apart, t(0.975, 8) = 2.306 times which is 2.8 %.
+    expect(ratioOf(1, one)?.interval.high).toBeCloseTo(Math.exp(2.306 * 0.0085 * Math.SQRT2), 4)
+    expect([1.04, 1.05].map(head => ratioOf(head, one)?.differs)).toEqual([false, true])
+    // Of four that agree, it is half of that, and less for their agreement: 8 / 11 of the variance; t(0.975, 11) = 2.201.
+    const halved = (2.201 * 0.0085 * Math.SQRT2 * Math.sqrt(8 / 11)) / 2
+    expect(ratioOf(1, four)?.interval.high).toBeCloseTo(Math.exp(halved), 4)
+    expect([1.01, 1.02].map(head => ratioOf(head, four)?.differs)).toEqual([false, true])
+  })
+
+  it('is as wide as its processes are apart', () => {
+    // Four pairs of processes that are −4, 0, 4 and 8 % apart, steadily.
+    const forks = Array.from({ length: 40 }, (_, i) => Math.floor(i / 10))
+    const head = forks.map(fork => Math.exp(0.04 * (fork - 1)))
+    const ratio = compareValues(
+      head.map(() => 1),
+      head,
+      forks,
+    )
+    // Smyth (2004): (8 · 2 · 0.0085² + Σ(x − x̄)²) / 11, where the sum is 0.04² · 5.
+    const variance = (8 * 2 * 0.0085 ** 2 + 0.04 ** 2 * 5) / 11
+    expect(ratio?.estimate).toBeCloseTo(Math.exp(0.02), 3)
+    expect(Math.log(ratio?.interval.high ?? 0) - 0.02).toBeGreaterThan(2.201 * Math.sqrt(variance / 4))
+    expect(ratio?.differs).toBe(false)
   })
 
   it('says nothing where there are too few rounds', () => {
-    expect(compareValues([1, 2], [1, 2], true)).toBeUndefined()
-    expect(compareValues([1, 2], [1, 2], false)).toBeUndefined()
+    expect(compareValues([1, 2], [1, 2], [0, 0])).toBeUndefined()
+    expect(compareValues([1, 2], [1, 2])).toBeUndefined()
   })
 })

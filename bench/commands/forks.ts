@@ -1,0 +1,126 @@
+/** Versions of the service, measured side by side in turns, in new processes again and again. */
+import type { Generator } from '../load/generator-client.ts'
+import { measure, measureTurns, type OnProgress } from '../measure.ts'
+import { loadOptions, type Values, whole } from '../options.ts'
+import { createProgress } from '../output/progress.ts'
+import { planTurns, stepSeconds } from '../plan.ts'
+import type { Cores, LoadOptions, ScenarioResult } from '../result/schema.ts'
+import type { Scenario } from '../scenario.ts'
+import { pin, splitCores } from '../service/affinity.ts'
+import { type Prepared, startVersions } from '../service/versions.ts'
+import { sumOf } from '../stats/summary.ts'
+import { groupRounds, introduce, withNewGenerator } from './context.ts'
+
+/**
+ * Code is still being compiled for its first 6 s under load. Beside that, no two processes of the same code are alike: of
+ * each version five are measured.
+ */
+const defaults = { rounds: 6, duration: 1, warmup: 6 }
+const defaultForks = 5
+const quickForks = 2
+
+/** The time that a version takes to start and to sign in its sessions. */
+const startSeconds = 2
+
+export type ForkOptions = LoadOptions & { forks: number }
+
+/** Returns the load that the options ask for, and how many processes of each version are to bear it. */
+export function forkOptions(values: Values): ForkOptions {
+  const forks = whole('forks', values.forks, values.quick ? quickForks : defaultForks)
+  return { ...loadOptions(values, defaults), forks }
+}
+
+export interface MeasuredForks {
+  /** The rounds of each version, in their order: round i of all was measured side by side. */
+  versions: ScenarioResult[][]
+  /** Undefined where all shared all cores. */
+  cores: Cores | undefined
+}
+
+/**
+ * Returns the rounds of the prepared versions; those before an abort are kept. What is measured has cores of its own where
+ * that is possible: who shares one with whom is the luck of a second, and CPU per request then varies by 4.8 %, else 2.8 %.
+ */
+export async function measureForks(
+  prepared: Prepared,
+  scenarios: readonly Scenario[],
+  options: ForkOptions,
+  signal: AbortSignal,
+): Promise<MeasuredForks> {
+  const cores = await splitCores()
+  const startingSeconds = prepared.versions.length * startSeconds
+  const forkSeconds = startingSeconds + secondsOf(prepared, scenarios, options)
+  const progress = createProgress(options.forks * forkSeconds)
+  try {
+    return await withNewGenerator(async generator => {
+      for (const pid of [generator.pid, prepared.databasePid]) {
+        if (cores && pid !== undefined) await pin(pid, cores.others)
+      }
+      const forks: ScenarioResult[][][] = []
+      for (let fork = 0; fork < options.forks && !signal.aborted; fork++) {
+        const before = fork * forkSeconds
+        progress.update(`starting fork ${fork + 1} of ${options.forks}`, before)
+        const onProgress: OnProgress = (label, done) =>
+          progress.update(label, before + startingSeconds + done)
+        forks.push(
+          await measureFork(generator, prepared, { scenarios, options, cores, fork, onProgress }, signal),
+        )
+      }
+      const versions = prepared.versions.map((_, version) =>
+        scenarios.map(({ name }, i) => ({
+          name,
+          rounds: forks.flatMap(fork => fork[version]?.[i]?.rounds ?? []),
+        })),
+      )
+      return { versions, cores }
+    })
+  } finally {
+    progress.stop()
+  }
+}
+
+interface Fork {
+  scenarios: readonly Scenario[]
+  options: ForkOptions
+  cores: Cores | undefined
+  fork: number
+  onProgress: OnProgress
+}
+
+async function measureFork(
+  generator: Generator,
+  prepared: Prepared,
+  { scenarios, options, cores, fork, onProgress }: Fork,
+  signal: AbortSignal,
+): Promise<ScenarioResult[][]> {
+  const { versions } = prepared
+  // Of two processes of the same code, the one that is started first takes 2 % more CPU per request.
+  const ordered = fork % 2 === 0 ? versions : versions.toReversed()
+  const { subjects, close } = await startVersions({ ...prepared, versions: ordered }, options, signal)
+  try {
+    for (const { pid } of subjects) if (cores) await pin(pid, cores.measured)
+    await introduce(generator, subjects, scenarios, options)
+    // Other requests and another order of turns each time.
+    const seeded = { ...options, seed: options.seed + fork * options.rounds }
+    // In an open loop a subject that rests would not be asked, and what it is asked is what counts: whole rounds in turns.
+    const measured =
+      options.mode === 'closed'
+        ? await measureTurns(generator, { subjects, scenarios }, seeded, signal, onProgress)
+        : await measure(generator, planTurns(subjects, scenarios, seeded), seeded, signal, onProgress)
+    return versions.map(({ version: { key } }) =>
+      groupRounds(measured, key, scenarios).map(({ name, rounds }) => ({
+        name,
+        rounds: rounds.map(round => ({ ...round, fork })),
+      })),
+    )
+  } finally {
+    await close()
+  }
+}
+
+function secondsOf({ versions }: Prepared, scenarios: readonly Scenario[], options: LoadOptions): number {
+  const subjects = versions.map(({ version }) => ({ ...version, origin: '', data: {} }))
+  const inTurns = sumOf(planTurns(subjects, scenarios, options).map(step => stepSeconds(step, options)))
+  const ofLoops = subjects.length * scenarios.length * (options.warmup + options.rounds * options.duration)
+  return options.mode === 'closed' ? ofLoops : inTurns
+}
