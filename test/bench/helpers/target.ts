@@ -25,6 +25,16 @@ export async function startTarget(behaviour: Behaviour): Promise<Target> {
   }
 }
 
+/** Runs `work` with a server of that behaviour, which ends in any case. */
+export async function against<T>(behaviour: Behaviour, work: (target: Target) => Promise<T>) {
+  const target = await startTarget(behaviour)
+  try {
+    return await work(target)
+  } finally {
+    await target.stop()
+  }
+}
+
 /**
  * Puts processes before all others of the machine, where the system allows it (root may): a test of tenths of a millisecond
  * is then one of the code, not of what else the machine has to do. Threads that they start later follow.
