@@ -75,7 +75,7 @@ export async function measureWithProgress(
   }
 }
 
-/** Returns one subject's rounds by scenario, in the order of the scenarios. */
+/** Returns one subject's rounds by scenario, in the order of the scenarios and of the measurements. */
 export function groupRounds(
   measured: readonly Measured[],
   subjectKey: string,
@@ -85,7 +85,6 @@ export function groupRounds(
     name,
     rounds: measured
       .filter(({ step }) => step.subject.key === subjectKey && step.scenario.name === name)
-      .sort((a, b) => a.step.round - b.step.round)
       .map(({ measurement }) => measurement),
   }))
 }

@@ -1,6 +1,6 @@
 /** Versions of the service, measured side by side in turns, in new processes again and again. */
 import type { Generator } from '../load/generator-client.ts'
-import { measure, measureTurns, type OnProgress } from '../measure.ts'
+import { type Measured, measure, measureTurns, type OnProgress } from '../measure.ts'
 import { loadOptions, type Values, whole } from '../options.ts'
 import { createProgress } from '../output/progress.ts'
 import { planTurns, stepSeconds } from '../plan.ts'
@@ -56,22 +56,22 @@ export async function measureForks(
       for (const pid of [generator.pid, prepared.databasePid]) {
         if (cores && pid !== undefined) await pin(pid, cores.others)
       }
-      const forks: ScenarioResult[][][] = []
+      const measured: Measured[] = []
       for (let fork = 0; fork < options.forks && !signal.aborted; fork++) {
         const before = fork * forkSeconds
         progress.update(`starting fork ${fork + 1} of ${options.forks}`, before)
         const onProgress: OnProgress = (label, done) =>
           progress.update(label, before + startingSeconds + done)
-        forks.push(
-          await measureFork(generator, prepared, { scenarios, options, cores, fork, onProgress }, signal),
+        measured.push(
+          ...(await measureFork(
+            generator,
+            prepared,
+            { scenarios, options, cores, fork, onProgress },
+            signal,
+          )),
         )
       }
-      const versions = prepared.versions.map((_, version) =>
-        scenarios.map(({ name }, i) => ({
-          name,
-          rounds: forks.flatMap(fork => fork[version]?.[i]?.rounds ?? []),
-        })),
-      )
+      const versions = prepared.versions.map(({ version }) => groupRounds(measured, version.key, scenarios))
       return { versions, cores }
     })
   } finally {
@@ -92,7 +92,7 @@ async function measureFork(
   prepared: Prepared,
   { scenarios, options, cores, fork, onProgress }: Fork,
   signal: AbortSignal,
-): Promise<ScenarioResult[][]> {
+): Promise<Measured[]> {
   const { versions } = prepared
   // In 7 of 7 comparisons of a version with itself, the one started first took more CPU per request: 2 % in the mean.
   const ordered = fork % 2 === 0 ? versions : versions.toReversed()
@@ -107,20 +107,16 @@ async function measureFork(
       options.mode === 'closed'
         ? await measureTurns(generator, { subjects, scenarios }, seeded, signal, onProgress)
         : await measure(generator, planTurns(subjects, scenarios, seeded), seeded, signal, onProgress)
-    return versions.map(({ version: { key } }) =>
-      groupRounds(measured, key, scenarios).map(({ name, rounds }) => ({
-        name,
-        rounds: rounds.map(round => ({ ...round, fork })),
-      })),
-    )
+    return measured.map(({ step, measurement }) => ({ step, measurement: { ...measurement, fork } }))
   } finally {
     await close()
   }
 }
 
 function secondsOf({ versions }: Prepared, scenarios: readonly Scenario[], options: LoadOptions): number {
+  if (options.mode === 'closed') {
+    return versions.length * scenarios.length * (options.warmup + options.rounds * options.duration)
+  }
   const subjects = versions.map(({ version }) => ({ ...version, origin: '', data: {} }))
-  const inTurns = sumOf(planTurns(subjects, scenarios, options).map(step => stepSeconds(step, options)))
-  const ofLoops = subjects.length * scenarios.length * (options.warmup + options.rounds * options.duration)
-  return options.mode === 'closed' ? ofLoops : inTurns
+  return sumOf(planTurns(subjects, scenarios, options).map(step => stepSeconds(step, options)))
 }

@@ -72,8 +72,7 @@ export function compareValues(
       ),
   )
   const t = studentQuantile(0.975, freedom)
-  const rounds = forks ? errorOfRounds(lists) : errorOfRounds([logBase, logHead])
-  const noise = t * Math.hypot(rounds, processes.error)
+  const noise = t * Math.hypot(errorOfRounds(lists), processes.error)
   const halfWidth = ({ low, high }: Interval): number => (high - low) / 2
   return {
     estimate: Math.exp(estimate),
