@@ -9,10 +9,12 @@ import { preferCommonJsDrizzle } from './lean-imports.ts'
 import { createLogStream } from './lib/log-stream.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { explain, PlainError } from './plain-error.ts'
+import { allocateYoung } from './young-heap.ts'
 
 /** Between the end of the slowest worker and that of the process that waits for it, in milliseconds. */
 const WORKER_SLACK_MS = 2000
 
+allocateYoung()
 preferCommonJsDrizzle()
 
 let log: Pick<FastifyBaseLogger, 'info' | 'fatal'> | undefined
