@@ -2,14 +2,17 @@
 import { compareScenarios, type MetricComparison } from '../compare.ts'
 import { RunError } from '../errors.ts'
 import { whole } from '../options.ts'
-import type { ScenarioResult } from '../result/schema.ts'
+import { takeFingerprint } from '../result/fingerprint.ts'
+import type { Group, ScenarioResult } from '../result/schema.ts'
+import { resultPath, writeResult } from '../result/store.ts'
 import { chooseScenarios, type Scenario } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
-import { prepareVersions } from '../service/versions.ts'
+import { type Prepared, prepareVersions } from '../service/versions.ts'
 import { median } from '../stats/summary.ts'
-import type { Context } from './context.ts'
+import { type Context, describe } from './context.ts'
 import { type ForkOptions, forkOptions, measureForks } from './forks.ts'
 import { repository } from './open-subject.ts'
+import { writeFiles } from './run.ts'
 
 /** What a version is slowed down by to see whether it is noticed. */
 const burntShare = 0.05
@@ -19,7 +22,8 @@ const again: Version = { key: 'again', name: 'A again', root: repository }
 
 /**
  * Runs the default `ab` of one scenario again and again, on three versions at a time: the working tree, itself, and itself
- * with 5 % more CPU per request. Prints how often a difference was called; returns 0, or 130 when it was cut short.
+ * with 5 % more CPU per request. Prints how often a difference was called, and keeps all rounds as `latest-power`, each
+ * comparison a group. Returns 0, or 130 when it was cut short.
  */
 export async function powerCommand(context: Context): Promise<number> {
   const { signal, print, values } = context
@@ -32,27 +36,41 @@ export async function powerCommand(context: Context): Promise<number> {
   const burnUs = cpuUs * burntShare
   print(`A takes ${cpuUs.toFixed(1)} µs of CPU per request, B ${burnUs.toFixed(1)} µs more.`)
   const slowed: Version = { key: 'slowed', name: 'B', root: repository, burnUs }
-  const equal: MetricComparison[][] = []
-  const unequal: MetricComparison[][] = []
   const prepared = await prepareVersions([same, again, slowed], signal)
+  const kinds: Kind[] = [again, slowed].map(({ name }) => ({ name, runs: [] }))
   try {
-    while (equal.length < repeat && !signal.aborted) {
+    const groups: Group[] = []
+    const fingerprint = await takeFingerprint(repository, prepared.postgres)
+    const resultNow = () => ({
+      ...describe({ ...prepared, subject: { name: 'power' }, fingerprint }, context),
+      ...{ options, scenarios: [], groups },
+    })
+    for (let run = 1; run <= repeat && !signal.aborted; run++) {
       const { versions } = await measureForks(prepared, [scenario], options, signal)
       if (signal.aborted) break
       const [base = [], ...others] = versions
-      for (const [i, runs] of [equal, unequal].entries()) {
+      for (const [i, { name, runs }] of kinds.entries()) {
         const judged = judgedOf(base, others[i] ?? [], options)
         runs.push(judged)
-        print(
-          `${i === 0 ? 'A against A' : 'A against B'}, run ${runs.length}: ${judged.map(lineOf).join('; ')}`,
-        )
+        print(`A against ${name}, run ${run}: ${judged.map(lineOf).join('; ')}`)
       }
+      groups.push(groupOf(versions, prepared, options))
+      // After each: an hour is a lot to lose.
+      await writeResult(resultPath('latest-power'), resultNow())
     }
+    await writeFiles(resultNow(), context)
   } finally {
     await prepared.close()
   }
-  print(`\nA against A: ${countsOf(equal)}\nA against B: ${countsOf(unequal)}`)
+  print('')
+  for (const { name, runs } of kinds) print(`A against ${name}: ${countsOf(runs)}`)
   return signal.aborted ? 130 : 0
+}
+
+/** What A is compared with, and how each comparison came out. */
+interface Kind {
+  name: string
+  runs: MetricComparison[][]
 }
 
 /** Beside another, as in a comparison: by itself it would find its code and its data in the caches. */
@@ -67,6 +85,11 @@ async function cpuOf(scenario: Scenario, options: ForkOptions, signal: AbortSign
   } finally {
     await prepared.close()
   }
+}
+
+function groupOf(rounds: readonly ScenarioResult[][], { versions }: Prepared, options: ForkOptions): Group {
+  const subjects = versions.map(({ version }, i) => ({ name: version.name, scenarios: rounds[i] ?? [] }))
+  return { options, reference: same.name, connections: {}, subjects }
 }
 
 function judgedOf(base: ScenarioResult[], head: ScenarioResult[], { mode }: ForkOptions): MetricComparison[] {
