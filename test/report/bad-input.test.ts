@@ -1,20 +1,16 @@
 /** What the report does with what it cannot use: one clear line, an exit code, and nothing left behind. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, it } from 'vitest'
+import { createOwnTemporary } from '../helpers/own-temporary.ts'
 import { ROOT } from '../helpers/report.ts'
 import { copyRepository, runReport } from '../helpers/repository-copy.ts'
 
-/** The environment of these reports: other tests make and remove temporary folders meanwhile. */
-const OWN = { TMPDIR: mkdtempSync(join(tmpdir(), 'plumbline-bad-input-')) }
-// The database's own user, where there is one, has to reach its folder in it.
-chmodSync(OWN.TMPDIR, 0o755)
-afterAll(() => rm(OWN.TMPDIR, { recursive: true }))
+const { environment: OWN, leftovers, remove } = createOwnTemporary()
+afterAll(remove)
 
 const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
   'an unknown command': [['publish'], 64, /no command "publish"/],
@@ -102,8 +98,3 @@ it.each([200, 1000, 2500])('ends all that it began when it is interrupted after 
   expect([130, null]).toContain(code)
   expect(leftovers().filter(name => !before.includes(name))).toEqual([])
 })
-
-/** What nobody removed from the temporary folder that the reports of this file have to themselves. */
-function leftovers(): string[] {
-  return readdirSync(OWN.TMPDIR)
-}

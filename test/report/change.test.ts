@@ -1,10 +1,10 @@
 /** The report of a change: another version beside this one, and what came, changed and went between them. */
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import type { Report } from '../../report/document/document.ts'
 import { openRepository } from '../../report/git.ts'
+import { createOwnTemporary } from '../helpers/own-temporary.ts'
 import { rowOf } from '../helpers/report.ts'
 import { copyRepository, runReport } from '../helpers/repository-copy.ts'
 
@@ -17,20 +17,17 @@ it('shows what a change brought and took away, what it left, and that the tree i
   await copy.commit('after')
   expect((await openRepository(copy.folder))?.version.dirty).toBe(false)
   await copy.write('notes.md', '# Notes of mine\n')
-  // Other tests make and remove temporary folders meanwhile.
-  const TMPDIR = mkdtempSync(join(tmpdir(), 'plumbline-change-'))
-  onTestFinished(() => rmSync(TMPDIR, { recursive: true }))
-  // The database's own user, where there is one, has to reach its folder in it.
-  chmodSync(TMPDIR, 0o755)
+  const temporary = createOwnTemporary()
+  onTestFinished(temporary.remove)
   const out = join(copy.folder, 'report/out')
   const { code, stdout, stderr } = await runReport(
     ['--since', 'HEAD~1', '--sections', SECTIONS, '--feature', 'ping'],
     copy.folder,
-    { TMPDIR },
+    temporary.environment,
   )
   expect(stderr).toBe('')
   expect(code).toBe(0)
-  expect(readdirSync(TMPDIR)).toEqual([])
+  expect(temporary.leftovers()).toEqual([])
   const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as Report
 
   expect(ids(report, 'endpoints')).toEqual(['GET /ping', 'GET /.well-known/jwks.json'])
