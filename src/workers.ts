@@ -31,7 +31,7 @@ type Options = {
 export async function startWorkers({ count, environment, log, onClose }: Options): Promise<string> {
   let isEnding = false
   const fork = () => cluster.fork(environment)
-  const replace = async (code: number, signal: string) => {
+  const replace = async (code: number | null, signal: string | null) => {
     log.error({ code, signal }, 'a worker ended, another takes its place')
     await sleep(RESTART_PAUSE_MS, undefined, { ref: false })
     if (!isEnding) keep(fork())
@@ -49,7 +49,11 @@ export async function startWorkers({ count, environment, log, onClose }: Options
 
   const first = Array.from({ length: count }, fork)
   const [origin = ''] = await Promise.all(first.map(listeningOrigin))
-  for (const worker of first) keep(worker)
+  for (const worker of first) {
+    // One may have died while the others were still starting.
+    if (!worker.isDead()) keep(worker)
+    else if (!isEnding) replace(worker.process.exitCode, worker.process.signalCode)
+  }
   return origin
 }
 

@@ -37,6 +37,11 @@ const NETWORK = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'ECONNABORTED',
 ])
 
 /** The catalogue's entry of a database error, or undefined where it is none, or is our own mistake (a 500). */
@@ -44,7 +49,9 @@ export function databaseProblem(error: unknown): CatalogueEntry | undefined {
   const cause = databaseErrorOf(error)
   if (!(cause instanceof Error)) return undefined
   if (cause instanceof pg.DatabaseError) {
-    const { code = '', constraint = '' } = cause
+    const { code = '', constraint = '', severity } = cause
+    // It ended the session. PgBouncer tells of a server that is gone by 08P01, the code of a statement it cannot read.
+    if (severity === 'FATAL') return findEntry('DATABASE_UNAVAILABLE')
     return findEntry(BY_CONSTRAINT[constraint] ?? BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 2)])
   }
   const { code } = cause as { code?: string }

@@ -99,9 +99,11 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
 
 function entryOf(error: FastifyError): CatalogueEntry {
   if (error.validation) return entryForCode('VALIDATION_FAILED')
-  const own = findEntry(ALIASES[error.code] ?? error.code) ?? databaseProblem(error)
-  if (own) return own
-  const status = error.statusCode ?? 500
+  // What has a status is no database error: a client that goes while it sends its body is an ECONNRESET of 400, too.
+  const { statusCode: status = 500 } = error
+  const own = findEntry(ALIASES[error.code] ?? error.code)
+  const found = own ?? (error.statusCode === undefined ? databaseProblem(error) : undefined)
+  if (found) return found
   return entryForStatus(status >= 400 && status < 600 ? status : 500)
 }
 

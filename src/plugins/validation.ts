@@ -32,7 +32,8 @@ export const validation = fp(
     app.addHook('onRequest', function refuseUnreadable({ raw }, _reply, done) {
       if ((raw.url?.length ?? 0) > MAX_URL_LENGTH) return done(new errors.UriTooLong())
       // RFC 9112 §3.2: no Host, or two of them, may mean that a proxy saw another request than we do.
-      if (countHosts(raw.rawHeaders) !== 1 && raw.httpVersion !== '1.0') return done(new errors.BadRequest())
+      const hosts = countHosts(raw.rawHeaders)
+      if (hosts > 1 || (hosts === 0 && raw.httpVersion !== '1.0')) return done(new errors.BadRequest())
       done()
     })
 

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { sql } from 'drizzle-orm'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, type Database, type Executor } from '../../src/db/client.ts'
 import { databaseProblem } from '../../src/db/errors.ts'
@@ -86,6 +87,12 @@ describe('a value that cannot be stored is a 400', () => {
       ),
     ).toEqual({ problem: 'INVALID_VALUE', state: '08P01' })
   })
+})
+
+it('takes what ended the session for a lost database, whatever its code: PgBouncer says 08P01 of a server that is gone', () => {
+  const lost = new pg.DatabaseError('server conn crashed?', 0, 'error')
+  Object.assign(lost, { severity: 'FATAL', code: '08P01' })
+  expect(databaseProblem(lost)?.code).toBe('DATABASE_UNAVAILABLE')
 })
 
 describe('a conflict with another row, or another transaction, is a 409', () => {

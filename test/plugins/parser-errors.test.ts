@@ -1,5 +1,6 @@
 /** Proves promise 17 on the wire: what never becomes a request is answered with a problem, once and in order. */
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -78,6 +79,19 @@ describe('P17: the parser', () => {
     await refusalOf([`${LIVE}hOST: other\r\nConnection: close\r\n\r\n`], BAD_REQUEST)
     const answers = await exchange(port, ['GET /health/live HTTP/1.0\r\n\r\n'])
     expect(answers.map(({ status }) => status)).toEqual([200])
+    await refusalOf(['GET /health/live HTTP/1.0\r\nHost: test\r\nHost: other\r\n\r\n'], BAD_REQUEST)
+  })
+
+  it('takes a client that goes while it sends its body for what it is, and not for a lost database', async () => {
+    const failures = () => service.log.filter(text => JSON.parse(text).level === 'error')
+    const before = failures()
+    const client = connect(port, '127.0.0.1')
+    await once(client, 'connect')
+    client.write(`${LOGIN}Content-Length: 100\r\n\r\n{"email":`)
+    await sleep(100)
+    client.destroy()
+    await sleep(200)
+    expect(failures()).toEqual(before)
   })
 
   it('answers headers past 16 KiB with a 431, also to a client that goes on sending', async () => {
