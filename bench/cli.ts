@@ -42,8 +42,8 @@ process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: string[]): Promise<number> {
   const interruption = new AbortController()
-  process.on('SIGINT', () => interruption.abort())
-  process.on('SIGTERM', () => interruption.abort())
+  // A terminal that is closed is a hang-up: what was started is detached, and would stay.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interruption.abort())
   try {
     const { command, operands, values } = parseCommandLine(args)
     if (values.help) return print(usage)

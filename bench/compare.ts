@@ -140,7 +140,7 @@ function pairedValues(metric: Metric, base: readonly Measurement[], head: readon
     if (from?.length !== 2 || to?.length !== 2) continue
     values.base.push(...from)
     values.head.push(...to)
-    values.forks.push(...from.map(() => base[first]?.fork ?? 0))
+    values.forks.push(...[first, first + 1].map(k => base[k]?.fork ?? 0))
   }
   return values
 }

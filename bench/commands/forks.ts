@@ -62,20 +62,22 @@ export async function measureForks(
         progress.update(`starting fork ${fork + 1} of ${options.forks}`, before)
         const onProgress: OnProgress = (label, done) =>
           progress.update(label, before + startingSeconds + done)
-        measured.push(
-          ...(await measureFork(
-            generator,
-            prepared,
-            { scenarios, options, cores, fork, onProgress },
-            signal,
-          )),
-        )
+        const one: Fork = { scenarios, options, cores, fork, onProgress }
+        measured.push(...(await measureFork(generator, prepared, one, signal).catch(leftBy(signal))))
       }
       const versions = prepared.versions.map(({ version }) => groupRounds(measured, version.key, scenarios))
       return { versions, cores }
     })
   } finally {
     progress.stop()
+  }
+}
+
+/** A start that an abort cut off has measured nothing; what was measured before it stands. */
+function leftBy(signal: AbortSignal) {
+  return (error: unknown): Measured[] => {
+    if (!signal.aborted) throw error
+    return []
   }
 }
 

@@ -10,7 +10,7 @@ import type { Subject } from '../subject.ts'
 import { type Context, groupRounds, measureWithProgress } from './context.ts'
 import { writeFiles } from './run.ts'
 
-// Fewer than of two versions: there are up to fourteen subjects, and what parts them is more than a few percent.
+// Fewer than of two versions: there are up to twenty subjects, and what parts them is more than a few percent.
 const groupDefaults = { rounds: 20, duration: 0.6 }
 
 // Three blocks: the intervals of fewer say nothing.

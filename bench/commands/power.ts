@@ -58,6 +58,7 @@ export async function powerCommand(context: Context): Promise<number> {
       // After each: an hour is a lot to lose.
       await writeResult(resultPath('latest-power'), resultNow())
     }
+    await writeResult(resultPath('latest-power'), resultNow())
     await writeFiles(resultNow(), context)
   } finally {
     await prepared.close()

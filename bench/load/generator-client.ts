@@ -109,7 +109,8 @@ function createConversation(child: ChildProcess) {
       }
       child.on('message', onMessage)
       child.on('exit', onExit)
-      tell(message)
+      if (child.connected) tell(message)
+      else onExit()
     })
   }
 }
