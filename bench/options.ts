@@ -68,7 +68,9 @@ export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {})
     rounds: whole('rounds', values.rounds, fallback.rounds),
     duration: values.duration === undefined ? fallback.duration : positive('duration', values.duration),
     warmup: values.warmup === undefined ? fallback.warmup : Math.max(0, number('warmup', values.warmup)),
-    ...(rate !== undefined && { rate, arrivals: arrivals(values.arrivals) }),
+    ...(rate !== undefined && { rate }),
+    // Without a rate, too: sweep and peers choose one of their own.
+    ...((rate ?? values.arrivals) !== undefined && { arrivals: arrivals(values.arrivals) }),
     timeout: values.timeout === undefined ? 10 : positive('timeout', values.timeout),
     seed: values.seed === undefined ? 1 : Math.trunc(number('seed', values.seed)),
   }

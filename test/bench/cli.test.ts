@@ -30,6 +30,12 @@ describe('bad input brings one line and an exit code', () => {
     ['an unknown query', ['data-layers', '--scenario', 'x'], 64, /unknown scenario "x"; there are: lookup/],
     ['an unknown form', ['--target', 'http://127.0.0.1:1', '--format', 'xml'], 64, /--format takes table/],
     ['a missing result', ['compare', 'nothing', 'nothing'], 64, /there is no result "nothing"/],
+    [
+      'arrivals that are none',
+      ['sweep', '--target', 'http://127.0.0.1:1', '--arrivals', 'x'],
+      64,
+      /--arrivals takes/,
+    ],
     ['an unknown objective', ['sweep', '--target', 'http://127.0.0.1:1', '--slo', 'fast'], 64, /--slo takes/],
   ]
 
