@@ -47,7 +47,9 @@ export function startTracing(app: FastifyInstance, { endpoint, serviceName }: Tr
     idGenerator: ids.generator,
     spanProcessors: [
       new BatchSpanProcessor({
-        ...{ exporter, maxExportBatchSize: EXPORT_BATCH, exportTimeoutMillis: FLUSH_TIMEOUT_MS },
+        exporter,
+        maxExportBatchSize: EXPORT_BATCH,
+        exportTimeoutMillis: FLUSH_TIMEOUT_MS,
       }),
     ],
   })

@@ -31,15 +31,16 @@ type Options = {
 export async function startWorkers({ count, environment, log, onClose }: Options): Promise<string> {
   let isEnding = false
   const fork = () => cluster.fork(environment)
-  const replace = async (code: number | null, signal: string | null) => {
-    log.error({ code, signal }, 'a worker ended, another takes its place')
+  const replace = async ({ process: { exitCode, signalCode } }: Worker) => {
+    if (isEnding) return
+    log.error({ code: exitCode, signal: signalCode }, 'a worker ended, another takes its place')
     await sleep(RESTART_PAUSE_MS, undefined, { ref: false })
     if (!isEnding) keep(fork())
   }
   const keep = (worker: Worker) => {
-    worker.once('exit', (code, signal) => {
-      if (!isEnding) replace(code, signal)
-    })
+    // One of the first may have died while the others were still starting.
+    if (worker.isDead()) replace(worker)
+    else worker.once('exit', () => replace(worker))
   }
   onClose(async () => {
     isEnding = true
@@ -49,11 +50,7 @@ export async function startWorkers({ count, environment, log, onClose }: Options
 
   const first = Array.from({ length: count }, fork)
   const [origin = ''] = await Promise.all(first.map(listeningOrigin))
-  for (const worker of first) {
-    // One may have died while the others were still starting.
-    if (!worker.isDead()) keep(worker)
-    else if (!isEnding) replace(worker.process.exitCode, worker.process.signalCode)
-  }
+  for (const worker of first) keep(worker)
   return origin
 }
 

@@ -109,7 +109,7 @@ function createConversation(child: ChildProcess) {
       }
       child.on('message', onMessage)
       child.on('exit', onExit)
-      if (child.connected) tell(message)
+      if (child.connected) child.send(message)
       else onExit()
     })
   }

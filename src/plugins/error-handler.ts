@@ -99,11 +99,11 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
 
 function entryOf(error: FastifyError): CatalogueEntry {
   if (error.validation) return entryForCode('VALIDATION_FAILED')
-  // What has a status is no database error: a client that goes while it sends its body is an ECONNRESET of 400, too.
-  const { statusCode: status = 500 } = error
   const own = findEntry(ALIASES[error.code] ?? error.code)
-  const found = own ?? (error.statusCode === undefined ? databaseProblem(error) : undefined)
-  if (found) return found
+  if (own) return own
+  const { statusCode: status } = error
+  // What has a status is no database error: a client that goes while it sends its body is an ECONNRESET of 400, too.
+  if (status === undefined) return databaseProblem(error) ?? entryForStatus(500)
   return entryForStatus(status >= 400 && status < 600 ? status : 500)
 }
 

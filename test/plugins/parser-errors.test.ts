@@ -1,12 +1,12 @@
 /** Proves promise 17 on the wire: what never becomes a request is answered with a problem, once and in order. */
-import { once } from 'node:events'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
 import { expectProblem } from '../helpers/problems.ts'
 import { exchange, type RawAnswer } from '../helpers/raw.ts'
+import { openConnection } from '../helpers/raw-connection.ts'
 
 function addRoutes(app: FastifyInstance): void {
   app.get('/slow', async () => {
@@ -85,11 +85,10 @@ describe('P17: the parser', () => {
   it('takes a client that goes while it sends its body for what it is, and not for a lost database', async () => {
     const failures = () => service.log.filter(text => JSON.parse(text).level === 'error')
     const before = failures()
-    const client = connect(port, '127.0.0.1')
-    await once(client, 'connect')
+    const client = await openConnection(`http://127.0.0.1:${port}`)
     client.write(`${LOGIN}Content-Length: 100\r\n\r\n{"email":`)
     await sleep(100)
-    client.destroy()
+    client.close()
     await sleep(200)
     expect(failures()).toEqual(before)
   })
