@@ -104,6 +104,7 @@ function requestAttributes(request: FastifyRequest) {
 function responseAttributes(reply: FastifyReply) {
   return {
     'http.response.status_code': reply.statusCode,
+    ...(!reply.raw.writableFinished && { 'error.type': 'aborted' }),
     ...(reply.request.user && { 'enduser.id': reply.request.user.sub }),
   }
 }

@@ -116,7 +116,7 @@ export class AccessLog extends LogController {
       userId: request.user?.sub,
       code: reply.problemCode,
     }
-    if (error) reply.log.error({ ...line, err: error }, 'request aborted')
-    else reply.log.info(line, 'request completed')
+    if (error) reply.log.error({ ...line, err: error }, 'an onResponse hook failed')
+    else reply.log.info(line, reply.raw.writableFinished ? 'request completed' : 'request aborted')
   }
 }

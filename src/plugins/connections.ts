@@ -1,20 +1,28 @@
-/** Remembers the latest response of each connection: the order of answers, and the end of a connection, hang on it. */
+/** Remembers the responses of each connection: the order of answers hangs on the latest, and none may end unseen. */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
 const kLatest = Symbol('latest response')
+const kEarlier = Symbol('earlier responses')
 
-/** It is kept on the socket itself, and goes with it. */
-type Connection = Socket & { [kLatest]?: ServerResponse }
+/** They are kept on the socket itself, and go with it. Earlier ones are those of a pipeline, until they are answered. */
+type Connection = Socket & { [kLatest]?: ServerResponse; [kEarlier]?: Set<ServerResponse> }
+
+/** nginx's status for it, which no client ever gets: it is for log lines, metrics and spans. */
+const CLIENT_CLOSED_REQUEST = 499
 
 export const connections = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRequest', function noteResponse({ raw }, reply, done) {
       const connection: Connection = raw.socket
+      if (connection[kLatest]?.writableFinished === false) keepEarlier(connection, connection[kLatest])
       connection[kLatest] = reply.raw
       done()
+    })
+    app.server.on('connection', (connection: Connection) => {
+      connection.once('close', () => completeUnfinished(connection))
     })
   },
   { name: 'connections' },
@@ -23,4 +31,23 @@ export const connections = fp(
 /** The latest response of a connection, answered or not; undefined before its first request. */
 export function latestOf(connection: Connection): ServerResponse | undefined {
   return connection[kLatest]
+}
+
+function keepEarlier(connection: Connection, response: ServerResponse): void {
+  connection[kEarlier] ??= new Set()
+  const earlier = connection[kEarlier].add(response)
+  response.once('finish', () => earlier.delete(response))
+}
+
+/**
+ * Lets Fastify complete the requests whose client has left: it listens for `finish` and `error` of a response, and after
+ * a `close` alone it would run no `onResponse` hook, so that there would be no log line, metric or span.
+ */
+function completeUnfinished({ [kEarlier]: earlier = new Set(), [kLatest]: latest }: Connection): void {
+  for (const response of latest ? [...earlier, latest] : earlier) {
+    // Fastify takes its listener away once it has heard; with nobody to hear it, an `error` would end the process.
+    if (response.writableFinished || response.listenerCount('error') === 0) continue
+    if (!response.headersSent) response.statusCode = CLIENT_CLOSED_REQUEST
+    response.emit('error', new Error('the connection closed before the answer was sent'))
+  }
 }
