@@ -1,5 +1,6 @@
 /** The process: environment, app, listener and end. `npm start` runs it. */
 import cluster from 'node:cluster'
+import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
@@ -56,13 +57,19 @@ async function serve(config: Config, lifecycle: Lifecycle): Promise<string | und
   log = app.log
   lifecycle.onClose(() => app.close())
   if (lifecycle.isEnding()) return
-  await app.listen({ host: config.server.host, port: config.server.port })
+  // An address, not "localhost": for that Fastify opens a second server, which no hook of ours would see or drain.
+  const { address: host } = await lookup(config.server.host)
+  await app.listen({ host, port: config.server.port })
   lifecycle.onClose(() => app.drain(config.shutdown.drainDelay))
   return app.listeningOrigin
 }
 
 /** Serves in workers, and returns where. They have longer than each of them needs. */
-async function lead(config: Config, environment: Environment, lifecycle: Lifecycle): Promise<string> {
+async function lead(
+  config: Config,
+  environment: Environment,
+  lifecycle: Lifecycle,
+): Promise<string | undefined> {
   const [{ startWorkers }, { loggerOptions }] = await Promise.all([
     import('./workers.ts'),
     import('./lib/log.ts'),
@@ -70,7 +77,8 @@ async function lead(config: Config, environment: Environment, lifecycle: Lifecyc
   lifecycle.limit(config.shutdown.drainDelay + config.shutdown.timeout + WORKER_SLACK_MS)
   const logger = pino(loggerOptions(config.log), await openLog(config, lifecycle))
   log = logger
-  return startWorkers({ count: config.workers, environment, log: logger, onClose: lifecycle.onClose })
+  const { isEnding, onClose } = lifecycle
+  return startWorkers({ count: config.workers, environment, log: logger, isEnding, onClose })
 }
 
 /** The environment, with what development provides for itself: only there is anything made up. */

@@ -20,36 +20,36 @@ type Options = {
   /** The environment of the workers, over that of this process. */
   environment: Record<string, string | undefined>
   log: Pick<FastifyBaseLogger, 'error'>
+  /** Whether this process is on its way out: no worker is missed then. */
+  isEnding: () => boolean
   /** Given before anything is started: what ends all workers, and rejects where one of them ended in disorder. */
   onClose: (close: () => Promise<unknown>) => void
 }
 
 /**
- * Starts the workers, each of which runs this program, and returns the origin that they serve together. A worker that
- * dies is replaced. Throws PlainError where one of the first does not come to listen; it has said why.
+ * Starts the workers, each of which runs this program, and returns the origin that they serve together; undefined where
+ * the end came first. A worker that dies is replaced. Throws PlainError where one of the first does not come to listen; it
+ * has said why.
  */
-export async function startWorkers({ count, environment, log, onClose }: Options): Promise<string> {
-  let isEnding = false
+export async function startWorkers(options: Options): Promise<string | undefined> {
+  const { count, environment, log, isEnding, onClose } = options
   const fork = () => cluster.fork(environment)
   const replace = async ({ process: { exitCode, signalCode } }: Worker) => {
-    if (isEnding) return
+    if (isEnding()) return
     log.error({ code: exitCode, signal: signalCode }, 'a worker ended, another takes its place')
     await sleep(RESTART_PAUSE_MS, undefined, { ref: false })
-    if (!isEnding) keep(fork())
+    if (!isEnding()) keep(fork())
   }
   const keep = (worker: Worker) => {
     // One of the first may have died while the others were still starting.
     if (worker.isDead()) replace(worker)
     else worker.once('exit', () => replace(worker))
   }
-  onClose(async () => {
-    isEnding = true
-    await Promise.all(running().map(endWorker))
-  })
+  onClose(() => Promise.all(running().map(endWorker)))
   answerForAll()
 
   const first = Array.from({ length: count }, fork)
-  const [origin = ''] = await Promise.all(first.map(listeningOrigin))
+  const [origin] = await Promise.all(first.map(worker => listeningOrigin(worker, isEnding)))
   for (const worker of first) keep(worker)
   return origin
 }
@@ -97,10 +97,13 @@ function running(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
 }
 
-async function listeningOrigin(worker: Worker): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
+async function listeningOrigin(worker: Worker, isEnding: () => boolean): Promise<string | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
   worker.once('listening', ({ address, port }) => resolve(`http://${hostOf(address)}:${port}`))
-  worker.once('exit', () => reject(new PlainError('A worker did not start.')))
+  // A terminal sends Ctrl-C to all processes: the workers may be gone before they come to listen.
+  worker.once('exit', () =>
+    isEnding() ? resolve(undefined) : reject(new PlainError('A worker did not start.')),
+  )
   return promise
 }
 

@@ -43,7 +43,10 @@ function keepEarlier(connection: Connection, response: ServerResponse): void {
  * Lets Fastify complete the requests whose client has left: it listens for `finish` and `error` of a response, and after
  * a `close` alone it would run no `onResponse` hook, so that there would be no log line, metric or span.
  */
-function completeUnfinished({ [kEarlier]: earlier = new Set(), [kLatest]: latest }: Connection): void {
+function completeUnfinished({
+  [kEarlier]: earlier = new Set<ServerResponse>(),
+  [kLatest]: latest,
+}: Connection): void {
   for (const response of latest ? [...earlier, latest] : earlier) {
     // Fastify takes its listener away once it has heard; with nobody to hear it, an `error` would end the process.
     if (response.writableFinished || response.listenerCount('error') === 0) continue

@@ -12,18 +12,20 @@ import { findServers, stopServers } from '../../src/db/embedded-process.ts'
 import { testEnvironment } from '../helpers/config.ts'
 import { databaseOfTest } from '../helpers/database.ts'
 import { bareEnvironment } from '../helpers/environment.ts'
-import { ROOT } from '../helpers/service.ts'
+import { createRemote } from '../helpers/remote.ts'
+import { ROOT, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 
 /** A start of a second or two, and the end of what it began. */
 const END_WITHIN_MS = 15_000
 
 /** Starts the process and returns at once. */
-function launch(environment: Environment) {
+function launch(environment: Environment, { detached = false } = {}) {
   const child = spawn(process.execPath, ['src/server.ts'], {
     cwd: ROOT,
     env: { ...bareEnvironment(), LOG_LEVEL: 'info', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   let output = ''
@@ -36,8 +38,12 @@ function launch(environment: Environment) {
   return { child, exited, output: () => output }
 }
 
-async function terminate({ child, exited, output }: ReturnType<typeof launch>) {
-  child.kill('SIGTERM')
+async function terminate(started: ReturnType<typeof launch>) {
+  started.child.kill('SIGTERM')
+  await expectOrderlyEnd(started)
+}
+
+async function expectOrderlyEnd({ exited, output }: ReturnType<typeof launch>) {
   const late = sleep(END_WITHIN_MS, ['still running'], { ref: false })
   const [code, signal] = await Promise.race([exited, late])
   // Before its first line runs, Node ends by the signal itself; from then on it ends in order.
@@ -78,6 +84,22 @@ describe('SIGTERM during the start', () => {
     expect(await findServers(await place.data())).toEqual({ postmasters: [], children: [] })
   })
 
+  it('P20: ends workers that hear the signal themselves, as of a Ctrl-C', async () => {
+    const database = await databaseOfTest()
+    const environment = testEnvironment(database.url, {
+      NODE_ENV: 'production',
+      WORKERS: '2',
+      DRAIN_DELAY: '0s',
+    })
+    for (const moment of [600, 900, 1200, 1500]) {
+      const started = launch({ ...environment, LOG_LEVEL: 'info' }, { detached: true })
+      await Promise.race([sleep(moment), started.exited])
+      process.kill(-(started.child.pid as number), 'SIGTERM')
+      await expectOrderlyEnd(started)
+      expect(started.output()).not.toContain('takes its place')
+    }
+  })
+
   it('P20: ends a production process at any moment, and frees its connections', async () => {
     const database = await databaseOfTest()
     const environment = testEnvironment(database.url, { NODE_ENV: 'production', DRAIN_DELAY: '0s' })
@@ -93,4 +115,15 @@ describe('SIGTERM during the start', () => {
       return rowCount === 0
     })
   })
+})
+
+it('listens once where its host has two addresses', async () => {
+  const database = await databaseOfTest()
+  const service = await startService(database.url, { HOST: 'localhost' }, [
+    '--import',
+    './test/helpers/two-addresses.ts',
+  ])
+  await createRemote(service.origin).call('GET', '/health/live')
+  expect(service.log.filter(line => line.includes('Server listening'))).toHaveLength(1)
+  await service.stop()
 })

@@ -8,15 +8,18 @@ import { errors } from '../../errors.ts'
 const NAME = '__Secure-refresh'
 const OPTIONS = { httpOnly: true, secure: true, sameSite: 'strict', path: '/api/v1/auth' } as const
 
+/** __Host-: no subdomain can set it (RFC 6265bis §4.1.3.2), which a double-submit cookie depends on. */
+const CSRF_NAME = '__Host-csrf'
+const CSRF_OPTIONS = { ...OPTIONS, path: '/' } as const
+
 type Tokens = { accessToken: string; refreshToken: string; tokenType: 'Bearer'; expiresIn: number }
 
 export const refreshCookies = fp(
   async (app: FastifyInstance) => {
     await app.register(cookie)
     await app.register(csrf, {
-      // __Host-: no subdomain can set it (RFC 6265bis §4.1.3.2), which a double-submit cookie depends on.
-      cookieKey: '__Host-csrf',
-      cookieOpts: { ...OPTIONS, path: '/' },
+      cookieKey: CSRF_NAME,
+      cookieOpts: CSRF_OPTIONS,
       getToken: request => String(request.headers['x-csrf-token'] ?? ''),
     })
   },
@@ -47,12 +50,20 @@ export function isByCookie(request: FastifyRequest): boolean {
   return refreshToken === undefined && request.cookies[NAME] !== undefined
 }
 
+/** The reply's body of a login in browser mode: a CSRF secret of its own, too, which lives as long as the session. */
+export function openCookies(reply: FastifyReply, tokens: Tokens, expires: Date) {
+  // The plugin would go on with a former session's secret, and with the end of its cookie.
+  delete reply.request.cookies[CSRF_NAME]
+  return moveToCookie(reply, tokens, expires)
+}
+
 /** The reply's body in browser mode: the refresh token moves to a cookie that ends with the session. */
 export function moveToCookie(reply: FastifyReply, { refreshToken, ...rest }: Tokens, expires: Date) {
   reply.setCookie(NAME, refreshToken, { ...OPTIONS, expires })
-  return { ...rest, csrfToken: reply.generateCsrf() }
+  return { ...rest, csrfToken: reply.generateCsrf({ expires }) }
 }
 
-export function clearRefreshCookie(reply: FastifyReply): void {
+export function clearCookies(reply: FastifyReply): void {
   reply.clearCookie(NAME, OPTIONS)
+  reply.clearCookie(CSRF_NAME, CSRF_OPTIONS)
 }

@@ -8,9 +8,10 @@ import { IdParams, PageOf, PageQuery, Strict } from '../../lib/schemas.ts'
 import { originOf } from '../audit/repository.ts'
 import { createPasswords } from './passwords.ts'
 import {
-  clearRefreshCookie,
+  clearCookies,
   isByCookie,
   moveToCookie,
+  openCookies,
   refreshCookies,
   refreshTokenOf,
   requireCsrfToken,
@@ -83,7 +84,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
     async function login(request, reply) {
       const { tokens, expiresAt } = await auth.login(request.body, originOf(request))
       reply.header('cache-control', NO_STORE)
-      return request.query.cookie ? moveToCookie(reply, tokens, expiresAt) : tokens
+      return request.query.cookie ? openCookies(reply, tokens, expiresAt) : tokens
     },
   )
 
@@ -118,7 +119,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
       { schema: { tags: ['auth'], summary: 'End this session everywhere', response: { 204: Type.Null() } } },
       async function logout(request, reply) {
         await auth.endSession(request.user, request.user.sid, originOf(request))
-        clearRefreshCookie(reply)
+        clearCookies(reply)
         return reply.code(204).send(null)
       },
     )

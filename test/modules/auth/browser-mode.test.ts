@@ -25,6 +25,10 @@ function cookiesOf({ headers }: Answer) {
   )
 }
 
+function endOf(attributes: string[]): string | undefined {
+  return attributes.find(attribute => attribute.startsWith('Expires='))?.slice('Expires='.length)
+}
+
 /** A browser: what it was told to keep, and what it sends. */
 async function openBrowser() {
   const jar = new Map<string, string>()
@@ -39,9 +43,12 @@ async function openBrowser() {
   const post = (url: string, body: unknown, headers = {}) =>
     service.call('POST', url, { body, headers: { cookie: cookie(), ...headers } })
 
+  const logIn = async () => keep(await post('/api/v1/auth/login?cookie=true', { email, password: PASSWORD }))
+
   return {
     jar,
-    login: keep(await post('/api/v1/auth/login?cookie=true', { email, password: PASSWORD })),
+    login: await logIn(),
+    logIn,
     refresh: async (headers: Record<string, string> = { 'x-csrf-token': csrfToken }, body: unknown = {}) =>
       keep(await post('/api/v1/auth/refresh', body, headers)),
     csrfToken: () => csrfToken,
@@ -59,6 +66,10 @@ it('the refresh token comes in a cookie alone, for HTTPS, for this site, for the
     expect.arrayContaining([...flags, 'Path=/api/v1/auth', expect.stringMatching(/^Expires=/)]),
   )
   expect(cookies.get('__Host-csrf')?.attributes).toEqual(expect.arrayContaining([...flags, 'Path=/']))
+  // Both live as long: a browser that was restarted has both or none.
+  const [end, ...others] = new Set([...cookies.values()].map(({ attributes }) => endOf(attributes)))
+  expect(others).toEqual([])
+  expect(Date.parse(end ?? '')).toBeGreaterThan(Date.now() + 86_400_000)
   // __Host- asks for no Domain, and neither cookie is for subdomains.
   for (const { attributes } of cookies.values()) expect(attributes.join()).not.toContain('Domain')
 })
@@ -97,6 +108,19 @@ it('without its CSRF token a cookie is worth nothing, and stays unused', async (
   expect((await browser.refresh()).statusCode).toBe(200)
 })
 
+it('a login in the same browser has a CSRF secret of its own, and a refresh keeps it', async () => {
+  const browser = await openBrowser()
+  const { csrfToken: former } = browser.login.json()
+  const formerSecret = browser.jar.get('__Host-csrf')
+  await browser.logIn()
+  expect(browser.jar.get('__Host-csrf')).not.toBe(formerSecret)
+  expect((await browser.refresh({ 'x-csrf-token': former })).statusCode).toBe(403)
+  const answer = await browser.refresh()
+  expect(answer.statusCode).toBe(200)
+  // Another page of the same browser goes on with the token that it was given.
+  expect(cookiesOf(answer).has('__Host-csrf')).toBe(false)
+})
+
 it('a CSRF token in the body or the query is none', async () => {
   const browser = await openBrowser()
   expect((await browser.refresh({}, { _csrf: browser.csrfToken() })).statusCode).toBe(400)
@@ -127,7 +151,7 @@ it('a cookie that holds no token of ours is refused like any other', async () =>
   expect([none.statusCode, none.json().code]).toEqual([401, 'INVALID_REFRESH_TOKEN'])
 })
 
-it('logout clears the cookie, and what it held is dead', async () => {
+it('logout clears the cookies, and what it held is dead', async () => {
   const browser = await openBrowser()
   const { accessToken } = browser.login.json()
   const token = browser.jar.get('__Secure-refresh')
@@ -141,6 +165,6 @@ it('logout clears the cookie, and what it held is dead', async () => {
   expect(cleared?.attributes).toEqual(
     expect.arrayContaining(['Path=/api/v1/auth', 'Expires=Thu, 01 Jan 1970 00:00:00 GMT']),
   )
-  expect((await browser.refresh()).statusCode).toBe(401)
+  expect(cookiesOf(answer).get('__Host-csrf')?.value).toBe('')
   expect((await service.refresh(token ?? '')).statusCode).toBe(401)
 })
