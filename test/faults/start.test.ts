@@ -119,11 +119,9 @@ describe('SIGTERM during the start', () => {
 
 it('listens once where its host has two addresses', async () => {
   const database = await databaseOfTest()
-  const service = await startService(database.url, { HOST: 'localhost' }, [
-    '--import',
-    './test/helpers/two-addresses.ts',
-  ])
+  const preload = ['--import', './test/helpers/two-addresses.ts']
+  const service = await startService(database.url, { HOST: 'localhost' }, preload)
   await createRemote(service.origin).call('GET', '/health/live')
-  expect(service.log.filter(line => line.includes('Server listening'))).toHaveLength(1)
   await service.stop()
+  expect(service.log.filter(line => line.includes('Server listening'))).toHaveLength(1)
 })
