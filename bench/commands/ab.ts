@@ -10,7 +10,7 @@ import { chooseScenarios } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
 import { prepareVersions } from '../service/versions.ts'
 import { checkOut } from '../service/worktree.ts'
-import { maxRegressionOf } from './compare.ts'
+import { maxRegressionOf, printVoids } from './compare.ts'
 import { type Context, describe } from './context.ts'
 import { forkOptions, measureForks } from './forks.ts'
 import { repository } from './open-subject.ts'
@@ -57,6 +57,7 @@ async function conclude(result: Result, context: Context): Promise<number> {
   const maxRegression = maxRegressionOf(values)
   const comparisons = compareScenarios(base, scenarios, { mode: options.mode, isPaired: true, maxRegression })
   print(renderComparison(comparisons, { base: baseSubject, head: subject }, maxRegression))
+  printVoids([base, scenarios], [baseSubject, subject], print)
   if (result.quick) print('QUICK: short rounds; good for a first look only.')
   if (result.cutShort) print('CUT SHORT: not all rounds were run.')
   await writeResult(resultPath('latest-ab'), result)

@@ -1,4 +1,5 @@
 /** Versions of the service, measured side by side in turns, in new processes again and again. */
+import { RunError } from '../errors.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { type Measured, measure, measureTurns, type OnProgress } from '../measure.ts'
 import { loadOptions, type Values, whole } from '../options.ts'
@@ -54,7 +55,7 @@ export async function measureForks(
   try {
     return await withNewGenerator(async generator => {
       for (const pid of [generator.pid, prepared.databasePid]) {
-        if (cores && pid !== undefined) await pin(pid, cores.others)
+        if (cores && pid !== undefined) await keepOn(cores.others, pid)
       }
       const measured: Measured[] = []
       for (let fork = 0; fork < options.forks && !signal.aborted; fork++) {
@@ -81,6 +82,11 @@ function leftBy(signal: AbortSignal) {
   }
 }
 
+/** Throws a RunError where the process cannot be kept on these cores: its figures would be those of another set-up. */
+async function keepOn(cores: string, pid: number): Promise<void> {
+  if (!(await pin(pid, cores))) throw new RunError(`process ${pid} could not be kept on the cores ${cores}`)
+}
+
 interface Fork {
   scenarios: readonly Scenario[]
   options: ForkOptions
@@ -100,7 +106,7 @@ async function measureFork(
   const ordered = fork % 2 === 0 ? versions : versions.toReversed()
   const { subjects, close } = await startVersions({ ...prepared, versions: ordered }, options, signal)
   try {
-    for (const { pid } of subjects) if (cores) await pin(pid, cores.measured)
+    for (const { pid } of subjects) if (cores) await keepOn(cores.measured, pid)
     await introduce(generator, subjects, scenarios, options)
     // Other requests and another order of turns each time.
     const seeded = { ...options, seed: options.seed + fork * options.rounds }

@@ -1,6 +1,7 @@
 /** What commands share that measure several subjects in turns: the turns, and what is done with their result. */
 import type { Generator } from '../load/generator-client.ts'
 import { loadOptions, type Values } from '../options.ts'
+import { voidLines } from '../output/table.ts'
 import { planTurns } from '../plan.ts'
 import { errorsOf } from '../result/figures.ts'
 import type { Group, LoadOptions, Result } from '../result/schema.ts'
@@ -55,24 +56,21 @@ export async function measureGroup(
  * were asked for. Returns the exit code: 130 when it was cut short, 1 where a figure is void or a request failed, else 0.
  */
 export async function publishGroups(result: Result, context: Context): Promise<number> {
-  const rounds = (result.groups ?? []).flatMap(({ subjects }) =>
+  const lists = (result.groups ?? []).flatMap(({ subjects }) =>
     subjects.flatMap(({ name, scenarios }) =>
-      scenarios.flatMap(scenario =>
-        scenario.rounds.map(round => ({ label: `${name}, ${scenario.name}`, round })),
-      ),
+      scenarios.map(scenario => ({ label: `${name}, ${scenario.name}`, rounds: scenario.rounds })),
     ),
   )
-  const voids = Map.groupBy(
-    rounds.filter(({ round }) => round.void),
-    ({ label }) => label,
+  const voids = voidLines(lists)
+  const failed = lists.flatMap(({ label, rounds }) =>
+    rounds.filter(round => errorsOf(round) > 0).map(round => ({ label, round })),
   )
-  const failed = rounds.filter(({ round }) => errorsOf(round) > 0)
   const environment = Object.entries(result.environment).map(([name, value]) => `${name}=${value}`)
   for (const line of [
     ...(result.cutShort ? ['CUT SHORT: not all rounds were run.'] : []),
     ...(result.quick ? ['QUICK: short rounds; good for a first look only.'] : []),
     ...(environment.length > 0 ? [`Unlike production: ${environment.join(', ')}.`] : []),
-    ...[...voids].map(([label, of]) => `VOID ${label}, ${of.length} times: ${of[0]?.round.void}.`),
+    ...voids,
     ...failed.map(({ label, round }) => `FAILED ${label}: ${errorsOf(round)} errors.`),
   ]) {
     context.print(line)
@@ -80,5 +78,5 @@ export async function publishGroups(result: Result, context: Context): Promise<n
   await writeResult(resultPath(`latest-${result.subject}`), result)
   await writeFiles(result, context)
   if (result.cutShort) return 130
-  return voids.size > 0 || failed.length > 0 ? 1 : 0
+  return voids.length > 0 || failed.length > 0 ? 1 : 0
 }

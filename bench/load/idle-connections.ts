@@ -27,5 +27,7 @@ async function openIdle(origin: string, path: string): Promise<Socket> {
   const socket = connect({ host: hostname, port: Number(port) })
   socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
   await once(socket, 'data')
+  // The server may close it meanwhile, which is for `work` to notice, and must not end this process.
+  socket.on('error', () => {})
   return socket
 }

@@ -1,6 +1,6 @@
 /** The tables on the terminal, as Markdown. */
 import { type Row, tableRows } from '../result/figures.ts'
-import type { Result } from '../result/schema.ts'
+import type { Measurement, Result } from '../result/schema.ts'
 
 /** Returns the report's table, the extended one under it, and a line for everything that a reader must know of it. */
 export function renderResult(result: Result): string {
@@ -98,6 +98,16 @@ function intendedRates(result: Result): string[] {
   return result.scenarios.flatMap(scenario => {
     const achieved = scenario.rounds.map(round => formatNumber(round.rate)).join(', ')
     return [`${scenario.name}: intended ${result.options.rate}/s, achieved ${achieved}/s.`]
+  })
+}
+
+/** Returns a line for each list of rounds in which some are void. */
+export function voidLines(lists: readonly { label: string; rounds: readonly Measurement[] }[]): string[] {
+  return lists.flatMap(({ label, rounds }) => {
+    const voids = rounds.filter(round => round.void)
+    return voids.length === 0
+      ? []
+      : [`VOID ${label}, ${voids.length} of ${rounds.length} rounds: ${voids[0]?.void}.`]
   })
 }
 

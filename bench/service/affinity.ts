@@ -16,11 +16,26 @@ export async function splitCores(): Promise<Cores | undefined> {
   return { measured: cores.slice(half).join(','), others: cores.slice(0, half).join(',') }
 }
 
-/** Keeps a process, all its threads, and all that it will start, on these cores. Returns whether that was possible. */
+/**
+ * Keeps a process, all its threads and children, and all that they will start, on these cores. Returns whether that was
+ * possible for the process itself: a child may end meanwhile.
+ */
 export async function pin(pid: number, cores: string): Promise<boolean> {
+  // PostgreSQL's own helpers run since its start. Without the kernel's list of children they stay where they are.
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  const [isPinned = false] = await Promise.all([
+    pinOne(String(pid), cores),
+    ...children
+      .split(' ')
+      .filter(Boolean)
+      .map(child => pinOne(child, cores)),
+  ])
+  return isPinned
+}
+
+function pinOne(pid: string, cores: string): Promise<boolean> {
   // All tasks of the process, by a list.
-  const args = ['-a', '-c', '-p', cores, String(pid)]
-  return promisify(execFile)('taskset', args).then(
+  return promisify(execFile)('taskset', ['-a', '-c', '-p', cores, pid]).then(
     () => true,
     () => false,
   )

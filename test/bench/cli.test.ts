@@ -90,4 +90,18 @@ describe('compare', () => {
     expect(codes.map(({ code }) => code)).toEqual([0, 1, 2, 3, 0])
     expect(codes[2]?.stdout).toContain('the machines differ in cores')
   })
+
+  it('says which rounds it left out', async () => {
+    const scenario = scenarioOf([1000, 1004, 998, 1001, 997, 1003, 1])
+    const [spoilt] = scenario.rounds.slice(-1)
+    if (spoilt) spoilt.void = 'the generator was saturated'
+    const base = await save('whole', [1000, 1004, 998, 1001, 997, 1003])
+    const head = await save('spoilt', [], { scenarios: [scenario] })
+    const { code, stdout } = await bench('compare', base, head)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^VOID .*spoilt\.json, get-user, 1 of 7 rounds: the generator was saturated\. They are left out\.$/m,
+    )
+    expect(stdout).not.toMatch(/^VOID .*whole/m)
+  })
 })
