@@ -23,7 +23,7 @@ const table = {
   json: { type: 'string', hint: 'file', help: 'write the result there' },
   html: { type: 'string', hint: 'file', help: 'write a page there' },
   format: { type: 'string', hint: 'kind', help: 'print as: table, github-action-benchmark or bencher' },
-  slo: { type: 'string', hint: 'p95=35ms', help: 'sweep: the objective to keep' },
+  slo: { type: 'string', hint: 'p95=35ms', help: 'sweep: the objective to keep (p95=35ms)' },
   by: { type: 'string', hint: 'what', help: 'sweep: rate, connections or both (both)' },
   steps: { type: 'string', hint: 'n', help: 'sweep: steps of each kind (8)' },
   base: { type: 'string', hint: 'git ref', help: 'ab: the version to compare the working tree with' },

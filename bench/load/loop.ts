@@ -7,7 +7,7 @@ import type { ClosedJob } from './protocol.ts'
 import type { Recorder } from './recorder.ts'
 import type { Datasets } from './template.ts'
 
-// 50 connections ask for 4,000 of 10,000 ids, and for others in the next round. Making them takes 55 ms, and 200 each 130.
+// 50 connections ask for 4,000 of 10,000 ids, and each loop for others. Making them takes 55 ms, and 200 each 130.
 const requestsPerLane = 80
 
 /** autocannon wants an end: a week, though every loop is ended long before. */
