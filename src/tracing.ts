@@ -5,6 +5,7 @@ import { NodeSDK } from '@opentelemetry/sdk-node'
 import { AlwaysOnSampler, BatchSpanProcessor, RandomIdGenerator } from '@opentelemetry/sdk-trace'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TraceContext } from './lib/trace-context.ts'
+import { isAbandoned } from './plugins/connections.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -104,7 +105,7 @@ function requestAttributes(request: FastifyRequest) {
 function responseAttributes(reply: FastifyReply) {
   return {
     'http.response.status_code': reply.statusCode,
-    ...(!reply.raw.writableFinished && { 'error.type': 'aborted' }),
+    ...(isAbandoned(reply.raw) && { 'error.type': 'aborted' }),
     ...(reply.request.user && { 'enduser.id': reply.request.user.sub }),
   }
 }

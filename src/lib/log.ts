@@ -3,6 +3,7 @@ import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { LoggerOptions } from 'pino'
 import type { Config } from '../config.ts'
 import { databaseErrorOf } from '../db/client.ts'
+import { isAbandoned } from '../plugins/connections.ts'
 
 const SECRETS = [
   'password',
@@ -117,6 +118,6 @@ export class AccessLog extends LogController {
       code: reply.problemCode,
     }
     if (error) reply.log.error({ ...line, err: error }, 'an onResponse hook failed')
-    else reply.log.info(line, reply.raw.writableFinished ? 'request completed' : 'request aborted')
+    else reply.log.info(line, isAbandoned(reply.raw) ? 'request aborted' : 'request completed')
   }
 }

@@ -10,6 +10,9 @@ const kEarlier = Symbol('earlier responses')
 /** They are kept on the socket itself, and go with it. Earlier ones are those of a pipeline, until they are answered. */
 type Connection = Socket & { [kLatest]?: ServerResponse; [kEarlier]?: Set<ServerResponse> }
 
+/** Responses whose client has left. `writableFinished` would not do: of an injected request it stays false. */
+const abandoned = new WeakSet<ServerResponse>()
+
 /** nginx's status for it, which no client ever gets: it is for log lines, metrics and spans. */
 const CLIENT_CLOSED_REQUEST = 499
 
@@ -33,6 +36,11 @@ export function latestOf(connection: Connection): ServerResponse | undefined {
   return connection[kLatest]
 }
 
+/** Whether the client left before it had the whole answer. */
+export function isAbandoned(response: ServerResponse): boolean {
+  return abandoned.has(response)
+}
+
 function keepEarlier(connection: Connection, response: ServerResponse): void {
   connection[kEarlier] ??= new Set()
   const earlier = connection[kEarlier].add(response)
@@ -50,6 +58,7 @@ function completeUnfinished({
   for (const response of latest ? [...earlier, latest] : earlier) {
     // Fastify takes its listener away once it has heard; with nobody to hear it, an `error` would end the process.
     if (response.writableFinished || response.listenerCount('error') === 0) continue
+    abandoned.add(response)
     if (!response.headersSent) response.statusCode = CLIENT_CLOSED_REQUEST
     response.emit('error', new Error('the connection closed before the answer was sent'))
   }

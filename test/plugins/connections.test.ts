@@ -1,7 +1,8 @@
 /** Requests whose client leaves before the answer: they are seen all the same, once each. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { createTestApp } from '../helpers/app.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, KIND, startCollector } from '../helpers/otlp-collector.ts'
 import { openConnection } from '../helpers/raw-connection.ts'
@@ -106,4 +107,12 @@ describe('a client that leaves before its answer', () => {
     const lines = traceIds.flatMap(linesOf)
     expect(lines.map(({ status, msg }) => `${status} ${msg}`)).toEqual(Array(5).fill('200 request completed'))
   })
+})
+
+it('an injected request, which has no connection, is completed as well', async () => {
+  const injected = await createTestApp({ LOG_LEVEL: 'info' })
+  onTestFinished(injected.close)
+  expect((await injected.call('GET', '/health/live')).statusCode).toBe(200)
+  const lines = injected.log.map(line => JSON.parse(line)).filter(({ route }) => route === '/health/live')
+  expect(lines).toMatchObject([{ msg: 'request completed', status: 200 }])
 })
