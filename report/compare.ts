@@ -72,17 +72,25 @@ function relabel(row: Row, mark: string): Row {
 
 /** What a document says and the running service does not, one line for each row; measurements are left out. */
 export function findLies(said: Report, found: Report): string[] {
-  return said.sections
+  const lies = said.sections
     .filter(({ id }) => id !== 'performance')
     .flatMap(section => {
       const other = found.sections.find(({ id }) => id === section.id)
       return other ? sectionLies(section, other) : [`${section.title}: the section was not derived again`]
     })
+  const order = ({ sections }: Report) => sections.map(({ id }) => id).join(', ')
+  return order(said) === order(found)
+    ? lies
+    : [...lies, `the sections are ${order(said)}, and should be ${order(found)}`]
 }
 
 function sectionLies(said: Section, found: Section): string[] {
   const truth = new Map(found.rows.map(row => [row.id, row]))
-  const claimed = said.rows.filter(row => !row.volatile)
+  // Which rows may differ is for the service to say: a document could excuse any row of its own.
+  const isVolatile = ({ id }: Pick<Row, 'id'>) => truth.get(id)?.volatile === true
+  const claimed = said.rows.filter(row => !isVolatile(row))
+  const heading = ({ title, columns }: Section) => [title, ...columns].join(' | ')
+  const renamed = heading(said) === heading(found) ? [] : [`"${heading(said)}" should be "${heading(found)}"`]
   const wrong = claimed.flatMap(row => {
     const other = truth.get(row.id)
     const text = row.cells.join(' | ')
@@ -94,13 +102,14 @@ function sectionLies(said: Section, found: Section): string[] {
       : [`${said.title}: "${text}" was "${row.state}" and is now "${other.state}"`]
   })
   const missing = found.rows
-    .filter(row => !row.volatile && !said.rows.some(({ id }) => id === row.id))
+    .filter(row => !said.rows.some(({ id }) => id === row.id))
     .map(row => `${said.title}: "${row.cells.join(' | ')}" is missing`)
-  const order = (rows: Section['rows']) =>
-    rows
-      .filter(row => !row.volatile)
-      .map(({ id }) => id)
-      .join('\n')
+  const order = (rows: Section['rows']) => rows.map(({ id }) => id).join('\n')
   const isMoved = wrong.length + missing.length === 0 && order(said.rows) !== order(found.rows)
-  return [...wrong, ...missing, ...(isMoved ? [`${said.title}: the rows are now in another order`] : [])]
+  return [
+    ...renamed,
+    ...wrong,
+    ...missing,
+    ...(isMoved ? [`${said.title}: the rows are now in another order`] : []),
+  ]
 }

@@ -119,7 +119,7 @@ function describe(got: Got, { method, path, sent = 'a plain request', traceId }:
 function send({ body, ...options }: Sending) {
   const { promise, resolve, reject } = Promise.withResolvers<Got>()
   let isAnswered = false
-  const request = httpRequest({ ...options, timeout: LONGEST_WAIT_MS }, response => {
+  const request = httpRequest(options, response => {
     isAnswered = true
     const chunks: Buffer[] = []
     response.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -132,11 +132,15 @@ function send({ body, ...options }: Sending) {
       }),
     )
   })
-  request.on('timeout', () => request.destroy(new Error(`no answer within ${LONGEST_WAIT_MS / 1000} s`)))
+  // For the whole of the answer: one that never ends (server-sent events) is never silent either.
+  const deadline = setTimeout(() => {
+    reject(new Error(`not answered within ${LONGEST_WAIT_MS / 1000} s`))
+    request.destroy()
+  }, LONGEST_WAIT_MS)
   // A refused body may close the connection while it is still being sent, after the answer.
   request.on('error', error => (isAnswered ? undefined : reject(error)))
   request.end(body)
-  return promise
+  return promise.finally(() => clearTimeout(deadline))
 }
 
 function parse(text: string): Record<string, unknown> {

@@ -17,7 +17,7 @@ const OPTIONS = {
   app: {
     type: 'string',
     hint: 'module',
-    help: 'report any Fastify app: a module that exports it or builds it',
+    help: 'report any Fastify app: a module that exports it or builds it. Every route is called, also to delete',
   },
   publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
   help: { type: 'boolean', help: 'this text' },
@@ -50,7 +50,8 @@ made; 130 Ctrl-C.`
 /** The command, its operand and the settings. Throws UsageError. */
 export function parseCommandLine(args: readonly string[], today = new Date()) {
   const { values, positionals } = parse(args)
-  const [command = 'report', operand] = positionals
+  const [command = 'report', operand, surplus] = positionals
+  if (surplus !== undefined) throw new UsageError(`"${surplus}" is one operand too many`)
   const settings: Settings = {
     bench: values.bench ?? 'quick',
     out: values.out ?? 'report/out',

@@ -1,4 +1,5 @@
 /** Calls every route once without credentials: what is an endpoint at all, and whom it lets in. */
+import { messageOf, ReportError } from './errors.ts'
 import type { Answer, Http } from './http.ts'
 import type { ObservedRoute, TraceEvent } from './observe/observation.ts'
 import { hasBody, pathOf } from './security/routes.ts'
@@ -26,12 +27,18 @@ export async function surveyRoutes(http: Http, routes: readonly ObservedRoute[])
 }
 
 async function callAnonymously(http: Http, route: ObservedRoute): Promise<Surveyed> {
-  const answer = await http.client().call(route.method, pathOf(route), {
+  const call = {
     sent: 'no credentials',
     // A QUERY without content has no meaning: Fastify refuses it before any hook or handler has seen it.
     ...((route.method === 'QUERY' || (hasBody(route.method) && route.schemas.body !== undefined)) && {
       body: {},
     }),
-  })
+  }
+  const answer = await http
+    .client()
+    .call(route.method, pathOf(route), call)
+    .catch(error => {
+      throw new ReportError(`${route.method} ${route.url} brings no answer: ${messageOf(error)}`)
+    })
   return { route, answer, trace: await http.trace(answer.traceId) }
 }

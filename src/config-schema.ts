@@ -102,8 +102,8 @@ export const EnvironmentSchema = Type.Object({
       minimum: 1,
       maximum: 256,
       description:
-        'Password hashes computed at once; one more than there are cores, but not more than the 4 threads that ' +
-        'libuv has unless UV_THREADPOOL_SIZE says otherwise, shared among the workers',
+        'Password hashes computed at once; one more than there are cores, 4 at most, shared among the workers. ' +
+        'More of them need as many threads: raise UV_THREADPOOL_SIZE, which is 4, with it',
     }),
   ),
   HASH_QUEUE_MAX: Count('Password hashes that may wait for their turn before logins answer 503', 64, 0),

@@ -138,9 +138,9 @@ function welcome(origin: string): void {
 
     A first token:
       curl ${origin}/api/v1/auth/register ${json} \\
-        -d '{"email":"ada@example.com","password":"correct horse battery","displayName":"Ada"}'
+        -d '{"email":"ada@example.com","password":"correct horse battery staple","displayName":"Ada"}'
       curl ${origin}/api/v1/auth/login ${json} \\
-        -d '{"email":"ada@example.com","password":"correct horse battery"}'
+        -d '{"email":"ada@example.com","password":"correct horse battery staple"}'
 
 `)
 }

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Report } from '../document/document.ts'
+import { ReportError, UsageError } from '../errors.ts'
 import { makeReport, ROOT } from '../make.ts'
 import type { Settings } from '../options.ts'
 import { renderJson } from '../render/json.ts'
@@ -10,9 +11,13 @@ import { renderPage } from '../render/page.ts'
 import { createSteps } from './steps.ts'
 
 /** Prints the Markdown, writes the three files, and returns 1 where a row fails. */
-export async function reportCommand(settings: Settings, _operand: string | undefined, signal: AbortSignal) {
+export async function reportCommand(settings: Settings, operand: string | undefined, signal: AbortSignal) {
+  if (operand !== undefined) throw new UsageError(`a report takes options only, not "${operand}"`)
+  // Before the minutes of making it, not after them.
+  await mkdir(settings.out, { recursive: true }).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new ReportError(`cannot write to ${settings.out} (${code})`)
+  })
   const report = await makeReport(settings, createSteps(), signal)
-  await mkdir(settings.out, { recursive: true })
   const markdown = renderMarkdown(report)
   await writeFile(join(settings.out, 'report.md'), markdown)
   await writeFile(join(settings.out, 'report.json'), renderJson(report))

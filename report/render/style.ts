@@ -49,7 +49,8 @@ summary:hover, details[open] > summary { background: var(--raised); }
 .plots svg { width: 100%; height: auto; }
 @media (max-width: 44rem) { body { padding: 1rem; } .overview { width: 100%; } .overview td { min-width: 0; }
   .overview th, .overview td { padding-right: .5rem; } .plots figure { flex-basis: 100%; } .columns { display: none; }
-  #performance summary, #stack summary, summary[data-columns] { grid-template-columns: 1.25rem 1fr; }
-  summary > span:not(.mark) { grid-column: 2; } .evidence { padding-left: .5rem; } }
+  #performance summary[data-columns], #stack summary[data-columns], summary[data-columns] { grid-template-columns: 1.25rem 1fr; }
+  summary > span:not(.mark) { grid-column: 2; } summary > span:not(.mark) > .hidden { position: static; clip-path: none;
+  color: var(--soft); } .evidence { padding-left: .5rem; } .evidence th, .evidence td { min-width: 8rem; } }
 @media print { details::details-content { content-visibility: visible; block-size: auto; } }
 `

@@ -44,7 +44,8 @@ await runCommand(async () => {
     throw new PlainError('Demo users have a known password: not in production.')
   await withDatabase(async database => {
     const inserted = await seed(database, count)
-    console.log(`Seeded ${inserted} of ${count} users; the rest was there.
+    const wanted = count + 1
+    console.log(`Seeded ${inserted} of ${wanted} users${inserted < wanted ? '; the rest was there' : ''}.
   user000001@example.com to user${numberOf(count)}@example.com, and admin@example.com
   password: ${PASSWORD}`)
   })

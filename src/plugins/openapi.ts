@@ -202,7 +202,7 @@ Lists take \`limit\` and \`cursor\` and answer \`items\` and \`nextCursor\`, whi
 
 Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem. Its \`code\` is one of these:
 
-| status | code | title |
-|---|---|---|
-${catalogue.map(({ code, status, title }) => `| ${status} | \`${code}\` | ${title} |`).join('\n')}
+| code | meaning |
+|---|---|
+${catalogue.map(({ code, status, title }) => `| \`${code}\` | ${status} – ${title} |`).join('\n')}
 `

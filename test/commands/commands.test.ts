@@ -61,7 +61,7 @@ describe('db:seed', () => {
     const two = await databaseOfTest()
     const first = await seed(one, 1200)
     expect(first).toMatchObject({ code: 0, stderr: '' })
-    expect(first.stdout).toContain('Seeded 1201 of 1200')
+    expect(first.stdout).toContain('Seeded 1201 of 1201 users.')
     await seed(two, 1200)
     const rows = await rowsOf(one)
     expect(rows).toHaveLength(1201)
@@ -70,7 +70,7 @@ describe('db:seed', () => {
     ])
     expect(await rowsOf(two)).toEqual(rows)
 
-    expect((await seed(one, 1210)).stdout).toContain('Seeded 10 of 1210')
+    expect((await seed(one, 1210)).stdout).toContain('Seeded 10 of 1211 users; the rest was there.')
     expect((await rowsOf(one)).slice(0, 1201)).toEqual(rows)
   })
 

@@ -8,6 +8,7 @@ import { afterAll, expect, it } from 'vitest'
 import { createOwnTemporary } from '../helpers/own-temporary.ts'
 import { ROOT } from '../helpers/report.ts'
 import { copyRepository, runReport } from '../helpers/repository-copy.ts'
+import { sampleReport } from './sample-report.ts'
 
 const { environment: OWN, leftovers, remove } = createOwnTemporary()
 afterAll(remove)
@@ -42,6 +43,10 @@ const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
     /there is no report no-such-report.json/,
   ],
   'a report that is none': [['verify', 'package.json'], 69, /has schema version none/],
+  'a report of a folder': [['verify', 'report'], 69, /cannot read report \(EISDIR\)/],
+  'a folder that is a file': [['--out', 'package.json'], 69, /cannot write to package.json \(EEXIST\)/],
+  'an operand that nobody asked for': [['report', 'x.json'], 64, /options only, not "x.json"/],
+  'an operand too many': [['verify', 'a.json', 'b.json'], 64, /"b.json" is one operand too many/],
   'verify without a file': [['verify'], 64, /verify takes the file/],
   'lint without a file': [['lint'], 64, /lint takes a file/],
   'a file that is not there': [['lint', 'no-such-file.md'], 69, /there is no file no-such-file.md/],
@@ -55,6 +60,40 @@ it.each(Object.entries(WRONG))('refuses %s in one line', async (_name, [args, co
   expect(ended.code).toBe(code)
   expect(leftovers().filter(name => !before.includes(name))).toEqual([])
 })
+
+it('refuses to verify a report of measurements alone', async () => {
+  const { folder } = copyRepository()
+  const report = sampleReport()
+  const sections = report.sections.filter(({ id }) => id === 'performance')
+  await writeFile(join(folder, 'measured.json'), JSON.stringify({ ...report, sections }))
+  const { code, stderr } = await runReport(['verify', join(folder, 'measured.json')])
+  expect([code, stderr]).toEqual([69, expect.stringMatching(/has measurements only/)])
+})
+
+it.each([
+  ['ends the process', 'async () => process.exit(3)', /GET \/ brings no answer: /],
+  [
+    'answers for ever',
+    '(_request, reply) => { reply.hijack(); setInterval(() => reply.raw.write("x"), 500) }',
+    /not answered within 15 s/,
+  ],
+])(
+  'says which route of another app %s',
+  async (_what, handler, message) => {
+    const { folder } = copyRepository()
+    const module = join(folder, 'other-app.mjs')
+    const fastify = import.meta.resolve('fastify')
+    await writeFile(
+      module,
+      `import Fastify from '${fastify}'\nexport default Fastify().get('/', ${handler})\n`,
+    )
+    const { code, stderr } = await runReport(['--app', module, '--bench', 'none', '--out', folder])
+    expect(stderr).toMatch(message)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(code).toBe(69)
+  },
+  60_000,
+)
 
 it('names what is wrong with a bench result of another version', async () => {
   const file = join(copyRepository().folder, 'result.json')

@@ -193,6 +193,30 @@ describe('a comparison', () => {
   })
 })
 
+describe('verify', () => {
+  it('does not let a document excuse rows, name columns anew, or order its sections', () => {
+    const known = row(['Framework', 'Fastify', '5.12.8'])
+    const found = sampleReport({ stack: [known] })
+    const madeUp = { ...row(['Backdoor', 'Made up', '1']), volatile: true }
+    expect(findLies(sampleReport({ stack: [known, madeUp] }), found)).toEqual([
+      'Stack Detected: "Backdoor | Made up | 1" is no longer there',
+    ])
+
+    const [stack, ...others] = found.sections
+    if (!stack) throw new Error('there is no stack')
+    const renamed = { ...found, sections: [{ ...stack, columns: ['Component', 'Safe'] }, ...others] }
+    expect(findLies(renamed, found)).toEqual([
+      '"Stack Detected | Component | Safe" should be "Stack Detected | Component | Technology | Version"',
+    ])
+    const turned = { ...found, sections: found.sections.toReversed() }
+    expect(findLies(turned, found)).toEqual([
+      expect.stringMatching(/^the sections are environment, .*, and should be stack, /),
+    ])
+    const twice = { ...found, sections: [stack, ...found.sections] }
+    expect(findLies(twice, found)).toEqual([expect.stringMatching(/^the sections are stack, stack, /)])
+  })
+})
+
 describe('secrets', () => {
   it('are taken out of every string, whole or in part of a longer one', () => {
     const secrets = valuesOf({
