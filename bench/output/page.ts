@@ -12,8 +12,8 @@ const style = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
     color: light-dark(#1b1f24, #e6e8eb); background: light-dark(#ffffff, #15181c); }
   h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
-  svg { width: 100%; height: auto; }
-  .wide { overflow-x: auto; }
+  svg { width: 100%; min-width: 40rem; height: auto; }
+  section, .wide { overflow-x: auto; }
   table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
   th, td { padding: 0.25rem 0.75rem; text-align: right; border-bottom: 1px solid light-dark(#d8dce1, #3a4047); }
   th:first-child, td:first-child { text-align: left; }
