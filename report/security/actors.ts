@@ -1,5 +1,5 @@
 /** People who use the service during a report: made over its API, with the passwords and tokens of this run. */
-import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto'
+import { createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose'
 import type { Answer, Client, Http } from '../http.ts'
 import type { Internals } from '../subject/subject.ts'
@@ -69,6 +69,13 @@ function createForge(signingKey: string) {
       return new SignJWT({ ...decodeJwt(token), ...claims })
         .setProtectedHeader({ ...original, ...header } as JWTHeaderParameters)
         .sign(createPrivateKey(key))
+    },
+    /** Any header and payload, also those that no library would sign, under the service's own RS256 signature. */
+    forgeText(header: object, payload: string): string {
+      const signed = [JSON.stringify(header), payload]
+        .map(part => Buffer.from(part).toString('base64url'))
+        .join('.')
+      return `${signed}.${sign('sha256', Buffer.from(signed), signingKey).toString('base64url')}`
     },
     /** PEM of the key that anybody can have. */
     publicKey: (): string =>

@@ -3,7 +3,7 @@ import type { ObservedRoute } from '../observe/observation.ts'
 import { NotVerified } from './probe.ts'
 
 /** An id that nobody has. */
-const ABSENT = '00000000-0000-4000-8000-000000000000'
+export const ABSENT = '00000000-0000-4000-8000-000000000000'
 
 /** A path of the route, its parameters filled in. */
 export function pathOf({ url }: Pick<ObservedRoute, 'url'>, fill = ABSENT): string {

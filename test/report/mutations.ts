@@ -129,6 +129,78 @@ export const GROUPS: readonly Mutation[][] = [
       changed: ['middleware/onRequest RequireMetricsToken'],
     },
     {
+      name: 'the key that a token brings is believed',
+      replacements: one(
+        AUTH,
+        'const { header } = token as { header: { kid?: unknown; crit?: unknown } }',
+        `const { header } = token as { header: { kid?: unknown; crit?: unknown; jwk?: any } }
+  const crypto = await import('node:crypto')
+  if (header.jwk) return exportPem(crypto.createPublicKey({ key: header.jwk, format: 'jwk' }))`,
+      ),
+      broken: ['security/jwt-forged'],
+    },
+    {
+      name: 'a new password may be a common one',
+      replacements: one(
+        'src/modules/auth/service.ts',
+        'if (passwords.isCommon(body.newPassword)) throw',
+        'if (false) throw',
+      ),
+      broken: ['security/password-policy'],
+    },
+    {
+      name: 'any CSRF token will do',
+      replacements: one(
+        'src/modules/auth/refresh-cookie.ts',
+        'if (isByCookie(request)) this.csrfProtection(request, reply, done)',
+        "if (isByCookie(request) && request.headers['x-csrf-token'] === undefined) this.csrfProtection(request, reply, done)",
+      ),
+      broken: ['security/refresh-cookie'],
+    },
+    {
+      name: 'the name of a browser is pasted into SQL',
+      replacements: one(
+        'src/modules/auth/repository.ts',
+        'text: OPEN_SESSION,',
+        'name: undefined, text: OPEN_SESSION.replace(\'$4\', () => "\'" + origin.userAgent + "\' || substr($4, 1, 0)"),',
+      ),
+      broken: ['security/sql-injection'],
+    },
+    {
+      name: 'tokens that are good are logged',
+      replacements: one(
+        'src/lib/log.ts',
+        'userId: request.user?.sub,',
+        'userId: request.user?.sub, note: request.user && request.headers.authorization,',
+      ),
+      broken: ['security/log-redaction'],
+    },
+    {
+      name: 'strangers see the address under another name',
+      replacements: [
+        ...one(
+          'src/modules/users/service.ts',
+          'return { id: user.id, displayName, createdAt }',
+          'return { id: user.id, displayName, createdAt, loginName: user.email }',
+        ),
+        ...one(
+          'src/modules/users/schemas.ts',
+          'email: Type.Optional(Email),',
+          'email: Type.Optional(Email), loginName: Type.Optional(Email),',
+        ),
+      ],
+      broken: ['security/private-fields'],
+    },
+    {
+      name: 'logins are limited by client alone',
+      replacements: one(
+        AUTH_ROUTES,
+        'subject: request => digest((request.body as LoginBody).email.toLowerCase()),',
+        '',
+      ),
+      broken: ['security/login-limit'],
+    },
+    {
       name: 'a variable has no description',
       replacements: one('src/config-schema.ts', "description: 'Address to listen on'", "description: ''"),
       broken: ['environment/HOST'],
@@ -175,6 +247,24 @@ export const GROUPS: readonly Mutation[][] = [
         'return user',
       ),
       broken: ['security/private-fields'],
+    },
+    {
+      name: 'what looks like an allowed origin is granted',
+      replacements: one(
+        HEADERS,
+        'origin: [...corsOrigins]',
+        'origin: corsOrigins.map(origin => new RegExp(origin))',
+      ),
+      broken: ['security/cors-refused'],
+    },
+    {
+      name: 'cursors are pasted into SQL',
+      replacements: one(
+        'src/modules/users/repository.ts',
+        '{after.key}',
+        '{sql.raw("\'" + after.key + "\'")}',
+      ),
+      broken: ['security/sql-injection'],
     },
     {
       name: 'expiry is ignored',

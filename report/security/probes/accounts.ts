@@ -22,6 +22,13 @@ export const passwordHashing: ServiceProbe = {
     checks.fact('stored as', kind, 'argon2id', kind === 'argon2id')
     const least = LEAST_MEMORY[Math.min(Number(t), 5)] ?? Number.POSITIVE_INFINITY
     checks.fact('parameters', `m=${m},t=${t},p=${p}`, 'no weaker than OWASP asks', Number(m) >= least)
+    // RFC 9106 §3.1: a tag of 4 bytes is allowed, and guessed in no time.
+    const lengths = stored
+      .split('$')
+      .slice(-2)
+      .map(part => Buffer.from(part, 'base64').length)
+    const isLong = lengths.length === 2 && lengths.every(length => length >= 16)
+    checks.fact('bytes of salt and hash', lengths.join(' and '), '16 at least', isLong)
     const isPlain = stored.includes(password)
     checks.fact('the password in the row', isPlain ? 'found' : 'none', 'none', !isPlain)
     return { m, t, p }
@@ -40,9 +47,13 @@ export const weakPasswords: ServiceProbe = {
       'a common password in capitals': 'PASSWORD123',
     }
     const client = http.client()
+    const actor = await actors.user()
     for (const [sent, password] of Object.entries(attempts)) {
       const body = { email: actors.newEmail(), password, displayName: 'Report Reader' }
       checks.status(await client.call('POST', `${AUTH}/register`, { sent, body }), 400)
+      const change = { currentPassword: actor.password, newPassword: password }
+      const options = { sent: `${sent} in place of a good one`, body: change, token: actor.accessToken }
+      checks.status(await actor.client.call('PUT', `${AUTH}/password`, options), 400)
     }
   },
 }
@@ -166,6 +177,15 @@ export const loginLimit: ServiceProbe = {
     checks.answer(last, '429 with Retry-After', last.status === 429 && 'retry-after' in last.headers)
     const sent = 'the right password, while limited'
     checks.status(await client.call('POST', `${AUTH}/login`, { sent, body: { email, password } }), 429)
+    const other = await actors.user()
+    const toOther = { email: other.email, password: other.password }
+    const elsewhere = 'the limited client, to another account'
+    checks.status(await client.call('POST', `${AUTH}/login`, { sent: elsewhere, body: toOther }), 200)
+    const owner = 'another client, to the account'
+    checks.status(
+      await other.client.call('POST', `${AUTH}/login`, { sent: owner, body: { email, password } }),
+      200,
+    )
     return { max: String(tries - 1) }
   },
 }

@@ -68,7 +68,8 @@ export const privateFields: ServiceProbe = {
     const read = (sent: string, token: string) =>
       stranger.client.call('GET', `${USERS}/${owner.id}`, { sent, token })
     const seen = await read("a stranger's token", stranger.accessToken)
-    const isHidden = !['email', 'role', 'passwordHash', 'updatedAt'].some(field => field in seen.json)
+    const isAlone = Object.keys(seen.json).sort().join() === 'createdAt,displayName,id'
+    const isHidden = isAlone && !seen.text.includes(owner.email)
     checks.answer(seen, 'id, displayName and createdAt alone', seen.status === 200 && isHidden)
     const own = await read("the owner's token", owner.accessToken)
     checks.answer(own, 'the e-mail address too', own.json.email === owner.email)
@@ -87,7 +88,10 @@ export const otherSessions: ServiceProbe = {
       stranger.client.call('DELETE', `${AUTH}/sessions/${session}`, { sent, token })
     checks.status(await end("a stranger's token", stranger.accessToken), 404)
     const sent = "the owner's access token"
-    checks.status(await owner.client.call('GET', `${USERS}/me`, { sent, token: owner.accessToken }), 200)
+    const read = () => owner.client.call('GET', `${USERS}/me`, { sent, token: owner.accessToken })
+    checks.status(await read(), 200)
+    checks.status(await end("the owner's token", owner.accessToken), 204)
+    checks.status(await read(), 401)
   },
 }
 

@@ -5,7 +5,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Answer } from '../../http.ts'
-import { AUTH, USERS } from '../actors.ts'
+import type { Subject } from '../../subject/subject.ts'
+import { type Actor, AUTH, USERS } from '../actors.ts'
 import { type AnyProbe, NotVerified, type ServiceProbe } from '../probe.ts'
 import { hasBody, pathOf, publicRead } from '../routes.ts'
 
@@ -112,6 +113,7 @@ export const logRedaction: ServiceProbe = {
     const canary = `canary${randomBytes(12).toString('hex')}`
     const mark = `mark${randomBytes(8).toString('hex')}`
     const client = http.client()
+    const browser = await useEverything(actor)
     const headers = { cookie: `__Secure-refresh=${canary}`, 'x-csrf-token': canary, 'x-api-key': canary }
     await client.call('POST', `${AUTH}/login`, { body: { email: actor.email, password: canary }, headers })
     await client.call('POST', `${AUTH}/login`, { body: { password: canary, token: canary } })
@@ -127,6 +129,7 @@ export const logRedaction: ServiceProbe = {
       'a password': actor.password,
       'an access token': actor.accessToken,
       'a refresh token': actor.refreshToken,
+      ...browser,
       'the signing key': internals.signingKey.split('\n')[1] ?? canary,
       'the metrics token': internals.metricsToken,
       'the password of the database': new URL(internals.databaseUrl).password || canary,
@@ -136,6 +139,28 @@ export const logRedaction: ServiceProbe = {
       checks.fact(`${what} in the log`, isThere ? 'found' : 'none', 'none', !isThere)
     }
   },
+}
+
+/** Does what an honest user does with each kind of secret; returns those that came of it, by what they are. */
+async function useEverything({ client, email, password, accessToken: token }: Actor) {
+  await client.call('GET', `${USERS}/me`, { token })
+  const newPassword = randomBytes(18).toString('base64url')
+  await client.call('PUT', `${AUTH}/password`, { token, body: { currentPassword: password, newPassword } })
+  const body = { email, password: newPassword }
+  const login = await client.call('POST', `${AUTH}/login?cookie=true`, { body })
+  const cookies = [login.headers['set-cookie'] ?? []].flat().map(text => text.split(';', 1)[0] ?? '')
+  const csrf = String(login.json.csrfToken)
+  const headers = { cookie: cookies.join('; '), 'x-csrf-token': csrf }
+  const refreshed = await client.call('POST', `${AUTH}/refresh`, { body: {}, headers })
+  if (refreshed.status !== 200) throw new NotVerified(`a refresh by cookie answered ${refreshed.status}`)
+  return {
+    'a new password': newPassword,
+    'a CSRF token': csrf,
+    'an access token of a browser': String(refreshed.json.accessToken),
+    ...Object.fromEntries(
+      cookies.map(pair => [`the cookie ${pair.split('=', 1)[0]}`, pair.slice(pair.indexOf('=') + 1)]),
+    ),
+  }
 }
 
 async function linesUntil(log: () => readonly string[], mark: string): Promise<readonly string[]> {
@@ -153,25 +178,36 @@ export const configRequired: ServiceProbe = {
   source: 'ASVS 5.0 §13.1.1, §13.3.1',
   needs: 'service',
   async probe({ checks, subject, internals }) {
-    const env = { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0' }
     const schema = internals.environmentSchema
     if (!schema) throw new NotVerified('the service exports no schema of its environment')
     const required = (schema.required ?? []).filter(name => schema.properties[name]?.default === undefined)
-    const run = promisify(execFile)(process.execPath, [subject.module], {
-      cwd: subject.root,
-      env,
-      timeout: 10_000,
-    })
-    const { code, stderr } = await run.then(
-      () => ({ code: 0, stderr: '' }),
-      (error: { code: number; stderr: string }) => error,
-    )
-    checks.fact('exit code without any variable', String(code), '1', code === 1)
-    for (const name of required) {
-      const isNamed = stderr.includes(name)
-      checks.fact(`${name} in what it says`, isNamed ? 'named' : 'missing', 'named', isNamed)
+    const secrets = { DATABASE_URL: internals.databaseUrl, JWT_PRIVATE_KEY: internals.signingKey }
+    const judge = async (what: string, env: NodeJS.ProcessEnv, names: readonly string[]) => {
+      const { code, stderr } = await startInProduction(subject, env)
+      checks.fact(`exit code without ${what}`, String(code), '1', code === 1)
+      for (const name of names) {
+        const isNamed = stderr.includes(name)
+        checks.fact(`${name} in what it says`, isNamed ? 'named' : 'missing', 'named', isNamed)
+      }
+    }
+    await judge('any variable', {}, required)
+    // One at a time, too: what another one's absence ends may start without this one.
+    for (const name of Object.keys(secrets)) {
+      const others = Object.fromEntries(Object.entries(secrets).filter(([other]) => other !== name))
+      await judge(`${name} alone`, others, [name])
     }
   },
+}
+
+type Ended = { code: number | null; stderr: string }
+
+/** Starts the module with nothing but `env`, and returns how it ended; it gets ten seconds. */
+function startInProduction({ module, root }: Subject, env: NodeJS.ProcessEnv): Promise<Ended> {
+  const all = { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', ...env }
+  return promisify(execFile)(process.execPath, [module], { cwd: root, env: all, timeout: 10_000 }).then(
+    () => ({ code: 0, stderr: '' }),
+    (error: Ended) => error,
+  )
 }
 
 /** Private keys, and the forms that known services give their secrets. */

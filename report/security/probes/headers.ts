@@ -2,18 +2,20 @@
 import type { Http } from '../../http.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
 import { AUTH } from '../actors.ts'
-import type { AnyProbe, ServiceProbe } from '../probe.ts'
+import type { AnyProbe, ProbeContext, ServiceContext, ServiceProbe } from '../probe.ts'
 import { pathOf, publicRead } from '../routes.ts'
 
 /** Each header, and what it has to say: ASVS 5.0 §3.4 and the OWASP Secure Headers Project. */
 const HEADERS: Record<string, RegExp> = {
-  'content-security-policy': /(^|[; ])(default-src|frame-ancestors)/,
+  // Scripts from everywhere, from the page itself or from text are what a policy is there to refuse.
+  'content-security-policy':
+    /^(?!.*(?:default|script)-src [^;]*(?:\*(?:[ ;]|$)|'unsafe-))(?!.*frame-ancestors [^;]*\*(?:[ ;]|$))(?:.*; *)?(?:default-src|frame-ancestors) /,
   'strict-transport-security': /max-age=(3[1-9]\d{6}|[4-9]\d{7,}|\d{9,})/,
   'x-content-type-options': /^nosniff$/,
   'x-frame-options': /^(deny|sameorigin)$/i,
-  'referrer-policy': /no-referrer|same-origin|strict-origin/,
-  'cross-origin-opener-policy': /same-origin/,
-  'cross-origin-resource-policy': /same-(origin|site)/,
+  'referrer-policy': /^(no-referrer|same-origin|strict-origin(-when-cross-origin)?)$/,
+  'cross-origin-opener-policy': /^same-origin$/,
+  'cross-origin-resource-policy': /^same-(origin|site)$/,
 }
 
 export const securityHeaders: AnyProbe = {
@@ -21,9 +23,10 @@ export const securityHeaders: AnyProbe = {
   claim: 'Helmet security headers applied, on refusals too ({count} headers by name)',
   source: 'ASVS 5.0 §3.4.1, §3.4.3, §3.4.4, §3.4.5, §3.4.6',
   needs: 'http',
-  async probe({ checks, http, routes }) {
+  async probe({ checks, http, routes, exhausted }) {
     const names = Object.keys(HEADERS)
-    for (const answer of await someAnswers(http, routes)) {
+    const { refused } = await exhausted()
+    for (const answer of [...(await someAnswers(http, routes)), ...(refused ? [refused] : [])]) {
       const missing = names.filter(name => !HEADERS[name]?.test(String(answer.headers[name] ?? '')))
       const met = missing.length === 0
       checks.answer(
@@ -72,15 +75,17 @@ export const corsRefused: AnyProbe = {
   claim: 'CORS grants nothing to unknown origins',
   source: 'ASVS 5.0 §3.4.2',
   needs: 'http',
-  async probe({ checks, http, routes }) {
+  async probe(context) {
+    const { checks, http, routes } = context
     const route = routes[0]
     const path = route ? pathOf(route) : '/'
     const client = http.client()
-    for (const origin of [FOREIGN_ORIGIN, 'null']) {
+    const origins = { [FOREIGN_ORIGIN]: FOREIGN_ORIGIN, null: 'null', ...lookAlikes(context) }
+    for (const [name, origin] of Object.entries(origins)) {
       const preflight = { origin, 'access-control-request-method': 'POST' }
       const answers = [
-        await client.call('OPTIONS', path, { sent: `a preflight from ${origin}`, headers: preflight }),
-        await client.call('GET', path, { sent: `a request from ${origin}`, headers: { origin } }),
+        await client.call('OPTIONS', path, { sent: `a preflight from ${name}`, headers: preflight }),
+        await client.call('GET', path, { sent: `a request from ${name}`, headers: { origin } }),
       ]
       for (const answer of answers) {
         const granted = answer.headers['access-control-allow-origin']
@@ -89,6 +94,19 @@ export const corsRefused: AnyProbe = {
       }
     }
   },
+}
+
+/** What a comparison of beginnings, of ends, or by an unescaped pattern takes for the allowed origin; by names. */
+function lookAlikes(context: ProbeContext | ServiceContext): Record<string, string> {
+  if (!('internals' in context)) return {}
+  const { allowedOrigin: allowed } = context.internals
+  const { protocol, host } = new URL(allowed)
+  return {
+    'the allowed origin with more at its end': `${allowed}.attacker.test`,
+    'the allowed origin with more before its host': `${protocol}//evil-${host}`,
+    'the allowed origin under another scheme': `${protocol === 'https:' ? 'http:' : 'https:'}//${host}`,
+    'the allowed origin with a letter for a dot': allowed.replace('.', 'x'),
+  }
 }
 
 export const corsAllowed: ServiceProbe = {

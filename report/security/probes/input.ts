@@ -1,7 +1,7 @@
 /** Probes of input: what does not fit is refused, what fits stays as it is, and no error says too much. */
 import type { Answer, Client } from '../../http.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
-import { AUTH, USERS } from '../actors.ts'
+import { type Actor, AUTH, USERS } from '../actors.ts'
 import {
   type AnyProbe,
   type Checks,
@@ -10,7 +10,7 @@ import {
   type ServiceContext,
   type ServiceProbe,
 } from '../probe.ts'
-import { hasBody, pathOf, publicPost, textProperties } from '../routes.ts'
+import { ABSENT, hasBody, pathOf, publicPost, textProperties } from '../routes.ts'
 
 export const inputValidation: AnyProbe = {
   id: 'input-validation',
@@ -112,19 +112,45 @@ export const sqlInjection: ServiceProbe = {
     for (const route of context.routes) {
       for (const parameter of parametersOf(route)) {
         count += 1
-        await injectInto(checks, context.http.client(), route, parameter, admin)
+        await injectInto(checks, context.http.client(), route, parameter, {
+          ...admin,
+          newEmail: actors.newEmail,
+        })
       }
     }
-    for (const text of INJECTIONS) {
-      const body = { displayName: text, email: user.email }
-      const options = { sent: 'a display name of SQL', body, token: user.accessToken }
-      const answer = await user.client.call('PUT', `${USERS}/${user.id}`, options)
-      checks.answer(answer, '200, and the text comes back as it was', answer.json.displayName === text)
-    }
+    await storeAll(checks, user)
+    await pageBehindAll(checks, admin)
     const after = (await tables()).rows[0].count
     checks.fact('tables afterwards', after === before ? 'all' : 'some', 'all', after === before)
     return { count: String(count) }
   },
+}
+
+/** Stores each string where a statement takes it, and reads it back. */
+async function storeAll(
+  checks: Checks,
+  { client, id, email, password, accessToken: token }: Actor,
+): Promise<void> {
+  for (const text of INJECTIONS) {
+    const body = { displayName: text, email }
+    const answer = await client.call('PUT', `${USERS}/${id}`, { sent: 'a display name of SQL', body, token })
+    checks.answer(answer, '200, and the text comes back as it was', answer.json.displayName === text)
+    const headers = { 'user-agent': text }
+    const login = { sent: 'a login from a browser of SQL', body: { email, password }, headers }
+    checks.status(await client.call('POST', `${AUTH}/login`, login), 200)
+    const sessions = await client.call('GET', `${AUTH}/sessions`, { sent: 'the sessions after it', token })
+    const names = ((sessions.json.items ?? []) as { userAgent?: string }[]).map(({ userAgent }) => userAgent)
+    checks.answer(sessions, '200, and the browser is named as it was', names.includes(text))
+  }
+}
+
+/** Asks for the page behind each string: what a cursor holds is the client's own text. */
+async function pageBehindAll(checks: Checks, { client, accessToken: token }: Actor): Promise<void> {
+  for (const text of INJECTIONS) {
+    const cursor = Buffer.from(JSON.stringify(['email', text, ABSENT])).toString('base64url')
+    const path = `${USERS}?sort=email&cursor=${cursor}`
+    checks.status(await client.call('GET', path, { sent: 'a cursor of SQL', token }), 200)
+  }
 }
 
 type Parameter = { in: 'path' | 'query' | 'body'; name: string }
@@ -144,14 +170,22 @@ async function injectInto(
   client: Client,
   route: ObservedRoute,
   parameter: Parameter,
-  { accessToken: token, id, password }: { accessToken: string; id: string; password: string },
+  { accessToken: token, id, password, newEmail }: Actor & { newEmail: () => string },
 ): Promise<void> {
   const problems: Answer[] = []
   let last: Answer | undefined
   for (const text of INJECTIONS) {
     const fill = parameter.in === 'path' ? encodeURIComponent(text) : id
     const query = parameter.in === 'query' ? `?${parameter.name}=${encodeURIComponent(text)}` : ''
-    const valid: Record<string, string> = { email: 'sql@example.com', password, displayName: 'SQL' }
+    const valid: Record<string, string> = {
+      ...{
+        email: newEmail(),
+        password,
+        displayName: 'SQL',
+        currentPassword: password,
+        newPassword: password,
+      },
+    }
     const body = parameter.in === 'body' ? { ...pick(valid, route), [parameter.name]: text } : undefined
     const sent = `SQL as ${parameter.name} of the ${parameter.in}`
     last = await client.call(route.method, `${pathOf(route, fill)}${query}`, {
@@ -160,8 +194,10 @@ async function injectInto(
     })
     if (last.status >= 500 || (last.status < 300 && parameter.in !== 'body')) problems.push(last)
   }
-  for (const problem of problems) checks.answer(problem, 'a refusal below 500', false)
-  if (last && problems.length === 0) checks.answer(last, 'a refusal below 500', true)
+  // A text in a body may well be accepted, as text.
+  const expected = parameter.in === 'body' ? 'no server error' : 'a refusal below 500'
+  for (const problem of problems) checks.answer(problem, expected, false)
+  if (last && problems.length === 0) checks.answer(last, expected, true)
 }
 
 function pick(values: Record<string, string>, { schemas }: ObservedRoute): Record<string, string> {

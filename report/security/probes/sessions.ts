@@ -1,5 +1,6 @@
 /** Probes of sessions: rotation, reuse, logout, and what is stored of a token. */
 import { createHash } from 'node:crypto'
+import type { Answer } from '../../http.ts'
 import { type Actor, AUTH, tokensOf, USERS } from '../actors.ts'
 import { type Checks, NotVerified, type ServiceProbe } from '../probe.ts'
 
@@ -136,19 +137,39 @@ export const refreshCookie: ServiceProbe = {
   needs: 'service',
   async probe({ checks, actors }) {
     const { client, email, password } = await actors.user()
-    const login = await client.call('POST', `${AUTH}/login?cookie=true`, { body: { email, password } })
-    const cookies = [login.headers['set-cookie'] ?? []].flat()
-    const cookie = cookies.find(text => text.startsWith('__Secure-refresh='))
-    if (cookie === undefined) throw new NotVerified('a login in browser mode set no refresh cookie')
-    for (const flag of ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/api/v1/auth']) {
-      const isThere = cookie.split('; ').includes(flag)
-      checks.fact(`${flag} on the cookie`, isThere ? 'set' : 'not set', 'set', isThere)
-    }
-    const pairs = cookies.map(text => text.split(';', 1)[0]).join('; ')
+    const logIn = () => client.call('POST', `${AUTH}/login?cookie=true`, { body: { email, password } })
+    const [login, other] = [await logIn(), await logIn()]
+    expectFlags(checks, 'a login', login)
+    const cookie = cookiesOf(login)
+      .map(text => text.split(';', 1)[0])
+      .join('; ')
     const byCookie = (sent: string, headers: Record<string, string>) =>
-      client.call('POST', `${AUTH}/refresh`, { sent, body: {}, headers: { cookie: pairs, ...headers } })
+      client.call('POST', `${AUTH}/refresh`, { sent, body: {}, headers: { cookie, ...headers } })
+    const csrf = (token: unknown) => ({ 'x-csrf-token': String(token) })
     checks.status(await byCookie('the cookie without a CSRF token', {}), 403)
-    const csrf = { 'x-csrf-token': String(login.json.csrfToken) }
-    checks.status(await byCookie('the cookie with the CSRF token', csrf), 200)
+    checks.status(await byCookie('the cookie with a made-up CSRF token', csrf('made-up')), 403)
+    checks.status(await byCookie("the cookie with another session's token", csrf(other.json.csrfToken)), 403)
+    const refreshed = await byCookie('the cookie with the CSRF token', csrf(login.json.csrfToken))
+    checks.status(refreshed, 200)
+    expectFlags(checks, 'a refresh', refreshed)
+    const token = String(refreshed.json.accessToken)
+    const logout = await client.call('POST', `${AUTH}/logout`, { token, headers: { cookie } })
+    const isCleared = cookiesOf(logout).some(text =>
+      /^__Secure-refresh=;.*Expires=Thu, 01 Jan 1970/.test(text),
+    )
+    checks.answer(logout, '204, and the cookie is cleared', logout.status === 204 && isCleared)
   },
+}
+
+function cookiesOf({ headers }: Answer): string[] {
+  return [headers['set-cookie'] ?? []].flat()
+}
+
+function expectFlags(checks: Checks, of: string, answer: Answer): void {
+  const cookie = cookiesOf(answer).find(text => text.startsWith('__Secure-refresh='))
+  if (cookie === undefined) throw new NotVerified(`${of} in browser mode set no refresh cookie`)
+  for (const flag of ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/api/v1/auth']) {
+    const isThere = cookie.split('; ').includes(flag)
+    checks.fact(`${flag} on the cookie of ${of}`, isThere ? 'set' : 'not set', 'set', isThere)
+  }
 }

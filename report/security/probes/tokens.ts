@@ -1,5 +1,5 @@
 /** Probes of access tokens: how they are signed, and which are refused. */
-import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { type Actor, USERS } from '../actors.ts'
 import type { ServiceProbe } from '../probe.ts'
@@ -52,12 +52,13 @@ export const forgedTokens: ServiceProbe = {
     const actor = await context.actors.user()
     const [header = '', payload = '', signature = ''] = actor.accessToken.split('.')
     const claims = decodeJwt(actor.accessToken)
-    const { privateKey } = generateKeyPairSync('rsa', {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
       publicKeyEncoding: { type: 'spki', format: 'pem' },
     })
-    const { forge } = context.actors
+    const { forge, forgeText } = context.actors
+    const ownHeader = decodeProtectedHeader(actor.accessToken)
     return refuseAll(context, actor, {
       'alg none': `${encode({ alg: 'none', typ: 'at+jwt' })}.${payload}.`,
       'altered claims': `${header}.${encode({ ...claims, role: 'admin' })}.${signature}`,
@@ -66,12 +67,13 @@ export const forgedTokens: ServiceProbe = {
       'a kid that is a path': await forge(actor.accessToken, { header: { kid: '../../dev/null' } }),
       'a key in the header': await forge(actor.accessToken, {
         key: privateKey,
-        header: { jwk: { kty: 'RSA', n: 'AQAB', e: 'AQAB' } },
+        header: { jwk: createPublicKey(publicKey).export({ format: 'jwk' }) },
       }),
-      'a critical extension': `${encode({ ...decodeProtectedHeader(actor.accessToken), crit: ['exp'] })}.${payload}.${signature}`,
+      // What follows bears our signature: only what it says can be the reason to refuse it.
+      'a critical extension': forgeText({ ...ownHeader, crit: ['exp'] }, JSON.stringify(claims)),
+      'the payload 0': forgeText(ownHeader, '0'),
+      'the payload null': forgeText(ownHeader, 'null'),
       'a padded signature': `${actor.accessToken}=`,
-      'the payload 0': `${header}.${Buffer.from('0').toString('base64url')}.${signature}`,
-      'the payload null': `${header}.${Buffer.from('null').toString('base64url')}.${signature}`,
       'no signature': `${header}.${payload}.`,
       'no token at all': 'x',
     })
