@@ -13,7 +13,7 @@ export const UNKNOWN_PATH = '/report/no-such-path'
 export type Exhausted = { client: Client; path: string; passed: number; refused: Answer | undefined }
 
 /** Probes are often exempt: their routes say nothing about the limit. */
-const EXEMPT = /health|live|ready|metrics/
+export const EXEMPT = /health|live|ready|metrics/
 
 /** A client that was refused after `passed` requests, or was not after as many as anybody should send. */
 export async function exhaust(http: Http, routes: readonly ObservedRoute[]): Promise<Exhausted> {

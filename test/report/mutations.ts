@@ -38,6 +38,15 @@ export const GROUPS: readonly Mutation[][] = [
       broken: ['security/security-headers'],
     },
     {
+      name: 'a disabled account goes on',
+      replacements: one(
+        'src/modules/users/service.ts',
+        'return isDisabled\n        ? endSessions',
+        'return !isDisabled\n        ? endSessions',
+      ),
+      broken: ['security/disabled-accounts'],
+    },
+    {
       name: 'the limit of requests is removed',
       replacements: one(
         'src/plugins/rate-limit.ts',
@@ -256,6 +265,15 @@ export const GROUPS: readonly Mutation[][] = [
         'origin: corsOrigins.map(origin => new RegExp(origin))',
       ),
       broken: ['security/cors-refused'],
+    },
+    {
+      name: 'one route is not limited',
+      replacements: one(
+        'src/modules/users/routes.ts',
+        "'/users/me',\n      {\n        config: {",
+        "'/users/me',\n      {\n        config: { limited: false,",
+      ),
+      broken: ['security/rate-limit'],
     },
     {
       name: 'cursors are pasted into SQL',

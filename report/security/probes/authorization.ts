@@ -58,6 +58,26 @@ export const adminOnly: ServiceProbe = {
   },
 }
 
+export const disabledAccounts: ServiceProbe = {
+  id: 'disabled-accounts',
+  claim: 'A disabled account cannot log in, refresh, or use the tokens it has',
+  source: 'ASVS 5.0 §7.4.2',
+  needs: 'service',
+  async probe({ checks, actors }) {
+    const [admin, user] = await Promise.all([actors.admin(), actors.user()])
+    const { client, email, password, accessToken, refreshToken } = user
+    const sent = "an admin's token"
+    const path = `${USERS}/${user.id}/disable`
+    checks.status(await admin.client.call('POST', path, { sent, token: admin.accessToken }), 204)
+    const used = await client.call('GET', `${USERS}/me`, { sent: 'the access token', token: accessToken })
+    checks.status(used, 401)
+    const refreshed = { sent: 'the refresh token', body: { refreshToken } }
+    checks.status(await client.call('POST', `${AUTH}/refresh`, refreshed), 401)
+    const login = { sent: 'the right password', body: { email, password } }
+    checks.status(await client.call('POST', `${AUTH}/login`, login), 401)
+  },
+}
+
 export const privateFields: ServiceProbe = {
   id: 'private-fields',
   claim: 'E-mail address and role of others not shown',

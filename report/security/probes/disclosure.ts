@@ -264,10 +264,14 @@ export const imageSecrets: AnyProbe = {
       /^\s*(ENV|ARG)\s.*(SECRET|TOKEN|PASSWORD|PRIVATE_KEY|DATABASE_URL)/i.test(line),
     )
     checks.fact('ENV and ARG of secrets', String(set.length), '0', set.length === 0)
-    const copiesAll = lines.some(line => /^\s*(COPY|ADD)\s+(--\S+\s+)*\.\s/.test(line))
+    const copies = lines.filter(line => /^\s*(COPY|ADD)\s/.test(line) && !line.includes('--from='))
+    const named = copies.filter(line => /[\s/](\.env(?!\.example)\S*|\S*\.(pem|key))\s/.test(line))
+    checks.fact('copies of secrets by name', String(named.length), '0', named.length === 0)
+    const copiesAll = copies.some(line => /\s(\.|\.\/|\*)\s/.test(line))
     const ignoreFile = join(root, '.dockerignore')
     const ignored = existsSync(ignoreFile) ? readFileSync(ignoreFile, 'utf8').split('\n') : []
-    const hidesEnv = ignored.some(line => /^(\*\*\/)?\.env\*?$|^\*$/.test(line.trim()))
+    const showsEnv = ignored.some(line => /^!.*(\*|\.env(?!\.example)|\.(pem|key)\b)/.test(line.trim()))
+    const hidesEnv = !showsEnv && ignored.some(line => /^(\*\*\/)?\.env\*?$|^\*$/.test(line.trim()))
     checks.fact('copies .env', copiesAll && !hidesEnv ? 'yes' : 'no', 'no', !copiesAll || hidesEnv)
   },
 }

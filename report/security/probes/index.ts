@@ -29,6 +29,7 @@ export const PROBES: readonly Probe[] = [
   sessions.passwordChange,
   authorization.ownerOnly,
   authorization.adminOnly,
+  authorization.disabledAccounts,
   authorization.privateFields,
   authorization.otherSessions,
   authorization.massAssignment,

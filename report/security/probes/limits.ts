@@ -1,8 +1,9 @@
 /** Probes of limits: how often, how much, how long and how slowly a client may ask. */
 import { connect } from 'node:net'
 import { fact } from '../../document/evidence.ts'
-import type { Http } from '../../http.ts'
-import { MOST_REQUESTS, UNKNOWN_PATH } from '../exhaust.ts'
+import type { Client, Http } from '../../http.ts'
+import type { ObservedRoute } from '../../observe/observation.ts'
+import { EXEMPT, MOST_REQUESTS, UNKNOWN_PATH } from '../exhaust.ts'
 import { type AnyProbe, NotVerified } from '../probe.ts'
 import { pathOf, publicPost } from '../routes.ts'
 
@@ -11,7 +12,7 @@ export const rateLimit: AnyProbe = {
   claim: 'Rate limiting: {max} req/{window} per IP',
   source: 'OWASP API4:2023, RFC 6585 §4',
   needs: 'http',
-  async probe({ checks, http, exhausted }) {
+  async probe({ checks, http, routes, exhausted }) {
     const { client, path, passed, refused } = await exhausted()
     checks.note(
       fact(
@@ -25,10 +26,31 @@ export const rateLimit: AnyProbe = {
     }
     checks.answer(refused, '429 with Retry-After', 'retry-after' in refused.headers)
     checks.status(await client.call('GET', UNKNOWN_PATH, { sent: 'an unknown path, while limited' }), 429)
+    const unlimited = await routesWithoutLimit(client, routes)
+    const found = unlimited.length === 0 ? 'none' : unlimited.join(', ')
+    checks.fact(
+      'routes that answer while limited',
+      found,
+      'none, but health and metrics',
+      unlimited.length === 0,
+    )
     const other = await http.client().call('GET', path, { sent: 'another client, meanwhile' })
     checks.answer(other, 'not 429', other.status !== 429)
     return { max: String(passed), window: windowOf(Number(refused.headers['retry-after'])) }
   },
+}
+
+/** The routes that say anything but 429 to a client that has asked too often. */
+async function routesWithoutLimit(client: Client, routes: readonly ObservedRoute[]): Promise<string[]> {
+  const judged = routes.filter(
+    ({ method, url }) => /^(GET|POST|PUT|PATCH|DELETE)$/.test(method) && !EXEMPT.test(url),
+  )
+  const answers = await Promise.all(
+    judged.map(async route => ({ route, answer: await client.call(route.method, pathOf(route)) })),
+  )
+  return answers
+    .filter(({ answer }) => answer.status !== 429)
+    .map(({ route, answer }) => `${route.method} ${route.url} (${answer.status})`)
 }
 
 export const rateLimitBypass: AnyProbe = {
