@@ -35,7 +35,7 @@ export async function migrateReference(root: string, databaseUrl: string): Promi
   )
 }
 
-/** Starts the service on a migrated database. Its limits are those of production. */
+/** Starts the service on a migrated database. Its limits are those of production, but for the time of a request. */
 export async function startReference(options: ReferenceOptions): Promise<Subject> {
   const { root, databaseUrl, environment = {}, imports = [], signal } = options
   const made = makeEnvironment(databaseUrl)

@@ -4,7 +4,7 @@ import { fact } from '../../document/evidence.ts'
 import type { Client, Http } from '../../http.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
 import { EXEMPT, MOST_REQUESTS, UNKNOWN_PATH } from '../exhaust.ts'
-import { type AnyProbe, NotVerified } from '../probe.ts'
+import { type AnyProbe, type Checks, NotVerified, type ProbeContext, type ServiceContext } from '../probe.ts'
 import { pathOf, publicPost } from '../routes.ts'
 
 export const rateLimit: AnyProbe = {
@@ -111,9 +111,11 @@ export const slowBody: AnyProbe = {
   claim: 'Slow requests ended by the server',
   source: 'OWASP API4:2023, CWE-400',
   needs: 'http',
-  async probe({ checks, http, routes }) {
+  async probe(context) {
+    const { checks, http, routes } = context
     const route = routes.find(({ method }) => method === 'POST')
     const path = route ? pathOf(route) : '/'
+    judgeUsualTimeout(checks, context)
     const [body, head] = await Promise.all([
       sendRaw(
         http,
@@ -138,6 +140,17 @@ export const slowBody: AnyProbe = {
       head.isClosed,
     )
   },
+}
+
+const IN_SECONDS: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** The report sets the service a short time, so as not to wait for the usual one: that is judged by what it says. */
+function judgeUsualTimeout(checks: Checks, context: ProbeContext | ServiceContext): void {
+  if (!('internals' in context)) return
+  const usual = String(context.internals.environmentSchema?.properties.REQUEST_TIMEOUT?.default ?? '')
+  const [, count = 'NaN', unit = 's'] = /^(\d+)(ms|s|m|h|d)$/.exec(usual) ?? []
+  const seconds = Number(count) * (IN_SECONDS[unit] ?? Number.NaN)
+  checks.fact('REQUEST_TIMEOUT where nobody sets it (here: 2s)', usual, 'a minute at most', seconds <= 60)
 }
 
 export const requestSmuggling: AnyProbe = {
