@@ -177,15 +177,8 @@ async function injectInto(
   for (const text of INJECTIONS) {
     const fill = parameter.in === 'path' ? encodeURIComponent(text) : id
     const query = parameter.in === 'query' ? `?${parameter.name}=${encodeURIComponent(text)}` : ''
-    const valid: Record<string, string> = {
-      ...{
-        email: newEmail(),
-        password,
-        displayName: 'SQL',
-        currentPassword: password,
-        newPassword: password,
-      },
-    }
+    const passwords = { password, currentPassword: password, newPassword: password }
+    const valid = { ...passwords, email: newEmail(), displayName: 'SQL' }
     const body = parameter.in === 'body' ? { ...pick(valid, route), [parameter.name]: text } : undefined
     const sent = `SQL as ${parameter.name} of the ${parameter.in}`
     last = await client.call(route.method, `${pathOf(route, fill)}${query}`, {
