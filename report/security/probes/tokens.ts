@@ -59,6 +59,11 @@ export const forgedTokens: ServiceProbe = {
     })
     const { forge, forgeText } = context.actors
     const ownHeader = decodeProtectedHeader(actor.accessToken)
+    const honest = {
+      sent: 'the issued token, signed anew',
+      token: forgeText(ownHeader, JSON.stringify(claims)),
+    }
+    context.checks.status(await actor.client.call('GET', ME, honest), 200)
     return refuseAll(context, actor, {
       'alg none': `${encode({ alg: 'none', typ: 'at+jwt' })}.${payload}.`,
       'altered claims': `${header}.${encode({ ...claims, role: 'admin' })}.${signature}`,
