@@ -166,5 +166,7 @@ it('logout clears the cookies, and what it held is dead', async () => {
     expect.arrayContaining(['Path=/api/v1/auth', 'Expires=Thu, 01 Jan 1970 00:00:00 GMT']),
   )
   expect(cookiesOf(answer).get('__Host-csrf')?.value).toBe('')
+  // Nor does it help to keep them.
+  expect((await browser.refresh()).statusCode).toBe(401)
   expect((await service.refresh(token ?? '')).statusCode).toBe(401)
 })
