@@ -6,7 +6,7 @@ import { createTestApp } from '../helpers/app.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, KIND, startCollector } from '../helpers/otlp-collector.ts'
 import { openConnection } from '../helpers/raw-connection.ts'
-import { createRemote } from '../helpers/remote.ts'
+import { createRemote, type Remote } from '../helpers/remote.ts'
 import { type Service, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 
@@ -17,6 +17,7 @@ describe('a client that leaves before its answer', () => {
   let database: TestDatabase
   let collector: Collector
   let service: Service
+  let remote: Remote
   let token: string
 
   beforeAll(async () => {
@@ -27,7 +28,8 @@ describe('a client that leaves before its answer', () => {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_TRACES_SAMPLER_ARG: '1',
     })
-    token = (await createRemote(service.origin).signUp()).accessToken
+    remote = createRemote(service.origin)
+    token = (await remote.signUp()).accessToken
   })
   afterAll(async () => {
     await service.stop()
@@ -43,7 +45,7 @@ describe('a client that leaves before its answer', () => {
     service.log.map(line => JSON.parse(line)).filter(line => line.traceId === traceId && line.route)
 
   async function countOf(status: number): Promise<number> {
-    const { text } = await createRemote(service.origin).call('GET', '/metrics', { token: METRICS_TOKEN })
+    const { text } = await remote.call('GET', '/metrics', { token: METRICS_TOKEN })
     const sample = new RegExp(`duration_seconds_count{method="GET",route="${ROUTE}",status="${status}"} (.*)`)
     return Number(sample.exec(text)?.[1] ?? 0)
   }
@@ -59,7 +61,7 @@ describe('a client that leaves before its answer', () => {
     await holder.query('rollback')
     holder.release()
     // By then, whoever waited for the table has gone on, and what they may have logged is read.
-    await createRemote(service.origin).call('GET', ROUTE, { token })
+    await remote.call('GET', ROUTE, { token })
     await sleep(200)
   }
 
