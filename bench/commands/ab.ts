@@ -57,7 +57,11 @@ async function conclude(result: Result, context: Context): Promise<number> {
   const maxRegression = maxRegressionOf(values)
   const comparisons = compareScenarios(base, scenarios, { mode: options.mode, isPaired: true, maxRegression })
   print(renderComparison(comparisons, { base: baseSubject, head: subject }, maxRegression))
-  printVoids([base, scenarios], [baseSubject, subject], print)
+  const sides = [
+    { name: baseSubject, scenarios: base },
+    { name: subject, scenarios },
+  ]
+  printVoids(sides, print)
   if (result.quick) print('QUICK: short rounds; good for a first look only.')
   if (result.cutShort) print('CUT SHORT: not all rounds were run.')
   await writeResult(resultPath('latest-ab'), result)

@@ -3,8 +3,7 @@ import { compareScenarios, exitCodeOfComparison, exitCodes, obstacles } from '..
 import { UsageError } from '../errors.ts'
 import { share, type Values } from '../options.ts'
 import { renderComparison } from '../output/comparison.ts'
-import { voidLines } from '../output/table.ts'
-import type { ScenarioResult } from '../result/schema.ts'
+import { labelRounds, voidLines } from '../output/table.ts'
 import { readResult } from '../result/store.ts'
 import type { Context } from './context.ts'
 
@@ -28,7 +27,13 @@ export async function compareCommand({ operands, values, print }: Context): Prom
     ...{ mode: head.options.mode, isPaired: false, maxRegression },
   })
   print(renderComparison(comparisons, { base: baseName, head: headName }, maxRegression))
-  printVoids([base.scenarios, head.scenarios], [baseName, headName], print)
+  printVoids(
+    [
+      { ...base, name: baseName },
+      { ...head, name: headName },
+    ],
+    print,
+  )
   for (const reason of reasons) print(`Forced, although ${reason}.`)
   if (base.quick || head.quick) print('QUICK: at least one of them has short rounds.')
   print(
@@ -38,13 +43,6 @@ export async function compareCommand({ operands, values, print }: Context): Prom
 }
 
 /** Says how many rounds of each result are void: the comparison leaves them out. */
-export function printVoids(
-  results: readonly (readonly ScenarioResult[])[],
-  names: readonly string[],
-  print: (line: string) => void,
-): void {
-  const lists = results.flatMap((scenarios, i) =>
-    scenarios.map(({ name, rounds }) => ({ label: `${names[i]}, ${name}`, rounds })),
-  )
-  for (const line of voidLines(lists)) print(`${line} They are left out.`)
+export function printVoids(results: Parameters<typeof labelRounds>[0], print: (line: string) => void): void {
+  for (const line of voidLines(labelRounds(results))) print(`${line} They are left out.`)
 }

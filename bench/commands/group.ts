@@ -1,7 +1,7 @@
 /** What commands share that measure several subjects in turns: the turns, and what is done with their result. */
 import type { Generator } from '../load/generator-client.ts'
 import { loadOptions, type Values } from '../options.ts'
-import { voidLines } from '../output/table.ts'
+import { labelRounds, voidLines } from '../output/table.ts'
 import { planTurns } from '../plan.ts'
 import { errorsOf } from '../result/figures.ts'
 import type { Group, LoadOptions, Result } from '../result/schema.ts'
@@ -56,11 +56,7 @@ export async function measureGroup(
  * were asked for. Returns the exit code: 130 when it was cut short, 1 where a figure is void or a request failed, else 0.
  */
 export async function publishGroups(result: Result, context: Context): Promise<number> {
-  const lists = (result.groups ?? []).flatMap(({ subjects }) =>
-    subjects.flatMap(({ name, scenarios }) =>
-      scenarios.map(scenario => ({ label: `${name}, ${scenario.name}`, rounds: scenario.rounds })),
-    ),
-  )
+  const lists = labelRounds((result.groups ?? []).flatMap(({ subjects }) => subjects))
   const voids = voidLines(lists)
   const failed = lists.flatMap(({ label, rounds }) =>
     rounds.filter(round => errorsOf(round) > 0).map(round => ({ label, round })),

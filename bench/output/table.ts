@@ -1,6 +1,6 @@
 /** The tables on the terminal, as Markdown. */
 import { type Row, tableRows } from '../result/figures.ts'
-import type { Measurement, Result } from '../result/schema.ts'
+import type { Measurement, Result, ScenarioResult } from '../result/schema.ts'
 
 /** Returns the report's table, the extended one under it, and a line for everything that a reader must know of it. */
 export function renderResult(result: Result): string {
@@ -101,8 +101,22 @@ function intendedRates(result: Result): string[] {
   })
 }
 
+export interface LabelledRounds {
+  label: string
+  rounds: readonly Measurement[]
+}
+
+/** Returns the rounds of each scenario of each subject, under the names of both. */
+export function labelRounds(
+  subjects: readonly { name: string; scenarios: readonly ScenarioResult[] }[],
+): LabelledRounds[] {
+  return subjects.flatMap(({ name, scenarios }) =>
+    scenarios.map(scenario => ({ label: `${name}, ${scenario.name}`, rounds: scenario.rounds })),
+  )
+}
+
 /** Returns a line for each list of rounds in which some are void. */
-export function voidLines(lists: readonly { label: string; rounds: readonly Measurement[] }[]): string[] {
+export function voidLines(lists: readonly LabelledRounds[]): string[] {
   return lists.flatMap(({ label, rounds }) => {
     const voids = rounds.filter(round => round.void)
     return voids.length === 0
