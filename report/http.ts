@@ -29,6 +29,16 @@ export type Answer = {
 const FIRST_ADDRESS = { second: 16, rest: 1 }
 const LONGEST_WAIT_MS = 15_000
 
+/** The cookies that an answer sets, each with its attributes. */
+export function cookiesOf({ headers }: Pick<Answer, 'headers'>): string[] {
+  return headers['set-cookie'] ?? []
+}
+
+/** The same as a browser sends them back: names and values, without attributes. */
+export function cookiePairsOf(answer: Pick<Answer, 'headers'>): string[] {
+  return cookiesOf(answer).map(cookie => cookie.split(';', 1)[0] ?? '')
+}
+
 export type Client = ReturnType<ReturnType<typeof createHttp>['client']>
 
 /** Makes callers of the service at `origin`, which is on this machine. */

@@ -1,7 +1,7 @@
 /** Provokes every stage that can refuse: too much, too long, too often, unreadable, unwelcome. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from '../collectors/context.ts'
-import type { Answer } from '../http.ts'
+import { type Answer, cookiePairsOf } from '../http.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
 import { AUTH, USERS } from '../security/actors.ts'
 import { hasBody, pathOf, publicRead } from '../security/routes.ts'
@@ -104,9 +104,8 @@ async function provokeGuards(
   const { client, accessToken: token } = actor
   const body = { displayName: 'Report Reader', email: actor.email }
   const login = { email: actor.email, password: actor.password }
-  const cookies =
-    (await client.call('POST', `${AUTH}/login?cookie=true`, { body: login })).headers['set-cookie'] ?? []
-  const cookie = cookies.map(text => text.split(';', 1)[0]).join('; ')
+  const cookies = cookiePairsOf(await client.call('POST', `${AUTH}/login?cookie=true`, { body: login }))
+  const cookie = cookies.join('; ')
   return [
     await client.call('GET', `${USERS}/me`, { sent: 'the right token', token }),
     await client.call('PUT', `${USERS}/${other.id}`, { sent: "a stranger's token", token, body }),

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Answer } from '../../http.ts'
+import { type Answer, cookiePairsOf } from '../../http.ts'
 import type { Subject } from '../../subject/subject.ts'
 import { type Actor, AUTH, USERS } from '../actors.ts'
 import { type AnyProbe, NotVerified, type ServiceProbe } from '../probe.ts'
@@ -148,7 +148,7 @@ async function useEverything({ client, email, password, accessToken: token }: Ac
   await client.call('PUT', `${AUTH}/password`, { token, body: { currentPassword: password, newPassword } })
   const body = { email, password: newPassword }
   const login = await client.call('POST', `${AUTH}/login?cookie=true`, { body })
-  const cookies = [login.headers['set-cookie'] ?? []].flat().map(text => text.split(';', 1)[0] ?? '')
+  const cookies = cookiePairsOf(login)
   const csrf = String(login.json.csrfToken)
   const headers = { cookie: cookies.join('; '), 'x-csrf-token': csrf }
   const refreshed = await client.call('POST', `${AUTH}/refresh`, { body: {}, headers })

@@ -1,6 +1,6 @@
 /** Probes of sessions: rotation, reuse, logout, and what is stored of a token. */
 import { createHash } from 'node:crypto'
-import type { Answer } from '../../http.ts'
+import { type Answer, cookiePairsOf, cookiesOf } from '../../http.ts'
 import { type Actor, AUTH, tokensOf, USERS } from '../actors.ts'
 import { type Checks, NotVerified, type ServiceProbe } from '../probe.ts'
 
@@ -140,9 +140,7 @@ export const refreshCookie: ServiceProbe = {
     const logIn = () => client.call('POST', `${AUTH}/login?cookie=true`, { body: { email, password } })
     const [login, other] = [await logIn(), await logIn()]
     expectFlags(checks, 'a login', login)
-    const cookie = cookiesOf(login)
-      .map(text => text.split(';', 1)[0])
-      .join('; ')
+    const cookie = cookiePairsOf(login).join('; ')
     const byCookie = (sent: string, headers: Record<string, string>) =>
       client.call('POST', `${AUTH}/refresh`, { sent, body: {}, headers: { cookie, ...headers } })
     const csrf = (token: unknown) => ({ 'x-csrf-token': String(token) })
@@ -159,10 +157,6 @@ export const refreshCookie: ServiceProbe = {
     )
     checks.answer(logout, '204, and the cookie is cleared', logout.status === 204 && isCleared)
   },
-}
-
-function cookiesOf({ headers }: Answer): string[] {
-  return [headers['set-cookie'] ?? []].flat()
 }
 
 function expectFlags(checks: Checks, of: string, answer: Answer): void {
