@@ -1,0 +1,123 @@
+/** The migrations folder as it is read: order, hashes, statements, markers, and what is refused. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { describe, expect, it } from 'vitest'
+import { hasHash, lineAt, MIGRATIONS_FOLDER, readMigrations } from '../../src/db/migration-files.ts'
+import { migrationsFolder, type TestMigration } from '../helpers/migrations.ts'
+
+const A = { tag: '20260101000000_a', when: 1000, sql: 'create table a (id int);' }
+const B = { tag: '20260102000000_b', when: 2000, sql: 'create table b (id int);' }
+
+async function read(...migrations: TestMigration[]) {
+  return readMigrations(await migrationsFolder(migrations))
+}
+
+describe('the migrations folder', () => {
+  it('is read as drizzle-orm reads it: the same order, times, hashes and statements', () => {
+    const theirs = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
+    const ours = readMigrations()
+    expect(ours.map(({ when, hash }) => ({ when, hash }))).toEqual(
+      theirs.map(({ folderMillis, hash }) => ({ when: folderMillis, hash })),
+    )
+    expect(ours.map(({ statements }) => statements.map(({ sql }) => sql))).toEqual(
+      theirs.map(({ sql }) => sql),
+    )
+    expect(ours.every(({ transaction }) => transaction)).toBe(true)
+  })
+
+  it('keeps the order of the journal, whatever the times', async () => {
+    expect((await read(B, A)).map(({ tag }) => tag)).toEqual([B.tag, A.tag])
+  })
+
+  it('has one hash for LF and CRLF line ends, and knows what drizzle computes from both', async () => {
+    const sql = '-- two\ncreate table a (\n  id int\n);\n--> statement-breakpoint\nselect 1;\n'
+    const crlf = sql.replaceAll('\n', '\r\n')
+    const mixed = sql.replace('\n', '\r\n')
+    for (const text of [sql, crlf, mixed]) {
+      const folder = await migrationsFolder([{ ...A, sql: text }])
+      const [migration] = readMigrations(folder)
+      const [drizzle] = readMigrationFiles({ migrationsFolder: folder })
+      expect(migration?.sql).toBe(sql)
+      expect(migration && drizzle && hasHash(migration, drizzle.hash)).toBe(true)
+    }
+    const [one] = await read({ ...A, sql })
+    const [other] = await read({ ...A, sql: crlf })
+    expect(other?.hash).toBe(one?.hash)
+    expect(one && hasHash(one, (await read({ ...A, sql: crlf.trimEnd() }))[0]?.hash ?? '')).toBe(false)
+  })
+
+  it('knows where each statement begins, and leaves out parts that are only comments', async () => {
+    const sql =
+      '-- why\nselect 1;\n--> statement-breakpoint\n\nselect 2;\n--> statement-breakpoint\n-- the end\n'
+    const [migration] = await read({ ...A, sql })
+    expect(migration?.statements.map(({ sql }) => sql.trim())).toEqual(['-- why\nselect 1;', 'select 2;'])
+    const lines = migration?.statements.map(({ offset }) => lineAt(migration, offset))
+    expect(lines).toEqual([1, 3])
+  })
+})
+
+describe('the marker no-transaction', () => {
+  it.for([
+    '-- migrate: no-transaction\nselect 1;',
+    '\n\n-- why\n--migrate:no-transaction\r\nselect 1;',
+    '/* a comment; of\n two lines */\n  --  migrate:  no-transaction  \nselect 1;',
+    '-- migrate: allow index: small table\n-- migrate: no-transaction\nselect 1;',
+  ])('counts before the first statement: %j', async sql => {
+    expect((await read({ ...A, sql }))[0]?.transaction).toBe(false)
+  })
+
+  it.for([
+    'select 1; -- migrate: no-transaction',
+    "-- this is not the marker: migrate: no-transaction\nselect '-- migrate: no-transaction';",
+    '-- migrate: allow index: small table\nselect 1;',
+  ])('is a line of its own: %j', async sql => {
+    expect((await read({ ...A, sql }))[0]?.transaction).toBe(true)
+  })
+})
+
+describe('what is refused', () => {
+  it.for([
+    ['select 1;\n-- migrate: no-transaction\n', 'must come before the first statement'],
+    ['-- migrate: no-transction\nselect 1;', '`-- migrate: no-transction` is unknown'],
+    ['-- migrate: allow index\nselect 1;', '`-- migrate: allow index` is unknown'],
+    ['-- migrate: allow index:  \nselect 1;', 'is unknown'],
+  ] as const)('a marker that would do nothing: %j', async ([sql, message]) => {
+    await expect(read({ ...A, sql })).rejects.toThrow(message)
+  })
+
+  it('a name or a time used twice', async () => {
+    await expect(read(A, A)).rejects.toThrow(`${A.tag} is twice in drizzle/meta/_journal.json`)
+    await expect(read(A, { ...B, when: A.when })).rejects.toThrow(`${A.tag} and ${B.tag} have the same time`)
+  })
+
+  it('a file without an entry, and an entry without a file, both at once', async () => {
+    const folder = await migrationsFolder([A])
+    await writeFile(join(folder, '20260103000000_lost.sql'), 'select 1;')
+    const entries = [A, B].map(({ tag, when }) => ({ tag, when }))
+    await writeFile(join(folder, 'meta/_journal.json'), JSON.stringify({ entries }))
+    expect(() => readMigrations(folder)).toThrow(
+      /20260103000000_lost\.sql has no entry[^\n]*\n[^\n]*20260102000000_b\.sql is in the journal but not/,
+    )
+  })
+
+  it.for([
+    ['<<<<<<< ours\n{}\n=======\n{}\n>>>>>>> theirs\n', 'merge conflict markers'],
+    ['{}', 'is not a journal'],
+    ['[]', 'is not a journal'],
+    ['{"entries":[{"tag":"../../a","when":1}]}', 'is not a journal'],
+    ['{"entries":[{"tag":"a","when":"1"}]}', 'is not a journal'],
+    ['{"entries":[{"tag":"a"}]}', 'is not a journal'],
+    ['', 'is not a journal'],
+  ] as const)('a journal of %j', async ([text, message]) => {
+    const folder = await migrationsFolder([A])
+    await writeFile(join(folder, 'meta/_journal.json'), text)
+    expect(() => readMigrations(folder)).toThrow(message)
+  })
+
+  it('a folder that is not there', () => {
+    expect(() => readMigrations('/nowhere/drizzle')).toThrow(
+      'drizzle/meta/_journal.json cannot be read (ENOENT)',
+    )
+  })
+})
