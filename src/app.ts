@@ -8,6 +8,7 @@ import { jwksRoutes } from './modules/auth/jwks-routes.ts'
 import { authRoutes } from './modules/auth/routes.ts'
 import { usersRoutes } from './modules/users/routes.ts'
 import { auth } from './plugins/auth.ts'
+import { clientAddress } from './plugins/client-address.ts'
 import { connections } from './plugins/connections.ts'
 import { database } from './plugins/database.ts'
 import { docsPage } from './plugins/docs-page.ts'
@@ -38,6 +39,7 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   const app = createInstance(config, logStream)
   await app.register(methodNotAllowed)
   await app.register(connections)
+  await app.register(clientAddress, config.server)
   await app.register(shutdown, config.server)
   await app.register(errorHandler)
   await app.register(parserErrors)

@@ -97,7 +97,7 @@ function requestAttributes(request: FastifyRequest) {
     'http.route': request.routeOptions.url ?? 'unmatched',
     'url.path': request.originalUrl.split('?', 1)[0],
     'url.scheme': request.protocol,
-    'client.address': request.ip,
+    'client.address': request.clientAddress,
     'network.protocol.version': request.raw.httpVersion,
   }
 }

@@ -104,7 +104,7 @@ export class AccessLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    const { method, routeOptions, originalUrl, ip } = request
+    const { method, routeOptions, originalUrl, clientAddress } = request
     const query = originalUrl.indexOf('?')
     // What is undefined is left out of the line.
     const line = {
@@ -113,7 +113,7 @@ export class AccessLog extends LogController {
       path: query === -1 ? originalUrl : originalUrl.slice(0, query),
       status: reply.statusCode,
       durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
-      ip,
+      ip: clientAddress,
       userId: request.user?.sub,
       code: reply.problemCode,
     }

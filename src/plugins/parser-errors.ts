@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { entryForStatus } from '../errors.ts'
+import { normalizeAddress } from '../lib/client-address.ts'
 import { latestOf } from './connections.ts'
 import { describeProblem } from './error-handler.ts'
 
@@ -57,7 +58,7 @@ function refuse(app: FastifyInstance, reason: string | undefined, socket: Socket
   const requestId = randomBytes(16).toString('hex')
   const status = STATUSES[reason ?? ''] ?? 400
   app.log.info(
-    { requestId, traceId: requestId, status, reason, ip: socket.remoteAddress },
+    { requestId, traceId: requestId, status, reason, ip: normalizeAddress(socket.remoteAddress ?? '') },
     'request not readable',
   )
   socket.end(renderAnswer(status, requestId, app.securityHeaders))

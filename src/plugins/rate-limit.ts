@@ -49,7 +49,9 @@ export const rateLimit = fp(
     app.decorate('limit', ({ name, max, subject }) => {
       const options = { max, cache: MEMORY_KEYS }
       const keyOf = (request: FastifyRequest) =>
-        subject === undefined ? clientOf(request.ip) : `${clientOf(request.ip)}:${subject(request)}`
+        subject === undefined
+          ? clientOf(request.clientAddress)
+          : `${clientOf(request.clientAddress)}:${subject(request)}`
       // Each limit has a memory of its own: with its name in them, keys would be made and hashed for every request.
       const countInMemory = inMemory({ ...options, keyGenerator: keyOf })
       const named = { ...options, keyGenerator: (request: FastifyRequest) => `${name}:${keyOf(request)}` }
@@ -69,12 +71,12 @@ export const rateLimit = fp(
       limitClient(request, reply).then(() => done(), done)
     })
   },
-  { name: 'rate-limit' },
+  { name: 'rate-limit', dependencies: ['client-address'] },
 )
 
 /** One IPv6 customer has a whole /64 (RFC 6177): normalizeIP makes it one client. */
-function clientOf(ip: string): string {
-  return ip.includes(':') ? normalizeIP(ip) : ip
+function clientOf(address: string): string {
+  return address.includes(':') ? normalizeIP(address) : address
 }
 
 type Counter = FastifyInstance['createRateLimit']

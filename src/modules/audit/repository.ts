@@ -35,7 +35,7 @@ const USER_AGENT_MAX = 256
 
 export function originOf(request: FastifyRequest): Origin {
   const userAgent = (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_MAX)
-  return { ip: request.ip, requestId: request.id, userAgent }
+  return { ip: request.clientAddress, requestId: request.id, userAgent }
 }
 
 /** Adds a row, in the transaction of what it records where there is one. */

@@ -1,0 +1,30 @@
+/** Says who the client of a request is: one address in one spelling, for limits, log lines, audit rows and traces. */
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { createFindClient, normalizeAddress } from '../lib/client-address.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * The client's address, without a port; empty where the connection was gone before anyone could ask. Not Fastify's
+     * `ip`, which is what a proxy has written: `203.0.113.7:4711` and `[2001:db8::1]` are other clients to it.
+     */
+    clientAddress: string
+  }
+}
+
+export const clientAddress = fp(
+  async (app: FastifyInstance, { trustProxy }: Pick<Config['server'], 'trustProxy'>) => {
+    app.decorateRequest('clientAddress', '')
+    const findClient = createFindClient(trustProxy)
+    const readClient: typeof findClient = trustProxy.length > 0 ? findClient : normalizeAddress
+    app.addHook('onRequest', function noteClient(request, _reply, done) {
+      // Forwarded and X-Real-IP are not looked at: a proxy that sets one header passes the client's own others on.
+      const { socket, headers } = request.raw
+      request.clientAddress = readClient(socket.remoteAddress ?? '', headers['x-forwarded-for'] as string)
+      done()
+    })
+  },
+  { name: 'client-address' },
+)
