@@ -6,6 +6,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import type { Config } from '../config.ts'
 import * as schema from './schema.ts'
+import { mayBeStale, withoutName } from './stale-statements.ts'
 
 /** What runs a statement: Drizzle over the pool, or over the one connection of a transaction. */
 export type Executor = NodePgDatabase<typeof schema>
@@ -60,6 +61,7 @@ export function createDatabase(
     limitSilence(client, config.statementTimeout + CLIENT_SLACK_MS)
     observe(client, onQuery)
   })
+  retryStale(pool)
   observe(pool, onQuery)
   timeWaits(pool, onWait)
   const db: Executor = drizzle(pool, { schema })
@@ -122,6 +124,22 @@ function observe(target: pg.Pool | pg.ClientBase, onQuery: DatabaseListeners['on
   target.query = observed as typeof target.query
 }
 
+/**
+ * Runs a named statement of the pool again, without its name, where the server could not run it as it was prepared: a
+ * roll-out changes columns under it. Outside a transaction a refused statement has done nothing. The pool has closed the
+ * connection, so that each fails once at the most.
+ */
+function retryStale(pool: pg.Pool): void {
+  const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>
+  const retried = (...args: unknown[]) =>
+    query(...args).catch((error: unknown) => {
+      const again = mayBeStale(error) ? withoutName(args) : undefined
+      if (again === undefined) throw error
+      return query(...again)
+    })
+  pool.query = retried as typeof pool.query
+}
+
 type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, release: unknown) => void
 
 /** Times every way to a connection: that of a transaction, and the pool's own for a single statement, with a callback. */
@@ -139,9 +157,12 @@ function timeWaits(pool: pg.Pool, onWait: DatabaseListeners['onWait']): void {
   pool.connect = timed as typeof pool.connect
 }
 
-/** Rolls back where the server answered with an error; closes the connection where it did not. */
+/**
+ * Rolls back where the server answered with an error; closes the connection where it did not, or where it may hold
+ * prepared statements that no longer run: the server then rolls back.
+ */
 async function rollback(client: pg.PoolClient, error: unknown): Promise<void> {
-  if (isLostConnection(error)) return client.release(true)
+  if (isLostConnection(error) || mayBeStale(databaseErrorOf(error))) return client.release(true)
   try {
     await client.query('rollback')
     client.release()

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { type CatalogueEntry, findEntry } from '../errors.ts'
 import { DRIVER_FAILURES, databaseErrorOf } from './client.ts'
+import { isStaleStatement } from './stale-statements.ts'
 
 /** SQLSTATEs, or their two-digit classes, and what they mean to a client. PostgreSQL 18, appendix A. */
 const BY_SQLSTATE: Record<string, string> = {
@@ -52,6 +53,8 @@ export function databaseProblem(error: unknown): CatalogueEntry | undefined {
     const { code = '', constraint = '', severity } = cause
     // It ended the session. PgBouncer tells of a server that is gone by 08P01, the code of a statement it cannot read.
     if (severity === 'FATAL') return findEntry('DATABASE_UNAVAILABLE')
+    // The next connection prepares it anew: a roll-out has changed the schema under a transaction.
+    if (isStaleStatement(cause)) return findEntry('DATABASE_UNAVAILABLE')
     return findEntry(BY_CONSTRAINT[constraint] ?? BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 2)])
   }
   const { code } = cause as { code?: string }
