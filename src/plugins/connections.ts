@@ -26,10 +26,20 @@ export const connections = fp(
     })
     app.server.on('connection', (connection: Connection) => {
       connection.once('close', () => completeUnfinished(connection))
+      if (!hasAddress(connection)) connection.destroy()
     })
   },
   { name: 'connections' },
 )
+
+/**
+ * Whether the client's address is known. It is read here, while the connection is new: Node keeps what was read once, and
+ * could not read it later from a connection that was reset. One that was reset before it was accepted has none, and there
+ * is no client to answer.
+ */
+function hasAddress({ remoteAddress }: Socket): boolean {
+  return remoteAddress !== undefined
+}
 
 /** The latest response of a connection, answered or not; undefined before its first request. */
 export function latestOf(connection: Connection): ServerResponse | undefined {
@@ -59,7 +69,7 @@ function completeUnfinished({
     // Fastify takes its listener away once it has heard; with nobody to hear it, an `error` would end the process.
     if (response.writableFinished || response.listenerCount('error') === 0) continue
     abandoned.add(response)
-    if (!response.headersSent) response.statusCode = CLIENT_CLOSED_REQUEST
+    response.statusCode = CLIENT_CLOSED_REQUEST
     response.emit('error', new Error('the connection closed before the answer was sent'))
   }
 }
