@@ -4,10 +4,10 @@ import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
-import { type DestinationStream, pino } from 'pino'
+import { pino } from 'pino'
 import { type Config, type Environment, isProduction, loadConfig, readEnvironment } from './config.ts'
 import { preferCommonJsDrizzle } from './lean-imports.ts'
-import { createLogStream } from './lib/log-stream.ts'
+import { createLogStream, type LogStream } from './lib/log-stream.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { explain, PlainError } from './plain-error.ts'
 import { allocateYoung } from './young-heap.ts'
@@ -18,7 +18,10 @@ const WORKER_SLACK_MS = 2000
 allocateYoung()
 preferCommonJsDrizzle()
 
-let log: Pick<FastifyBaseLogger, 'info' | 'fatal'> | undefined
+let log: Pick<FastifyBaseLogger, 'info' | 'error' | 'fatal'> | undefined
+
+// Where a terminal or a pipe is gone or a disk is full, there is nobody to hear of it, and everything else goes on.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 
 const lifecycle = createLifecycle({
   onEnd({ exitCode, what, error }) {
@@ -53,8 +56,14 @@ async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
 async function serve(config: Config, lifecycle: Lifecycle): Promise<string | undefined> {
   // Only now: loading it takes a second, in which a signal should already be heard.
   const { buildApp } = await import('./app.ts')
-  const app = await buildApp(config, await openLog(config, lifecycle))
+  const logStream = await openLog(config, lifecycle)
+  const app = await buildApp(config, logStream)
   log = app.log
+  app.metrics.observeCounter(
+    'log_lines_dropped_total',
+    'Log lines that could not be written',
+    logStream.dropped,
+  )
   lifecycle.onClose(() => app.close())
   if (lifecycle.isEnding()) return
   // An address, not "localhost": for that Fastify opens a second server, which no hook of ours would see or drain.
@@ -111,19 +120,31 @@ async function claimPort({ host, port }: { host: string; port: number }): Promis
 }
 
 /** Opened before anything that is to be closed, so that its last line is written after all of that. */
-async function openLog({ log, workers }: Config, { onClose }: Lifecycle): Promise<DestinationStream> {
-  if (log.format === 'json') {
-    const stream = createLogStream({ isShared: workers > 1 })
-    onClose(stream.settle)
-    process.on('exit', () => stream.flushSync())
-    return stream
-  }
-  const { default: pretty } = await import('pino-pretty')
-  return pretty({
+async function openLog({ log: { format }, workers }: Config, { onClose }: Lifecycle): Promise<LogStream> {
+  const stream = createLogStream({
+    isShared: workers > 1,
+    onLoss: loss => log?.error(loss, 'log lines were dropped: standard output did not take them'),
+  })
+  onClose(stream.settle)
+  process.on('exit', stream.finish)
+  return format === 'json' ? stream : prettify(stream)
+}
+
+/** The same with lines for a person, each as soon as it is there. */
+async function prettify(stream: LogStream): Promise<LogStream> {
+  const { prettyFactory } = await import('pino-pretty')
+  const toText = prettyFactory({
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'requestId,traceId,ip,method,route,path,status,durationMs,userId,code',
     messageFormat: '{msg}{if status}: {method} {path} {status} {code} in {durationMs} ms{end}',
   })
+  return {
+    ...stream,
+    write(line) {
+      stream.write(toText(line))
+      stream.flush()
+    },
+  }
 }
 
 /** Says what is where, to a person who has just started it for the first time. */

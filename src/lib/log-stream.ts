@@ -1,7 +1,6 @@
-/** Standard output as production writes log lines to it: many at once, none by halves, and never in a request's way. */
-import { once } from 'node:events'
+/** Standard output as log lines are written to it: many at once, whole, and never in a request's way, broken or not. */
+import { writeSync, write as writeTo } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type DestinationStream, destination } from 'pino'
 
 /** Bytes of lines that are written at once: a write takes 20 µs of CPU, whether of one line or of thirty. */
 const LARGEST_WRITE = 12_288
@@ -12,85 +11,227 @@ const LARGEST_SHARED_WRITE = 4096
 /** Longest time that a line waits for others, in milliseconds. */
 const GATHER_MS = 100
 
-/** Longest time that the end waits for a reader, in milliseconds. */
+/** Longest time that the end waits for a reader, or for a disk, in milliseconds. */
 const SETTLE_MS = 1000
+
+/** Longest time that the last lines of a process wait for room in a full pipe, in milliseconds. */
+const FINISH_MS = 200
 
 /** Bytes that wait for a reader who has stopped; lines beyond them are dropped, since memory is worth more. */
 const BACKLOG = 16_777_216
 
-export type LogStream = DestinationStream & {
-  /**
-   * Resolves once all lines so far are written. Where their reader has stopped, the process will be killed when it ends:
-   * it could not end by itself.
-   */
+/** Pauses before a full pipe is tried again, in milliseconds: the first, and the longest after doubling. */
+const FIRST_RETRY_MS = 1
+const LONGEST_RETRY_MS = 100
+
+/** Least time between two reports of lost lines, in milliseconds. */
+const REPORT_MS = 1000
+
+/** What a full pipe answers, and what passes by itself. Every other error costs the lines that were to be written. */
+const PASSING = new Set(['EAGAIN', 'EBUSY', 'EINTR'])
+
+const NEWLINE = 0x0a
+
+/** Lines that could not be written, and the code of the last error; none where the reader was too slow. */
+export type Loss = { lines: number; code: string | undefined }
+
+export type LogStream = {
+  write: (line: string) => void
+  /** Starts to write the lines so far, rather than in a moment. */
+  flush: () => void
+  /** Resolves once all lines so far are written or lost, and after a second where their reader or disk has stopped. */
   settle: () => Promise<void>
-  /** Writes the lines since then before it returns. */
-  flushSync: () => void
+  /** For the end of the process: writes the lines since `settle` before it returns, where they can be written. */
+  finish: () => void
+  /** How many lines have been lost so far. */
+  dropped: () => number
+}
+
+type Options = {
+  /** Whether other processes write to the same pipe. */
+  isShared: boolean
+  /** The descriptor to write to. */
+  fd?: number
+  /** Told of lost lines once lines are written again. */
+  onLoss?: (loss: Loss) => void
 }
 
 /**
- * A stream to `dest`, a file or its descriptor, that gathers lines in front of pino's own destination. That can wait for
- * more lines as well, but then measures all that waits again for each of them, which takes 2.6 µs of CPU per request.
+ * A stream of lines that never throws, waits or gives up. Where a write fails, its lines are dropped and counted, and the
+ * next write is tried all the same. Where a pipe is full, lines wait for its reader, up to a limit.
+ *
+ * Writes are done by libuv's threads, since a disk may stand still. A pipe has to be in non-blocking mode: a thread that
+ * is stuck in one would be missing for password hashes, and keep the process from exiting. Node.js sets that mode when
+ * `process.stdout` is first used, and takes it back when the process exits.
  */
-export function createLogStream({
-  isShared,
-  dest = 1,
-}: {
-  isShared: boolean
-  dest?: number | string
-}): LogStream {
+export function createLogStream({ isShared, fd = process.stdout.fd, onLoss = () => {} }: Options): LogStream {
   const largest = isShared ? LARGEST_SHARED_WRITE : LARGEST_WRITE
-  const output = destination({ dest, sync: false, maxWrite: largest, maxLength: BACKLOG })
+  const output = createOutput(fd)
   let lines = ''
   let bytes = 0
-  let isWriting = false
-  let hasReader = true
-  output.on('drain', () => {
-    isWriting = false
-  })
-  output.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    hasReader = false
-  })
 
-  function pass(): void {
+  function flush(): void {
     if (bytes === 0) return
-    const passed = take()
-    if (!hasReader) return
-    isWriting = true
-    output.write(passed)
-  }
-
-  function take(): string {
-    const taken = lines
+    output.push(Buffer.from(lines))
     lines = ''
     bytes = 0
-    return taken
   }
 
-  setInterval(pass, GATHER_MS).unref()
+  function report(): void {
+    const loss = output.takeLoss()
+    if (loss) onLoss(loss)
+  }
+
+  setInterval(flush, GATHER_MS).unref()
+  setInterval(report, REPORT_MS).unref()
   return {
     write(line) {
       const length = Buffer.byteLength(line)
-      if (bytes + length > largest) pass()
+      if (bytes + length > largest) flush()
       lines += line
       bytes += length
     },
+    flush,
     async settle() {
-      pass()
-      if (!isWriting || !hasReader) return
-      // A write is done by libuv's threads, which may be busy, and is called off where the process ends before.
-      const written = once(output, 'drain').then(settled, settled)
-      const hasStalled = !(await Promise.race([written, sleep(SETTLE_MS, false, { ref: false })]))
-      // Asked of by pino when the process ends, which Node.js would put off for the thread that is stuck in the write.
-      if (hasStalled) output.flushSync = () => process.kill(process.pid, 'SIGKILL')
+      report()
+      flush()
+      await Promise.race([output.idle(), sleep(SETTLE_MS, undefined, { ref: false })])
     },
-    flushSync() {
-      if (bytes > 0 && hasReader) destination({ dest, sync: true }).write(take())
+    finish() {
+      flush()
+      output.finish()
     },
+    dropped: output.dropped,
   }
 }
 
-function settled(): true {
-  return true
+/** Writes chunks of whole lines to a descriptor, one after the other. */
+function createOutput(fd: number) {
+  const queue: Buffer[] = []
+  let queued = 0
+  /** The chunk that is being written, of which so many bytes are. */
+  let chunk: Buffer | undefined
+  let written = 0
+  /** Bytes that the chunk begins with to end a line that was cut. */
+  let head = 0
+  /** Since when a thread has been writing; undefined while none is. */
+  let since: number | undefined
+  let retry: NodeJS.Timeout | undefined
+  let pause = FIRST_RETRY_MS
+  /** Whether what was written ends within a line. */
+  let isCut = false
+  let lost = 0
+  let reported = 0
+  let code: string | undefined
+  let isWell = true
+  let onIdle = () => {}
+
+  function push(more: Buffer): void {
+    if (queued + more.length > BACKLOG) {
+      lose(more)
+      return
+    }
+    queue.push(more)
+    queued += more.length
+    if (chunk === undefined) next()
+  }
+
+  function next(): void {
+    chunk = takeNext()
+    if (chunk) start(chunk)
+    else onIdle()
+  }
+
+  function takeNext(): Buffer | undefined {
+    const first = queue.shift()
+    if (first === undefined) return undefined
+    queued -= first.length
+    written = 0
+    head = isCut ? 1 : 0
+    return isCut ? Buffer.concat([Buffer.of(NEWLINE), first]) : first
+  }
+
+  function start(current: Buffer): void {
+    retry = undefined
+    since = performance.now()
+    writeTo(fd, current, written, current.length - written, null, (error, count) => {
+      since = undefined
+      // The last lines of the process were written meanwhile.
+      if (chunk !== current) return
+      if (error) fail(current, error)
+      else if (advance(current, count)) next()
+      else start(current)
+    })
+  }
+
+  /** Takes note of bytes that were written, and returns whether the chunk is done. */
+  function advance(current: Buffer, count: number): boolean {
+    pause = FIRST_RETRY_MS
+    written += count
+    isCut = written > 0 && current[written - 1] !== NEWLINE
+    const isDone = written === current.length
+    if (isDone) isWell = true
+    return isDone
+  }
+
+  function fail(current: Buffer, error: NodeJS.ErrnoException): void {
+    if (PASSING.has(error.code ?? '')) {
+      retry = setTimeout(start, pause, current)
+      pause = Math.min(pause * 2, LONGEST_RETRY_MS)
+      return
+    }
+    code = error.code
+    lose(current.subarray(Math.max(written, head)))
+    next()
+  }
+
+  function lose(part: Buffer): void {
+    isWell = false
+    for (const byte of part) if (byte === NEWLINE) lost++
+  }
+
+  /** Writes what is left without the threads. Gives up where it cannot be written at once. */
+  function finish(): void {
+    // Node.js waits for its threads when it exits. One that is stuck, on a disk that stands still, would never let it.
+    if (since !== undefined && performance.now() - since > SETTLE_MS) process.kill(process.pid, 'SIGKILL')
+    clearTimeout(retry)
+    const deadline = performance.now() + FINISH_MS
+    // What a thread has begun is its own to end.
+    let current = since === undefined && chunk ? chunk : takeNext()
+    chunk = undefined
+    while (current && tryWrite(current, deadline)) current = takeNext()
+  }
+
+  function tryWrite(current: Buffer, deadline: number): boolean {
+    try {
+      while (!advance(current, writeSync(fd, current, written))) {}
+      return true
+    } catch (error) {
+      if (!PASSING.has((error as NodeJS.ErrnoException).code ?? '') || performance.now() > deadline)
+        return false
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+      return tryWrite(current, deadline)
+    }
+  }
+
+  return {
+    push,
+    finish,
+    /** Resolves once nothing is left to write. */
+    idle(): Promise<void> {
+      if (chunk === undefined) return Promise.resolve()
+      return new Promise(resolve => {
+        onIdle = resolve
+      })
+    },
+    dropped: () => lost,
+    /** The lines lost since it was last asked, once lines are written again; undefined before, or where there are none. */
+    takeLoss(): Loss | undefined {
+      if (!isWell || lost === reported) return undefined
+      const loss = { lines: lost - reported, code }
+      reported = lost
+      code = undefined
+      return loss
+    },
+  }
 }

@@ -81,6 +81,18 @@ function createMetrics() {
         },
       })
     },
+    /** The same of a total, which only grows. */
+    observeCounter(name: string, help: string, read: () => number): void {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset()
+          this.inc(read())
+        },
+      })
+    },
     observePool(pool: pg.Pool): void {
       this.observeGauge('db_pool_connections', 'Open connections', () => pool.totalCount)
       this.observeGauge('db_pool_idle_connections', 'Open connections that nobody uses', () => pool.idleCount)

@@ -3,5 +3,10 @@ import { destination } from 'pino'
 import type { LogStream } from '../../../src/lib/log-stream.ts'
 
 export function createLogStream(): LogStream {
-  return Object.assign(destination({ sync: false }), { settle: async () => {} })
+  const output = destination({ sync: false })
+  return Object.assign(output, {
+    settle: async () => {},
+    finish: () => output.flushSync(),
+    dropped: () => 0,
+  })
 }

@@ -1,0 +1,134 @@
+/** P41: standard output that is full, stopped or gone: requests go on, lines are counted, and the end is clean. */
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Environment } from '../../src/config.ts'
+import { freePort } from '../../src/lib/free-port.ts'
+import { testEnvironment } from '../helpers/config.ts'
+import { databaseOfTest } from '../helpers/database.ts'
+import { bareEnvironment } from '../helpers/environment.ts'
+import { createRemote } from '../helpers/remote.ts'
+import { ROOT } from '../helpers/service.ts'
+import { until } from '../helpers/until.ts'
+
+const TOKEN = 'a token for the metrics'
+
+/** Requests for each case: their lines fill a pipe of 64 KiB. */
+const REQUESTS = 400
+
+/** A second for the log, and much more for a busy machine; the shutdown's own time-out is longer. */
+const END_WITHIN_MS = 15_000
+
+/** Starts the service with these descriptors, and resolves once it answers. */
+async function launch(stdio: StdioOptions, overrides: Environment = {}, command = '"$0" src/server.ts') {
+  const database = await databaseOfTest()
+  const port = await freePort()
+  const environment = testEnvironment(database.url, {
+    NODE_ENV: 'production',
+    LOG_LEVEL: 'info',
+    DRAIN_DELAY: '0s',
+    METRICS_TOKEN: TOKEN,
+    PORT: String(port),
+    ...overrides,
+  })
+  const child = spawn('bash', ['-c', `exec ${command}`, process.execPath], {
+    cwd: ROOT,
+    env: { ...bareEnvironment(), ...environment },
+    stdio,
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const remote = createRemote(`http://127.0.0.1:${port}`)
+  const isUp = async () => (await remote.call('GET', '/health/live').catch(() => undefined))?.status === 200
+  await until('the service answers', isUp, 30_000)
+  return { child, remote }
+}
+
+async function request({ remote }: Awaited<ReturnType<typeof launch>>) {
+  for (let index = 0; index < REQUESTS; index += 20) {
+    const calls = Array.from({ length: 20 }, () => remote.call('GET', '/health/live'))
+    for (const { status } of await Promise.all(calls)) expect(status).toBe(200)
+  }
+}
+
+const dropped = ({ remote }: Awaited<ReturnType<typeof launch>>) =>
+  remote.metric('log_lines_dropped_total', TOKEN)
+
+async function expectCleanEnd(child: ChildProcess) {
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  const late = sleep(END_WITHIN_MS, ['still running'], { ref: false })
+  expect(await Promise.race([exit, late])).toEqual([0, null])
+}
+
+describe.for<[string, Environment]>([
+  ['json', {}],
+  ['pretty', { LOG_FORMAT: 'pretty' }],
+  ['two workers', { WORKERS: '2' }],
+])('P41: %s', ([, overrides]) => {
+  it('serves, counts what it loses and ends with 0 where both outputs are on a full disk', async () => {
+    const full = openSync('/dev/full', 'w')
+    onTestFinished(() => closeSync(full))
+    const service = await launch(['ignore', full, full], overrides)
+    await request(service)
+    // Workers that have not been asked yet count too; so does what was logged at the start.
+    await expect.poll(() => dropped(service), { timeout: 10_000 }).toBeGreaterThanOrEqual(REQUESTS)
+    await expectCleanEnd(service.child)
+  })
+
+  it('serves and ends with 0 where the readers of both outputs have stopped', async () => {
+    const service = await launch(['ignore', 'pipe', 'pipe'], overrides)
+    service.child.stdout?.pause()
+    service.child.stderr?.pause()
+    await request(service)
+    await expectCleanEnd(service.child)
+  })
+
+  it('serves, counts what it loses and ends with 0 where the readers of both outputs are gone', async () => {
+    const service = await launch(['ignore', 'pipe', 'pipe'], overrides)
+    service.child.stdout?.destroy()
+    service.child.stderr?.destroy()
+    await request(service)
+    await expect.poll(() => dropped(service), { timeout: 10_000 }).toBeGreaterThan(0)
+    await expectCleanEnd(service.child)
+  })
+})
+
+it('P41: writes again when the file may grow again, and says how many lines were lost', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'plumbline-log-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'log')
+  const output = openSync(file, 'a')
+  onTestFinished(() => closeSync(output))
+  // As on a full disk, each write fails beyond so many KiB; those of the process alone, not of its neighbours.
+  const limit = 'prlimit --fsize=32768: "$0" src/server.ts'
+  const service = await launch(['ignore', output, 'ignore'], {}, limit)
+  await request(service)
+  await expect.poll(() => dropped(service), { timeout: 10_000 }).toBeGreaterThan(0)
+  const grown = spawn('prlimit', [`--pid=${service.child.pid}`, '--fsize=1000000:'])
+  expect(await once(grown, 'exit')).toEqual([0, null])
+  await request(service)
+  await until('the loss is logged', async () =>
+    (await readFile(file, 'utf8')).includes('log lines were dropped'),
+  )
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
+  const loss = JSON.parse(lines.find(line => line.includes('log lines were dropped')) ?? '')
+  expect(loss).toMatchObject({ level: 'error', lines: await dropped(service), code: 'EFBIG' })
+  await expectCleanEnd(service.child)
+})
+
+it('P41: exits with 1 where the reason of a failed start cannot be written', async () => {
+  const full = openSync('/dev/full', 'w')
+  onTestFinished(() => closeSync(full))
+  const child = spawn(process.execPath, ['src/server.ts'], {
+    cwd: ROOT,
+    env: { ...bareEnvironment(), NODE_ENV: 'production' },
+    stdio: ['ignore', full, full],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  expect(await once(child, 'exit')).toEqual([1, null])
+})
