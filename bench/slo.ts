@@ -10,7 +10,10 @@ export interface Slo {
   ms: number
 }
 
-// Answers that are still out when the window shuts make up for less than this.
+/** What a load says about an objective. A void load says nothing. */
+export type SloVerdict = 'kept' | 'late' | 'errors' | 'rate not reached' | 'void'
+
+// Responses that are still out when the window shuts make up for less than this.
 const keepsUpFrom = 0.95
 
 /** Returns the objective that `p95=35ms` or `p99.9=0.5s` states; throws a UsageError otherwise. */
@@ -21,10 +24,12 @@ export function parseSlo(text: string): Slo {
   return { percentile: Number(percentile), ms: Number(amount) * (unit === 's' ? 1000 : 1) }
 }
 
-/** Returns whether an open loop kept the objective, answered everything as expected, and kept up with its rate. */
-export function keepsSlo(measurement: Measurement, slo: Slo): boolean {
+/** Returns whether a load kept the objective, and if not, the first reason: errors, its latency, or its rate. */
+export function judgeSlo(measurement: Measurement, slo: Slo): SloVerdict {
   const { rate, intendedRate = rate } = measurement
-  if (measurement.void !== undefined || errorsOf(measurement) > 0 || rate < intendedRate * keepsUpFrom)
-    return false
-  return percentileMs(wholeHistogram([measurement]), slo.percentile) <= slo.ms
+  if (measurement.void !== undefined) return 'void'
+  if (errorsOf(measurement) > 0) return 'errors'
+  const isLate = percentileMs(wholeHistogram([measurement]), slo.percentile) > slo.ms
+  if (isLate) return 'late'
+  return rate < intendedRate * keepsUpFrom ? 'rate not reached' : 'kept'
 }

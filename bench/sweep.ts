@@ -1,7 +1,9 @@
 /** Finds out how a service behaves as load grows: by rate, against an objective, and by connections, against a law. */
+
+import { plural } from './output/text.ts'
 import type { LoadOptions, Measurement, Sweep } from './result/schema.ts'
 import type { Scenario } from './scenario.ts'
-import { keepsSlo, type Slo } from './slo.ts'
+import { judgeSlo, type Slo } from './slo.ts'
 import { type Fit, fitUniversalScalability } from './stats/usl.ts'
 
 /** Measures a scenario under these options; undefined when it was interrupted. */
@@ -12,9 +14,20 @@ type SweepStep = Sweep['steps'][number]
 /** Steps spent on closing in between the last rate that kept the objective and the first that did not. */
 const refinements = 3
 
+/** How often a load is measured at most: where it is void, or where the closed loop contradicts what it says. */
+const attempts = 3
+
+/**
+ * A closed loop that keeps the objective at its highest throughput has `connections` requests in the server at any time. At
+ * this share of that throughput an open loop has a tenth of them there, so a rate below it that misses the objective speaks
+ * of a bad moment of the machine, or of the generator.
+ */
+const plausibleShare = 0.8
+
 /**
  * Returns the rates tried, in ascending order, and the highest that kept the objective: first in even steps, a tenth above
- * what a closed loop reaches divided by their number, until one fails, then by halving the gap.
+ * what a closed loop reaches divided by their number, until one fails, then by halving the gap. A void step is measured
+ * again, and so is a miss that the closed loop contradicts; where it stays so, there is no capacity in the result.
  */
 export async function sweepRates(
   measure: Measure,
@@ -23,29 +36,73 @@ export async function sweepRates(
   { slo, steps }: { slo: Slo; steps: number },
 ): Promise<Sweep> {
   const done: SweepStep[] = []
-  const limit = await measure({ ...options, mode: 'closed' }, 'closed loop')
-  const top = (limit?.rate ?? 0) * 1.1
+  const closed = await measureUsable(measure, { ...options, mode: 'closed' }, 'closed loop')
+  const top = (closed?.rate ?? 0) * 1.1
   let kept = 0
   let broken = Number.POSITIVE_INFINITY
   const tryRate = async (rate: number): Promise<boolean> => {
     const open: LoadOptions = { ...options, mode: 'open', rate, arrivals: options.arrivals ?? 'poisson' }
-    const measurement = await measure(open, `${rate}/s`)
-    if (!measurement) return false
-    const isKept = keepsSlo(measurement, slo)
-    done.push({ level: rate, kept: isKept, measurement })
-    if (isKept) kept = Math.max(kept, rate)
+    const step = await measureRate(measure, open, { closed, slo })
+    if (!step) return false
+    done.push(step)
+    if (step.kept) kept = Math.max(kept, rate)
     else broken = Math.min(broken, rate)
-    return isKept
+    return step.kept === true
   }
   // Where the closed loop met a bad moment of the machine, its limit was none: twice the steps find the real one.
-  for (let step = 1; step <= 2 * steps && limit; step++) {
+  for (let step = 1; step <= 2 * steps && closed; step++) {
     if (!(await tryRate(Math.max(1, Math.round((top * step) / steps))))) break
   }
-  for (let i = 0; i < refinements && kept > 0 && broken < Number.POSITIVE_INFINITY; i++) {
+  for (let i = 0; i < refinements && kept > 0 && broken - kept > 1 && Number.isFinite(broken); i++) {
     await tryRate(Math.round((kept + broken) / 2))
   }
   done.sort((a, b) => a.level - b.level)
-  return { by: 'rate', scenario: scenario.name, slo, ...(kept > 0 && { capacity: kept }), steps: done }
+  const sweep: Sweep = { by: 'rate', scenario: scenario.name, slo, ...(closed && { closed }), steps: done }
+  return kept > 0 && doubtfulMiss(sweep) === undefined ? { ...sweep, capacity: kept } : sweep
+}
+
+/** Returns the lowest rate that missed the objective although a closed loop kept it at a far higher throughput. */
+export function doubtfulMiss({ steps, closed, slo }: Sweep): SweepStep | undefined {
+  const lowest = steps.find(step => step.kept === false)
+  return lowest && slo && contradicts(lowest.level, closed, slo) ? lowest : undefined
+}
+
+function contradicts(rate: number, closed: Measurement | undefined, slo: Slo): boolean {
+  return closed !== undefined && judgeSlo(closed, slo) === 'kept' && rate < plausibleShare * closed.rate
+}
+
+/** Measures one rate, and again while it is void or misses an objective that the closed loop says it must keep. */
+async function measureRate(
+  measure: Measure,
+  options: LoadOptions,
+  { closed, slo }: { closed: Measurement | undefined; slo: Slo },
+): Promise<SweepStep | undefined> {
+  const { rate = 0 } = options
+  let step: SweepStep | undefined
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const measurement = await measure(options, attempt === 0 ? `${rate}/s` : `${rate}/s again`)
+    if (!measurement) break
+    const verdict = judgeSlo(measurement, slo)
+    if (verdict === 'kept') return { level: rate, kept: true, measurement }
+    // A miss is worth more than what is void.
+    if (verdict !== 'void') step = { level: rate, kept: false, missed: verdict, measurement }
+    step ??= { level: rate, measurement }
+    if (verdict !== 'void' && !contradicts(rate, closed, slo)) break
+  }
+  return step
+}
+
+/** Measures again while the figures are void; undefined when it was interrupted. */
+async function measureUsable(
+  measure: Measure,
+  options: LoadOptions,
+  label: string,
+): Promise<Measurement | undefined> {
+  let measurement = await measure(options, label)
+  for (let i = 1; i < attempts && measurement?.void !== undefined; i++) {
+    measurement = await measure(options, `${label} again`)
+  }
+  return measurement
 }
 
 /** Returns the throughput of 1 to N connections, in about equal ratios. */
@@ -57,10 +114,8 @@ export async function sweepConnections(
 ): Promise<Sweep> {
   const done: SweepStep[] = []
   for (const connections of geometricSteps(options.connections, steps)) {
-    const measurement = await measure(
-      { ...options, mode: 'closed', connections },
-      `${connections} connections`,
-    )
+    const load: LoadOptions = { ...options, mode: 'closed', connections }
+    const measurement = await measureUsable(measure, load, plural(connections, 'connection'))
     if (!measurement) break
     done.push({ level: connections, measurement })
   }

@@ -1,12 +1,15 @@
 /** A sweep on the terminal: its steps, with a bar for the latency of each, and what follows from them. */
-import { wholeHistogram } from '../result/figures.ts'
+import { errorsOf, wholeHistogram } from '../result/figures.ts'
 import { percentileMs } from '../result/histogram.ts'
-import type { Sweep } from '../result/schema.ts'
+import type { Measurement, Sweep } from '../result/schema.ts'
 import type { Coefficient, Fit } from '../stats/usl.ts'
-import { fitSweep } from '../sweep.ts'
+import { doubtfulMiss, fitSweep } from '../sweep.ts'
 import { formatMs, formatNumber, markdownTable } from './table.ts'
+import { plural } from './text.ts'
 
 const barWidth = 24
+
+const words = { late: 'missed', errors: 'errors', 'rate not reached': 'not reached' } as const
 
 /** Returns the table of the steps, and the capacity or the law's coefficients under it. */
 export function renderSweep(sweep: Sweep): string {
@@ -17,30 +20,82 @@ export function renderSweep(sweep: Sweep): string {
     Math.min(barWidth, Math.max(1, Math.round(1 + Math.log(ms) / Math.log(1.5)))),
   )
   const unit = sweep.by === 'rate' ? '/s' : ' conn.'
-  const rows = sweep.steps.map(({ level, kept, measurement }, i) => [
+  const rows = sweep.steps.map(({ level, measurement, ...step }, i) => [
     `${formatNumber(level)}${unit}`,
     `${formatNumber(measurement.rate)} rps`,
     formatMs(percentileMs(wholeHistogram([measurement]), 50)),
     formatMs(latencies[i] ?? 0),
     '▇'.repeat(cells[i] ?? 0).padEnd(barWidth),
-    measurement.void ? 'void' : kept === undefined ? '' : kept ? 'kept' : 'missed',
+    measurement.void ? 'void' : step.kept === undefined ? '' : step.kept ? 'kept' : wordFor(step),
   ])
-  const table = markdownTable(['Load', 'Throughput', 'p50', `p${percentile}`, '', 'Objective'], rows)
+  const head = ['Load', 'Throughput', 'p50', `p${percentile}`, '', sweep.by === 'rate' ? 'Objective' : '']
   const subject = sweep.subject === undefined ? '' : ` on ${sweep.subject}`
-  return [`${sweep.scenario}${subject} by ${sweep.by}:`, '', table, '', ...findings(sweep)].join('\n')
+  return [
+    `${sweep.scenario}${subject} by ${sweep.by}:`,
+    '',
+    markdownTable(head, rows),
+    '',
+    ...findings(sweep),
+  ].join('\n')
+}
+
+function wordFor({ missed = 'late' }: Pick<Sweep['steps'][number], 'missed'>): string {
+  return words[missed]
 }
 
 function findings(sweep: Sweep): string[] {
   const reasons = new Set(sweep.steps.flatMap(step => step.measurement.void ?? []))
   const voids = [...reasons].map(reason => `Void: ${reason}.`)
-  return [...(sweep.by === 'rate' ? [capacityLine(sweep)] : lawLines(fitSweep(sweep))), ...voids]
+  return [...(sweep.by === 'rate' ? capacityLines(sweep) : lawLines(fitSweep(sweep))), ...voids]
 }
 
-function capacityLine({ capacity, slo }: Sweep): string {
+/** What is known of the capacity. It is exact only where a rate above it was seen to miss the objective. */
+function capacityLines(sweep: Sweep): string[] {
+  const { steps, capacity, closed, slo } = sweep
   const objective = `p${slo?.percentile} ≤ ${slo?.ms} ms`
-  return capacity === undefined
-    ? `No rate that was tried keeps ${objective}.`
-    : `Capacity: ${formatNumber(capacity)} requests/s keep ${objective}.`
+  const reached = closed && closedLine(closed, slo?.percentile ?? 95)
+  const doubtful = doubtfulMiss(sweep)
+  if (doubtful) {
+    const miss = `${formatNumber(doubtful.level)}/s missed ${objective} each time it was tried`
+    return [
+      `Capacity: cannot tell. ${miss}, but the closed loop kept it at a higher rate.`,
+      ...(reached ? [reached] : []),
+    ]
+  }
+  const above = steps.find(step => step.level > (capacity ?? 0) && step.kept !== true)
+  return [capacityLine(sweep, above, objective), ...(reached ? [reached] : [])]
+}
+
+function capacityLine(
+  { capacity, slo }: Sweep,
+  above: Sweep['steps'][number] | undefined,
+  objective: string,
+): string {
+  const rate = above && `${formatNumber(above.level)}/s`
+  if (capacity === undefined) {
+    if (above === undefined) return 'Capacity: cannot tell. No rate was tried.'
+    return above.measurement.void === undefined
+      ? `No rate that was tried keeps ${objective}.`
+      : `Capacity: cannot tell. The figures at ${rate}, the lowest rate tried, are void.`
+  }
+  const kept = `${formatNumber(capacity)} requests/s keep ${objective}`
+  if (above === undefined) return `Capacity: at least ${kept}. No higher rate was tried.`
+  if (above.measurement.void !== undefined) {
+    return `Capacity: at least ${kept}. The figures at ${rate} are void each time it was tried.`
+  }
+  return `Capacity: ${kept}, ${rate} do not (${reasonOf(above, slo?.percentile ?? 95)}).`
+}
+
+function reasonOf({ missed = 'late', measurement }: Sweep['steps'][number], percentile: number): string {
+  if (missed === 'errors') return plural(errorsOf(measurement), 'error')
+  if (missed === 'rate not reached') return `only ${formatNumber(measurement.rate)} rps were reached`
+  return `p${percentile} ${formatMs(percentileMs(wholeHistogram([measurement]), percentile))}`
+}
+
+function closedLine(closed: Measurement, percentile: number): string {
+  const latency = formatMs(percentileMs(wholeHistogram([closed]), percentile))
+  const mark = closed.void === undefined ? '' : `, void: ${closed.void}`
+  return `A closed loop reached ${formatNumber(closed.rate)} rps with p${percentile} ${latency}${mark}.`
 }
 
 function lawLines(fit: Fit | undefined): string[] {

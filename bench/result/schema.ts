@@ -130,10 +130,22 @@ export const SweepSchema = Type.Object(
     scenario: Type.String(),
     subject: Type.Optional(Type.String({ description: 'where several were measured' })),
     slo: Type.Optional(Type.Object({ percentile: amount, ms: amount }, closed)),
-    capacity: Type.Optional(Type.Number({ description: 'highest rate that kept the objective' })),
+    capacity: Type.Optional(
+      Type.Number({ description: 'highest rate that kept the objective; absent where that cannot be told' }),
+    ),
+    closed: Type.Optional(MeasurementSchema),
     steps: Type.Array(
       Type.Object(
-        { level: Type.Number(), kept: Type.Optional(Type.Boolean()), measurement: MeasurementSchema },
+        {
+          level: Type.Number(),
+          kept: Type.Optional(Type.Boolean({ description: 'absent where the figures are void' })),
+          missed: Type.Optional(
+            Type.Union([Type.Literal('late'), Type.Literal('errors'), Type.Literal('rate not reached')], {
+              description: 'why the objective was not kept',
+            }),
+          ),
+          measurement: MeasurementSchema,
+        },
         closed,
       ),
     ),
