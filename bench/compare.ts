@@ -1,5 +1,6 @@
 /** Judges whether one result is slower than another, and whether that can be told at all. */
 import { type Metric, versionMetrics } from './metrics.ts'
+import { isDisturbed } from './result/figures.ts'
 import { machineDifferences } from './result/fingerprint.ts'
 import type { Measurement, Result, ScenarioResult } from './result/schema.ts'
 import { compareValues, type Ratio } from './stats/ratio.ts'
@@ -25,12 +26,16 @@ export interface ScenarioComparison {
   regressed: boolean
   /** No judged metric rules out a regression of the allowed size. */
   undecided: boolean
+  /** Others took so much of the CPU, in more than half of the rounds of a side, that nothing is judged. */
+  disturbed: boolean
 }
 
 interface Terms {
   mode: 'closed' | 'open'
   /** Rounds 2k and 2k + 1 of both were measured side by side. */
   isPaired: boolean
+  /** Rounds in which others took a larger share of the CPU are left out; none unless given. */
+  busyLimit?: number
 }
 
 export const exitCodes = { fine: 0, regression: 1, notComparable: 2, tooNoisy: 3 } as const
@@ -51,7 +56,7 @@ export function obstacles(base: Result, head: Result): string[] {
   ]
 }
 
-/** Returns the comparison of every scenario that both have; void rounds are left out. */
+/** Returns the comparison of every scenario that both have; void and disturbed rounds are left out. */
 export function compareScenarios(
   base: readonly ScenarioResult[],
   head: readonly ScenarioResult[],
@@ -62,15 +67,25 @@ export function compareScenarios(
     if (!other) return []
     const compared = compareRounds(other.rounds, scenario.rounds, { ...terms, metrics: versionMetrics })
     const judged = compared.filter(metric => metric.judged)
+    const disturbed = [other.rounds, scenario.rounds].some(rounds => isMostlyDisturbed(rounds, terms))
     return [
       {
         scenario: scenario.name,
         metrics: compared,
-        regressed: judged.some(metric => isRegression(metric, maxRegression)),
-        undecided: judged.every(metric => !rulesOut(metric, maxRegression)),
+        regressed: !disturbed && judged.some(metric => isRegression(metric, maxRegression)),
+        undecided: disturbed || judged.every(metric => !rulesOut(metric, maxRegression)),
+        disturbed,
       },
     ]
   })
+}
+
+function isMostlyDisturbed(rounds: readonly Measurement[], { busyLimit }: Terms): boolean {
+  return rounds.filter(round => isDisturbed(round, busyLimit)).length > rounds.length / 2
+}
+
+function isUsable(round: Measurement, { busyLimit }: Terms): boolean {
+  return round.void === undefined && !isDisturbed(round, busyLimit)
 }
 
 /** Returns the exit code of a comparison. A regression outweighs noise elsewhere. */
@@ -93,9 +108,10 @@ function compareMetric(
   metric: Metric,
   base: readonly Measurement[],
   head: readonly Measurement[],
-  { mode, isPaired }: Terms,
+  terms: Terms,
 ): MetricComparison | undefined {
-  const values = isPaired ? pairedValues(metric, base, head) : separateValues(metric, base, head)
+  const { mode, isPaired } = terms
+  const values = (isPaired ? pairedValues : separateValues)(metric, base, head, terms)
   if (values.base.length === 0 || values.head.length === 0) return undefined
   const ratio = compareValues(values.base, values.head, values.forks)
   return {
@@ -122,20 +138,30 @@ interface Values {
   forks?: number[]
 }
 
-function separateValues(metric: Metric, base: readonly Measurement[], head: readonly Measurement[]): Values {
+function separateValues(
+  metric: Metric,
+  base: readonly Measurement[],
+  head: readonly Measurement[],
+  terms: Terms,
+): Values {
   const read = (rounds: readonly Measurement[]): number[] =>
-    rounds.filter(round => round.void === undefined).flatMap(round => metric.read(round) ?? [])
+    rounds.filter(round => isUsable(round, terms)).flatMap(round => metric.read(round) ?? [])
   return { base: read(base), head: read(head) }
 }
 
-/** A void round takes the other three of its block with it: only what was measured side by side is compared. */
-function pairedValues(metric: Metric, base: readonly Measurement[], head: readonly Measurement[]): Values {
+/** An unusable round takes the other three of its block with it: only what was measured side by side is compared. */
+function pairedValues(
+  metric: Metric,
+  base: readonly Measurement[],
+  head: readonly Measurement[],
+  terms: Terms,
+): Values {
   const values: Required<Values> = { base: [], head: [], forks: [] }
   for (let first = 0; first < base.length; first += 2) {
     const [from, to] = [base, head].map(rounds =>
       rounds
         .slice(first, first + 2)
-        .flatMap(round => (round.void === undefined ? (metric.read(round) ?? []) : [])),
+        .flatMap(round => (isUsable(round, terms) ? (metric.read(round) ?? []) : [])),
     )
     if (from?.length !== 2 || to?.length !== 2) continue
     values.base.push(...from)

@@ -4,8 +4,11 @@ import type { Generator, Turns } from './load/generator-client.ts'
 import type { Job } from './load/protocol.ts'
 import { type Step, stepSeconds } from './plan.ts'
 import { type Counters, compareCounters } from './probe/counters.ts'
-import type { LoadOptions, Measurement } from './result/schema.ts'
+import { isDisturbed } from './result/figures.ts'
+import type { LoadOptions, Measurement, Warmup } from './result/schema.ts'
 import type { Scenario } from './scenario.ts'
+import { type CpuReading, othersShare, readCpu } from './service/cpu.ts'
+import { warmUntilSteady } from './steadiness.ts'
 import type { Subject } from './subject.ts'
 
 const tooSlow = 'no answer came in the time of a round'
@@ -16,7 +19,13 @@ export type OnProgress = (label: string, secondsDone: number) => void
 export interface Measured {
   step: Step
   measurement: Measurement
+  /** Of the first step of a subject and scenario, where it was warmed up until it was steady. */
+  warmup?: Warmup | undefined
 }
+
+/** A disturbed round is measured again, at most so often, and so is at most this share of all rounds. */
+const longestRepeats = 2
+const repeatedShare = 0.25
 
 /**
  * Returns the measurements in the order of the plan; those before an abort are kept. Throws a RunError when a load brings
@@ -30,17 +39,68 @@ export async function measure(
   onProgress: OnProgress = () => {},
 ): Promise<Measured[]> {
   const measured: Measured[] = []
+  const budget = createBudget(steps.length)
   let done = 0
   for (const step of steps) {
     if (signal.aborted) break
-    onProgress(`${step.scenario.name} on ${step.subject.name}, round ${step.round + 1}`, done)
-    const measurement = await measureOnce(generator, step, options, signal)
+    const label = `${step.scenario.name} on ${step.subject.name}`
+    if (step.isFirst && options.steady) onProgress(`${label}, warming up`, done)
+    const warmup = await warmUp(generator, step, options, signal)
     if (signal.aborted) break
-    measured.push({ step, measurement: checked(step, measurement) })
+    onProgress(`${label}, round ${step.round + 1}`, done)
+    const [measurement] = await leastDisturbed(budget, options, signal, async () => [
+      await measureOnce(generator, step, options, signal),
+    ])
+    if (signal.aborted || !measurement) break
+    measured.push({ step, measurement: checked(step, measurement), ...(warmup && { warmup }) })
     done += stepSeconds(step, options)
   }
   onProgress('done', done)
   return measured
+}
+
+/** Loads the subject of a first step until it is steady, where the options ask for that; returns how that went. */
+async function warmUp(
+  generator: Generator,
+  step: Step,
+  options: LoadOptions,
+  signal: AbortSignal,
+): Promise<Warmup | undefined> {
+  const { steady } = options
+  if (!step.isFirst || !steady) return undefined
+  const load = { ...options, duration: steady.window }
+  const [warmup] = await warmUntilSteady(
+    async () => [await generator.run(toJob(step, load), { signal })],
+    { mode: options.mode, steady },
+    signal,
+  )
+  return warmup
+}
+
+/** Measures a round again while others take too much of the CPU and the budget lasts; returns the calmest one. */
+async function leastDisturbed(
+  budget: { left: number },
+  { busyLimit }: LoadOptions,
+  signal: AbortSignal,
+  measureRound: () => Promise<Measurement[]>,
+): Promise<Measurement[]> {
+  let calmest = await measureRound()
+  // What was measured side by side has the same neighbours.
+  for (
+    let repeat = 0;
+    repeat < longestRepeats && calmest.some(one => isDisturbed(one, busyLimit));
+    repeat++
+  ) {
+    if (signal.aborted || budget.left === 0) break
+    budget.left--
+    const another = await measureRound()
+    if (!signal.aborted && (another[0]?.othersCpu ?? 1) < (calmest[0]?.othersCpu ?? 1)) calmest = another
+  }
+  return calmest
+}
+
+function createBudget(rounds: number): { left: number } {
+  return { left: Math.ceil(rounds * repeatedShare) }
 }
 
 /**
@@ -55,23 +115,42 @@ export async function measureTurns(
   onProgress: OnProgress = () => {},
 ): Promise<Measured[]> {
   const measured: Measured[] = []
+  const budget = createBudget(scenarios.length * options.rounds)
   let done = 0
   for (const scenario of scenarios) {
     if (signal.aborted) break
-    const steps = subjects.map(subject => ({ subject, scenario, round: 0, warmup: options.warmup }))
+    const steps = subjects.map(subject => ({
+      subject,
+      scenario,
+      round: 0,
+      warmup: options.warmup,
+      isFirst: true,
+    }))
     onProgress(`${scenario.name}, warming up`, done)
     const jobs = steps.map(step => toJob(step, options)).filter(job => job.mode === 'closed')
     const turns = await generator.openTurns(jobs, signal)
     done += subjects.length * options.warmup
     try {
+      const warmups = options.steady
+        ? await warmUntilSteady(
+            () => turns.run(options.steady?.window ?? 0),
+            { mode: 'closed', steady: options.steady },
+            signal,
+          )
+        : []
       for (let round = 0; round < options.rounds && !signal.aborted; round++) {
         onProgress(`${scenario.name}, round ${round + 1} of ${options.rounds}`, done)
-        const figures = await measureRound(turns, subjects, options)
+        const figures = await leastDisturbed(budget, options, signal, () =>
+          measureRound(turns, subjects, options),
+        )
         if (signal.aborted) break
         for (const [i, step] of steps.entries()) {
           const measurement = figures[i]
-          if (measurement)
-            measured.push({ step: { ...step, round }, measurement: checked(step, measurement) })
+          const warmup = round === 0 ? warmups[i] : undefined
+          if (measurement) {
+            const own = { ...step, round, isFirst: round === 0 }
+            measured.push({ step: own, measurement: checked(step, measurement), ...(warmup && { warmup }) })
+          }
         }
         done += subjects.length * options.duration
       }
@@ -90,9 +169,19 @@ async function measureRound(
 ): Promise<Measurement[]> {
   const read = (): Promise<(Counters | undefined)[]> => Promise.all(subjects.map(subject => subject.read?.()))
   const before = await read()
+  const cpuBefore = readOwnCpu(subjects)
   const figures = await turns.run(duration)
+  const othersCpu = othersShare(cpuBefore, readOwnCpu(subjects))
   const after = await read()
-  return figures.map((figure, i) => withServer(figure, before[i], after[i]))
+  return figures.map((figure, i) => ({
+    ...withServer(figure, before[i], after[i]),
+    ...(othersCpu !== undefined && { othersCpu }),
+  }))
+}
+
+/** Of a target that was not started here, nobody knows which of the others it is. */
+function readOwnCpu(subjects: readonly Subject[]): CpuReading | undefined {
+  return subjects.every(({ read }) => read !== undefined) ? readCpu() : undefined
 }
 
 /** A server that rests is not at work: its figures are of its own seconds, as the generator's are. */
@@ -149,14 +238,18 @@ async function measureOnce(
 ): Promise<Measurement> {
   const { subject } = step
   const readings: Promise<Counters>[] = []
+  const cpu: (CpuReading | undefined)[] = []
   const read = (): void => {
+    cpu.push(readOwnCpu([subject]))
     if (!subject.read) return
     const reading = subject.read()
     // Awaited below, after the load: a service that dies meanwhile must not end the bench before it has cleaned up.
     reading.catch(() => {})
     readings.push(reading)
   }
-  const measurement = await generator.run(toJob(step, options), { onOpen: read, onShut: read, signal })
+  const figures = await generator.run(toJob(step, options), { onOpen: read, onShut: read, signal })
+  const othersCpu = othersShare(cpu[0], cpu[1])
+  const measurement = { ...figures, ...(othersCpu !== undefined && { othersCpu }) }
   const [before, after] = await Promise.all(readings)
   // A process that stood still for the whole window answers both questions at once: nothing can be told from that.
   if (!before || !after || after.at <= before.at) return measurement

@@ -23,10 +23,6 @@ const meanLatency: Metric = {
   ...{ name: 'mean latency', lowerIsBetter: true, judgedIn: 'open' },
   read: round => wholeHistogram([round]).mean / 1000,
 }
-const rss: Metric = {
-  ...{ name: 'RSS', lowerIsBetter: true, judgedIn: 'none' },
-  read: round => round.server?.rssBytes,
-}
 
 function percentile(share: number): Metric {
   return {
@@ -42,4 +38,4 @@ function percentile(share: number): Metric {
 export const versionMetrics = [throughput, cpuPerRequest, meanLatency, percentile(95)]
 
 /** Of subjects that differ in more than a commit: nothing is judged, all is shown. */
-export const groupMetrics = [throughput, cpuPerRequest, percentile(50), percentile(99), rss]
+export const groupMetrics = [throughput, cpuPerRequest, percentile(50), percentile(99)]

@@ -9,12 +9,21 @@ const table = {
   quick: { type: 'boolean', help: 'short rounds, about 20 s in all; marked as such' },
   rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; in turns: 20, ab: 6)' },
   duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; in turns: 0.6, ab: 1)' },
-  warmup: { type: 'string', hint: 's', help: 'seconds before a scenario is first recorded (1.5; ab: 6)' },
+  warmup: {
+    type: 'string',
+    hint: 's',
+    help: 'seconds before a scenario is first recorded (until it no longer gets faster, 12 at most)',
+  },
   connections: { type: 'string', hint: 'n', help: 'connections at once (50)' },
   rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, whatever the server does' },
   arrivals: { type: 'string', hint: 'kind', help: 'open loop: constant or poisson (poisson)' },
   timeout: { type: 'string', hint: 's', help: 'longest wait for an answer (10)' },
   seed: { type: 'string', hint: 'n', help: 'of the random draws (1)' },
+  'busy-limit': {
+    type: 'string',
+    hint: '10%',
+    help: 'a round in which others take more of the CPU is disturbed (10%)',
+  },
   target: { type: 'string', hint: 'url', help: 'measure this server instead of the service' },
   path: { type: 'string', hint: '/x', help: 'target: path to ask for (/)' },
   method: { type: 'string', hint: 'GET', help: 'target: method (GET)' },
@@ -42,6 +51,10 @@ const table = {
   help: { type: 'boolean', help: 'this text' },
 } as const
 
+/** Until it is steady: three windows at least, and no more than these. */
+const steady = { window: 1, most: 12 }
+const quickSteady = { window: 0.4, most: 10 }
+
 export type Values = ReturnType<typeof parseCommandLine>['values']
 
 /** Returns the command, its operands and the raw options; throws a UsageError on an unknown option. */
@@ -59,8 +72,8 @@ export function parseCommandLine(args: string[]) {
 export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {}): LoadOptions {
   const rate = values.rate === undefined ? undefined : positive('rate', values.rate)
   const base = values.quick
-    ? { rounds: 3, duration: 0.35, warmup: 0.4 }
-    : { rounds: 5, duration: 2, warmup: 1.5 }
+    ? { rounds: 3, duration: 0.35, warmup: 0.2 }
+    : { rounds: 5, duration: 2, warmup: 0 }
   const fallback = { ...base, ...(values.quick ? {} : defaults) }
   return {
     mode: rate === undefined ? 'closed' : 'open',
@@ -68,12 +81,21 @@ export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {})
     rounds: whole('rounds', values.rounds, fallback.rounds),
     duration: values.duration === undefined ? fallback.duration : positive('duration', values.duration),
     warmup: values.warmup === undefined ? fallback.warmup : Math.max(0, number('warmup', values.warmup)),
+    ...(values.warmup === undefined && { steady: values.quick ? quickSteady : steady }),
     ...(rate !== undefined && { rate }),
     // Without a rate, too: sweep and peers choose one of their own.
     ...((rate ?? values.arrivals) !== undefined && { arrivals: arrivals(values.arrivals) }),
     timeout: values.timeout === undefined ? 10 : positive('timeout', values.timeout),
+    busyLimit: busyLimitOf(values),
     seed: values.seed === undefined ? 1 : Math.trunc(number('seed', values.seed)),
   }
+}
+
+/** Returns the share of all cores that others may take before a round is disturbed. */
+export function busyLimitOf(values: Values): number {
+  const limit = share('busy-limit', values['busy-limit'] ?? '10%')
+  if (limit > 1) throw new UsageError('--busy-limit takes a share of all cores, at most 100%')
+  return limit
 }
 
 /** Returns the text of `--body`, read from the file where it says `@file`. */

@@ -10,12 +10,17 @@ export interface Step {
   round: number
   /** Seconds of load before the recording starts. */
   warmup: number
+  /** The first of its subject and scenario: warmed up until it is steady, where the options ask for that. */
+  isFirst: boolean
 }
 
 // Later rounds meet a warm server; they only wait until all connections are open and in their stride. At most a fifth of
 // what is recorded: the noise of a round is white, so that what counts is how many seconds of a run are measured.
 const longestRewarmSeconds = 0.3
 const largestRewarmShare = 0.2
+
+/** Most scenarios are steady after as many windows; a progress display needs a number. */
+const usualWindows = 4
 
 /** The pause between two loads: requests are made, connections close and open, counters are read. */
 const changeoverSeconds = 0.15
@@ -27,7 +32,7 @@ export function planRounds(subject: Subject, scenarios: readonly Scenario[], opt
       subject,
       scenario,
       round,
-      warmup: warmupOf(round === 0, options),
+      ...warmupOf(round === 0, options),
     })),
   ).flat()
 }
@@ -50,18 +55,26 @@ export function planTurns(
       return [order, order.toReversed()].flatMap((turns, half) =>
         turns.map(subject => ({
           ...{ subject, scenario, round: block * 2 + half },
-          warmup: warmupOf(block === 0 && half === 0, options),
+          ...warmupOf(block === 0 && half === 0, options),
         })),
       )
     }),
   )
 }
 
-/** Returns how long a step takes, in seconds. */
-export function stepSeconds(step: Step, options: LoadOptions): number {
-  return step.warmup + options.duration + changeoverSeconds
+/** Returns how long a step takes, in seconds; of a warm-up until it is steady, a usual number of windows. */
+export function stepSeconds({ warmup, isFirst }: Step, options: LoadOptions): number {
+  const windows = isFirst && options.steady ? Math.min(usualWindows, options.steady.most) : 0
+  return (
+    windows * ((options.steady?.window ?? 0) + changeoverSeconds) +
+    warmup +
+    options.duration +
+    changeoverSeconds
+  )
 }
 
-function warmupOf(isFirst: boolean, { warmup, duration }: LoadOptions): number {
-  return isFirst ? warmup : Math.min(longestRewarmSeconds, largestRewarmShare * duration, warmup / 2)
+function warmupOf(isFirst: boolean, { warmup, steady, duration }: LoadOptions) {
+  const rewarm = Math.min(longestRewarmSeconds, largestRewarmShare * duration)
+  if (steady) return { isFirst, warmup: rewarm }
+  return { isFirst, warmup: isFirst ? warmup : Math.min(rewarm, warmup / 2) }
 }

@@ -1,8 +1,9 @@
 /** `ab --base <git ref>`: that version and the working tree side by side, in turns. */
 import { compareScenarios, exitCodeOfComparison } from '../compare.ts'
 import { UsageError } from '../errors.ts'
+import { busyLimitOf } from '../options.ts'
+import { coldLines, failedLines, labelRounds, resultLines } from '../output/caveats.ts'
 import { renderComparison } from '../output/comparison.ts'
-import { errorsOf } from '../result/figures.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import type { Result } from '../result/schema.ts'
 import { resultPath, writeResult } from '../result/store.ts'
@@ -10,7 +11,7 @@ import { chooseScenarios } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
 import { prepareVersions } from '../service/versions.ts'
 import { checkOut } from '../service/worktree.ts'
-import { maxRegressionOf, printVoids } from './compare.ts'
+import { maxRegressionOf, printLeftOut } from './compare.ts'
 import { type Context, describe } from './context.ts'
 import { forkOptions, measureForks } from './forks.ts'
 import { repository } from './open-subject.ts'
@@ -55,19 +56,20 @@ async function conclude(result: Result, context: Context): Promise<number> {
   const { values, print } = context
   const { base = [], baseSubject = 'base', scenarios, subject, options } = result
   const maxRegression = maxRegressionOf(values)
-  const comparisons = compareScenarios(base, scenarios, { mode: options.mode, isPaired: true, maxRegression })
+  const busyLimit = busyLimitOf(values)
+  const terms = { mode: options.mode, isPaired: true, maxRegression, busyLimit }
+  const comparisons = compareScenarios(base, scenarios, terms)
   print(renderComparison(comparisons, { base: baseSubject, head: subject }, maxRegression))
   const sides = [
     { name: baseSubject, scenarios: base },
     { name: subject, scenarios },
   ]
-  printVoids(sides, print)
-  if (result.quick) print('QUICK: short rounds; good for a first look only.')
-  if (result.cutShort) print('CUT SHORT: not all rounds were run.')
+  printLeftOut(sides, busyLimit, print)
+  for (const line of [...resultLines(result), ...coldLines(labelRounds(sides))]) print(line)
   await writeResult(resultPath('latest-ab'), result)
   await writeFiles(result, context)
   if (result.cutShort) return 130
-  const failed = [...base, ...scenarios].flatMap(({ rounds }) => rounds).some(round => errorsOf(round) > 0)
-  if (failed) print('FAILED: not all requests were answered as expected.')
-  return failed ? 1 : exitCodeOfComparison(comparisons)
+  const failed = failedLines(labelRounds(sides))
+  for (const line of failed) print(line)
+  return failed.length > 0 ? 1 : exitCodeOfComparison(comparisons)
 }

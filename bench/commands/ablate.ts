@@ -1,7 +1,6 @@
 /** `ablate`: what each feature of the service costs, and each shortcut saves, by switching them off in turn. */
 import { type Variant, variants } from '../ablation/variants.ts'
 import { UsageError } from '../errors.ts'
-import type { Values } from '../options.ts'
 import { renderAblation, subjectNames } from '../output/ablation.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import type { Result } from '../result/schema.ts'
@@ -12,19 +11,11 @@ import { type Context, describe, withGenerator } from './context.ts'
 import { groupOptions, measureGroup, publishGroups } from './group.ts'
 import { repository } from './open-subject.ts'
 
-/**
- * Longer than elsewhere: a process takes twice its CPU per request until the compiler has seen some 20,000 of them, which
- * would be in the difference between two of them.
- */
-function warmupOf({ quick }: Values) {
-  return { warmup: quick ? 1 : 4 }
-}
-
 /** Measures the service with everything on, without each of the chosen, and without all of them; prints the costs. */
 export async function ablateCommand(context: Context): Promise<number> {
   const { values, operands, signal } = context
   const chosen = chooseVariants(operands)
-  const options = { ...groupOptions(values), ...(values.warmup === undefined && warmupOf(values)) }
+  const options = groupOptions(values)
   const scenarios = await chooseScenarios(values.scenario ?? ['get-user'])
   const opened = await openVersions(versionsOf(chosen), options, signal)
   try {

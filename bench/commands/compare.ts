@@ -1,9 +1,9 @@
 /** `compare <a> <b>`: is the second result slower than the first? */
 import { compareScenarios, exitCodeOfComparison, exitCodes, obstacles } from '../compare.ts'
 import { UsageError } from '../errors.ts'
-import { share, type Values } from '../options.ts'
+import { busyLimitOf, share, type Values } from '../options.ts'
+import { disturbedLines, labelRounds, voidLines } from '../output/caveats.ts'
 import { renderComparison } from '../output/comparison.ts'
-import { labelRounds, voidLines } from '../output/table.ts'
 import { readResult } from '../result/store.ts'
 import type { Context } from './context.ts'
 
@@ -12,7 +12,7 @@ export function maxRegressionOf(values: Values): number {
   return share('max-regression', values['max-regression'] ?? '5%')
 }
 
-/** Prints the comparison; returns 0 fine, 1 regression, 2 not comparable, 3 too much noise to tell. */
+/** Prints the comparison; returns 0 fine, 1 regression, 2 not comparable, 3 cannot tell. */
 export async function compareCommand({ operands, values, print }: Context): Promise<number> {
   const [baseName, headName] = operands
   if (!baseName || !headName) throw new UsageError('compare takes two names or files of results')
@@ -23,15 +23,20 @@ export async function compareCommand({ operands, values, print }: Context): Prom
     return exitCodes.notComparable
   }
   const maxRegression = maxRegressionOf(values)
+  const busyLimit = busyLimitOf(values)
   const comparisons = compareScenarios(base.scenarios, head.scenarios, {
-    ...{ mode: head.options.mode, isPaired: false, maxRegression },
+    mode: head.options.mode,
+    isPaired: false,
+    maxRegression,
+    busyLimit,
   })
   print(renderComparison(comparisons, { base: baseName, head: headName }, maxRegression))
-  printVoids(
+  printLeftOut(
     [
       { ...base, name: baseName },
       { ...head, name: headName },
     ],
+    busyLimit,
     print,
   )
   for (const reason of reasons) print(`Forced, although ${reason}.`)
@@ -42,7 +47,13 @@ export async function compareCommand({ operands, values, print }: Context): Prom
   return exitCodeOfComparison(comparisons)
 }
 
-/** Says how many rounds of each result are void: the comparison leaves them out. */
-export function printVoids(results: Parameters<typeof labelRounds>[0], print: (line: string) => void): void {
-  for (const line of voidLines(labelRounds(results))) print(`${line} They are left out.`)
+/** Says how many rounds of each result are void or disturbed: the comparison leaves them out. */
+export function printLeftOut(
+  results: Parameters<typeof labelRounds>[0],
+  busyLimit: number,
+  print: (line: string) => void,
+): void {
+  const lists = labelRounds(results)
+  const lines = [...voidLines(lists), ...disturbedLines(lists, busyLimit)]
+  for (const line of lines) print(`${line} They are left out.`)
 }

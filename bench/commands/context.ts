@@ -12,8 +12,10 @@ import {
   type Result,
   type ScenarioResult,
   schemaVersion,
+  type Warmup,
 } from '../result/schema.ts'
 import type { Scenario } from '../scenario.ts'
+import { sumOf } from '../stats/summary.ts'
 import type { Subject } from '../subject.ts'
 
 export interface Context {
@@ -81,12 +83,28 @@ export function groupRounds(
   subjectKey: string,
   scenarios: readonly Scenario[],
 ): ScenarioResult[] {
-  return scenarios.map(({ name }) => ({
-    name,
-    rounds: measured
-      .filter(({ step }) => step.subject.key === subjectKey && step.scenario.name === name)
-      .map(({ measurement }) => measurement),
-  }))
+  return scenarios.map(({ name }) => {
+    const own = measured.filter(({ step }) => step.subject.key === subjectKey && step.scenario.name === name)
+    const warmup = joinWarmups(own.flatMap(one => one.warmup ?? []))
+    return { name, rounds: own.map(({ measurement }) => measurement), ...(warmup && { warmup }) }
+  })
+}
+
+/** Each process of a version has a warm-up of its own. */
+function joinWarmups(warmups: readonly Warmup[]): Warmup | undefined {
+  if (warmups.length === 0) return undefined
+  return {
+    seconds: sumOf(warmups.map(({ seconds }) => seconds)),
+    steady: warmups.every(({ steady }) => steady),
+    figures: warmups.flatMap(({ figures }) => figures),
+  }
+}
+
+/** Returns the connections of those scenarios that have a number of their own. */
+export function ownConnections(scenarios: readonly Scenario[]): Record<string, number> {
+  return Object.fromEntries(
+    scenarios.flatMap(({ name, connections }) => (connections === undefined ? [] : [[name, connections]])),
+  )
 }
 
 /** Returns the parts of a result that do not depend on what was measured. */

@@ -13,10 +13,10 @@ import { sumOf } from '../stats/summary.ts'
 import { groupRounds, introduce, withNewGenerator } from './context.ts'
 
 /**
- * Code is still being compiled for its first 6 s under load. Beside that, no two processes of the same code are alike: of
- * each version five are measured.
+ * Code is still being compiled for its first 6 s under load: 3 s here, and then windows until all versions are steady, three
+ * at least. Beside that, no two processes of the same code are the same: of each version five are measured.
  */
-const defaults = { rounds: 6, duration: 1, warmup: 6 }
+const defaults = { rounds: 6, duration: 1, warmup: 3 }
 const defaultForks = 5
 const quickForks = 2
 

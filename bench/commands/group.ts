@@ -1,14 +1,14 @@
 /** What commands share that measure several subjects in turns: the turns, and what is done with their result. */
 import type { Generator } from '../load/generator-client.ts'
 import { loadOptions, type Values } from '../options.ts'
-import { labelRounds, voidLines } from '../output/table.ts'
+import { labelRounds, resultLines, roundLines } from '../output/caveats.ts'
 import { planTurns } from '../plan.ts'
 import { errorsOf } from '../result/figures.ts'
 import type { Group, LoadOptions, Result } from '../result/schema.ts'
 import { resultPath, writeResult } from '../result/store.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Subject } from '../subject.ts'
-import { type Context, groupRounds, measureWithProgress } from './context.ts'
+import { type Context, groupRounds, measureWithProgress, ownConnections } from './context.ts'
 import { writeFiles } from './run.ts'
 
 // Fewer than of two versions: there are up to twenty subjects, and what parts them is more than a few percent.
@@ -41,9 +41,7 @@ export async function measureGroup(
   const measured = await measureWithProgress(generator, steps, options, signal)
   return {
     ...{ options, reference: reference.name },
-    connections: Object.fromEntries(
-      scenarios.flatMap(({ name, connections }) => (connections === undefined ? [] : [[name, connections]])),
-    ),
+    connections: ownConnections(scenarios),
     subjects: subjects.map(subject => ({
       name: subject.name,
       scenarios: groupRounds(measured, subject.key, scenarios),
@@ -57,22 +55,11 @@ export async function measureGroup(
  */
 export async function publishGroups(result: Result, context: Context): Promise<number> {
   const lists = labelRounds((result.groups ?? []).flatMap(({ subjects }) => subjects))
-  const voids = voidLines(lists)
-  const failed = lists.flatMap(({ label, rounds }) =>
-    rounds.filter(round => errorsOf(round) > 0).map(round => ({ label, round })),
-  )
-  const environment = Object.entries(result.environment).map(([name, value]) => `${name}=${value}`)
-  for (const line of [
-    ...(result.cutShort ? ['CUT SHORT: not all rounds were run.'] : []),
-    ...(result.quick ? ['QUICK: short rounds; good for a first look only.'] : []),
-    ...(environment.length > 0 ? [`Unlike production: ${environment.join(', ')}.`] : []),
-    ...voids,
-    ...failed.map(({ label, round }) => `FAILED ${label}: ${errorsOf(round)} errors.`),
-  ]) {
-    context.print(line)
-  }
+  const lines = [...resultLines(result), ...roundLines(lists, result.options.busyLimit)]
+  for (const line of lines) context.print(line)
   await writeResult(resultPath(`latest-${result.subject}`), result)
   await writeFiles(result, context)
   if (result.cutShort) return 130
-  return voids.length > 0 || failed.length > 0 ? 1 : 0
+  const rounds = lists.flatMap(list => list.rounds)
+  return rounds.some(round => round.void !== undefined || errorsOf(round) > 0) ? 1 : 0
 }

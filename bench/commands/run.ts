@@ -12,6 +12,7 @@ import {
   exitCodeOf,
   groupRounds,
   measureWithProgress,
+  ownConnections,
   withGenerator,
 } from './context.ts'
 import { openSubject } from './open-subject.ts'
@@ -41,7 +42,12 @@ async function runSuite(context: Context): Promise<Result> {
     const measured = await withGenerator([subject], scenarios, options, generator =>
       measureWithProgress(generator, planRounds(subject, scenarios, options), options, context.signal),
     )
-    return { ...describe(opened, context), options, scenarios: groupRounds(measured, subject.key, scenarios) }
+    return {
+      ...describe(opened, context),
+      options,
+      scenarios: groupRounds(measured, subject.key, scenarios),
+      connections: ownConnections(scenarios),
+    }
   } finally {
     await opened.close()
   }

@@ -15,7 +15,7 @@ import { sweepRates } from '../sweep.ts'
 import { type Context, describe, withGenerator } from './context.ts'
 import { groupOptions, measureGroup, publishGroups } from './group.ts'
 import { repository } from './open-subject.ts'
-import { createMeasure, readGoal, sweepDefaults } from './sweep.ts'
+import { createMeasure, readGoal, sweepDefaults, withWarmup } from './sweep.ts'
 
 const idleConnections = 1000
 
@@ -105,13 +105,9 @@ async function sweepAll(
   const sweeps: Sweep[] = []
   for (const subject of subjects) {
     if (signal.aborted) break
-    const sweep = await sweepRates(
-      createMeasure(generator, subject, scenario, context),
-      scenario,
-      options,
-      readGoal(values),
-    )
-    sweeps.push({ ...sweep, subject: subject.name })
+    const { measureStep, readWarmup } = createMeasure(generator, subject, scenario, context)
+    const sweep = await sweepRates(measureStep, scenario, options, readGoal(values))
+    sweeps.push(...withWarmup([{ ...sweep, subject: subject.name }], readWarmup()))
   }
   return sweeps
 }

@@ -6,7 +6,7 @@ import { loadOptions, type Values, whole } from '../options.ts'
 import { createProgress } from '../output/progress.ts'
 import { renderSweep } from '../output/sweep-table.ts'
 import { stepSeconds } from '../plan.ts'
-import type { LoadOptions, Result, Sweep } from '../result/schema.ts'
+import type { LoadOptions, Result, Sweep, Warmup } from '../result/schema.ts'
 import type { Scenario } from '../scenario.ts'
 import { parseSlo, type Slo } from '../slo.ts'
 import type { Subject } from '../subject.ts'
@@ -59,37 +59,49 @@ export function readGoal(values: Values): Goal {
 }
 
 async function runSweeps(
-  measureStep: Measure,
+  { measureStep, readWarmup }: ReturnType<typeof createMeasure>,
   scenario: Scenario,
   options: LoadOptions,
   { by, slo, steps }: Goal,
 ): Promise<Sweep[]> {
-  return [
+  const sweeps = [
     ...(by === 'connections' ? [] : [await sweepRates(measureStep, scenario, options, { slo, steps })]),
     ...(by === 'rate' ? [] : [await sweepConnections(measureStep, scenario, options, steps)]),
   ]
+  return withWarmup(sweeps, readWarmup())
 }
 
-/** Returns what measures one step of a sweep under its own bar of progress. */
+/** Returns the sweeps with the warm-up before the first of them. */
+export function withWarmup(sweeps: readonly Sweep[], warmup: Warmup | undefined): Sweep[] {
+  return sweeps.map((sweep, i) => (i === 0 && warmup ? { ...sweep, warmup } : sweep))
+}
+
+/** Returns what measures one step of a sweep under its own bar of progress, and how the first one was warmed up. */
 export function createMeasure(
   generator: Generator,
   subject: Subject,
   scenario: Scenario,
   context: Context,
-): Measure {
+): { measureStep: Measure; readWarmup: () => Warmup | undefined } {
+  let warmup: Warmup | undefined
+  let isFirst = true
   // The plan grows as it goes, so there is no whole to show a part of: each step is a plan of its own.
-  return async (options, label) => {
-    const step = { subject, scenario: withConnections(scenario, options), round: 0, warmup: options.warmup }
+  const measureStep: Measure = async (options, label) => {
+    const load = withConnections(scenario, options)
+    const step = { subject, scenario: load, round: 0, warmup: options.warmup, isFirst }
+    isFirst = false
     const progress = createProgress(stepSeconds(step, options))
     try {
       const [measured] = await measure(generator, [step], options, context.signal, (_, seconds) =>
         progress.update(`${scenario.name}, ${label}`, seconds),
       )
+      warmup ??= measured?.warmup
       return measured?.measurement
     } finally {
       progress.stop()
     }
   }
+  return { measureStep, readWarmup: () => warmup }
 }
 
 /** A scenario's own number of connections would hold a sweep still. */

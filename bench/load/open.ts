@@ -164,7 +164,11 @@ export function judge(rate: number, measurement: Measurement): Measurement {
   const isShort = measurement.rate < 0.95 * rate
   const isBusy = utilisation > saturatedAt || (isShort && Math.max(utilisation, cpu) > doubtfulAt)
   const isLate = lateP99Ms > 5 && lateP99Ms > p99 / 10
-  if (!isBusy && !isLate) return measurement
-  const busy = `${(utilisation * 100).toFixed(0)} % busy, ${lateP99Ms.toFixed(1)} ms late at p99`
-  return { ...measurement, void: `the generator was saturated at ${rate}/s (${busy})` }
+  if (isBusy) {
+    const busy = `its event loop was ${(utilisation * 100).toFixed(0)} % busy, on ${cpu.toFixed(2)} of a CPU`
+    return { ...measurement, void: `the generator was saturated at ${rate}/s (${busy})` }
+  }
+  if (!isLate) return measurement
+  const late = `${lateP99Ms.toFixed(1)} ms at p99, of a p99 of ${p99.toFixed(1)} ms`
+  return { ...measurement, void: `the generator sent its requests late at ${rate}/s (${late})` }
 }

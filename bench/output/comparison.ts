@@ -16,11 +16,11 @@ export function renderComparison(
   const head = [
     'Scenario',
     'Metric',
-    names.base,
-    names.head,
+    'First',
+    'Second',
     'Ratio',
     '95 % interval',
-    'Noise floor',
+    'Noise',
     'Detectable',
     'Verdict',
   ]
@@ -28,10 +28,12 @@ export function renderComparison(
     metrics.map(metric => [scenario, ...cells(metric)]),
   )
   return [
-    markdownTable(head, rows),
+    `First: ${names.base}. Second: ${names.head}.`,
     '',
-    'Ratio: second over first. Noise floor: how far two runs of the same code are apart. Detectable: the smallest effect',
-    'that this run would have found 4 times of 5. Rows in parentheses are shown, not judged.',
+    ...(rows.length === 0 ? ['Nothing was measured of both.'] : [markdownTable(head, rows)]),
+    '',
+    'Ratio: second over first. Noise: how far two runs of the same code are apart. Detectable: the',
+    'smallest effect that this run would have found 4 times of 5. Rows in parentheses are shown, not judged.',
     '',
     conclusion(comparisons, maxRegression),
   ].join('\n')
@@ -54,6 +56,7 @@ function cells({ metric, base, head, ratio, judged, verdict }: MetricComparison)
 
 function conclusion(comparisons: readonly ScenarioComparison[], maxRegression: number): string {
   const limit = percent(maxRegression)
+  const disturbed = comparisons.filter(comparison => comparison.disturbed).map(({ scenario }) => scenario)
   const names = (wanted: 'regressed' | 'undecided'): string =>
     comparisons
       .filter(comparison => comparison[wanted])
@@ -63,6 +66,8 @@ function conclusion(comparisons: readonly ScenarioComparison[], maxRegression: n
     case exitCodes.regression:
       return `Slower by more than ${limit}: ${names('regressed')}.`
     case exitCodes.tooNoisy:
+      if (disturbed.length > 0)
+        return `Cannot tell: others took too much of the CPU in more than half of the rounds: ${disturbed.join(', ')}.`
       return `Too much noise to rule out a regression of ${limit}: ${names('undecided')}.`
     default:
       return `Nothing is slower by more than ${limit}.`

@@ -4,6 +4,7 @@ import { groupMetrics } from '../metrics.ts'
 import { type Row, tableRows } from '../result/figures.ts'
 import type { Group, Measurement } from '../result/schema.ts'
 import { formatMebibytes, formatMs, formatNumber, markdownTable } from './table.ts'
+import { plural } from './text.ts'
 
 type Member = Group['subjects'][number]
 
@@ -49,12 +50,12 @@ export function renderAgainstEach(group: Group, name: string): string {
 /** Returns what was measured, in one line. */
 export function headlineOf(group: Group, scenario: string): string {
   const { rounds, duration } = group.options
-  return `${scenario}: ${loadOf(group, scenario)}, ${rounds} rounds of ${duration} s in turns.`
+  return `${scenario}: ${loadOf(group, scenario)}, ${plural(rounds, 'round')} of ${duration} s in turns.`
 }
 
 function loadOf({ options, connections }: Group, scenario: string): string {
   if (options.mode === 'open') return `open loop, ${formatNumber(options.rate ?? 0)}/s ${options.arrivals}`
-  return `closed loop, ${connections[scenario] ?? options.connections} connections`
+  return `closed loop, ${plural(connections[scenario] ?? options.connections, 'connection')}`
 }
 
 /** Returns the scenarios, in the order in which they were measured. */
@@ -100,7 +101,7 @@ function renderRatios({ options }: Group, scenario: string, pairs: readonly Pair
 function ratioCell(comparison: MetricComparison | undefined): string {
   if (!comparison?.ratio) return '–'
   const { estimate, interval } = comparison.ratio
-  return `${estimate.toFixed(2)} (${interval.low.toFixed(2)} to ${interval.high.toFixed(2)})`
+  return `${estimate.toFixed(2)} (${interval.low.toFixed(2)}–${interval.high.toFixed(2)})`
 }
 
 function roundsOf({ scenarios }: Member, name: string): Measurement[] {

@@ -1,4 +1,4 @@
-/** Says what runs and how long is left: a bar on a terminal, plain lines elsewhere. */
+/** Says what runs and how long is left: a bar on a terminal, a line now and then elsewhere. */
 import { Presets, SingleBar } from 'cli-progress'
 import type { OnProgress } from '../measure.ts'
 
@@ -37,10 +37,16 @@ function createBar(totalSeconds: number, stream: NodeJS.WriteStream): Progress {
   }
 }
 
+/** A log is read later: at most some thirty lines a run, and none in a row within two seconds. */
 function createLines(totalSeconds: number, stream: NodeJS.WriteStream): Progress {
+  const pauseMs = Math.max(2000, (totalSeconds * 1000) / 30)
+  let writtenAt = Number.NEGATIVE_INFINITY
   return {
     update: (label, secondsDone) => {
-      stream.write(`${Math.ceil(Math.max(0, totalSeconds - secondsDone))} s left: ${label}\n`)
+      if (performance.now() - writtenAt < pauseMs) return
+      writtenAt = performance.now()
+      const left = Math.ceil(Math.max(0, totalSeconds - secondsDone))
+      stream.write(`${label} (about ${left} s left)\n`)
     },
     stop: () => {},
   }

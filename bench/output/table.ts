@@ -1,19 +1,17 @@
 /** The tables on the terminal, as Markdown. */
 import { type Row, tableRows } from '../result/figures.ts'
-import type { Measurement, Result, ScenarioResult } from '../result/schema.ts'
+import type { Result } from '../result/schema.ts'
+import { resultLines, roundLines } from './caveats.ts'
+import { plural } from './text.ts'
 
-/** Returns the report's table, the extended one under it, and a line for everything that a reader must know of it. */
+/** Returns the report's table, those of latency and of the server, and a line for everything that a reader must know. */
 export function renderResult(result: Result): string {
-  const rows = result.scenarios.filter(scenario => scenario.rounds.length > 0).flatMap(tableRows)
-  return [
-    headline(result),
-    '',
-    renderReportTable(rows),
-    '',
-    renderExtended(rows),
-    '',
-    ...caveats(result, rows),
-  ]
+  const measured = result.scenarios.filter(scenario => scenario.rounds.length > 0)
+  if (measured.length === 0)
+    return [headline(result), '', 'Nothing was measured.', ...caveats(result)].join('\n')
+  const rows = measured.flatMap(tableRows)
+  const tables = [renderReportTable(rows), renderColumns(latency, rows), renderColumns(server, rows)]
+  return [headline(result), '', ...tables.flatMap(table => (table ? [table, ''] : [])), ...caveats(result)]
     .join('\n')
     .trimEnd()
 }
@@ -36,61 +34,81 @@ interface Column {
   cell: (row: Row) => string | undefined
 }
 
-const extended: Column[] = [
+const latency: Column[] = [
   { head: 'p50', cell: row => formatMs(row.p50Ms) },
   { head: 'p90', cell: row => formatMs(row.p90Ms) },
   { head: 'p99', cell: row => formatMs(row.p99Ms) },
   { head: 'p99.9', cell: row => formatMs(row.p999Ms) },
   { head: 'max', cell: row => formatMs(row.maxMs) },
   { head: 'errors', cell: row => String(row.errors) },
-  { head: 'CPU µs/req', cell: ({ server }) => server && formatNumber(server.cpuUsPerRequest) },
+]
+
+/** What the server says of itself. */
+const server: Column[] = [
+  { head: 'CPU µs/req', cell: ({ server: own }) => own && formatNumber(own.cpuUsPerRequest) },
   {
     head: 'event loop',
-    cell: ({ server }) => server && `${(server.eventLoopUtilisation * 100).toFixed(0)} %`,
+    cell: ({ server: own }) => own && `${(own.eventLoopUtilisation * 100).toFixed(0)} %`,
   },
-  { head: 'GC pauses', cell: ({ server }) => server && formatMs(server.gcPauseMs) },
-  { head: 'RSS', cell: ({ server }) => server && formatMebibytes(server.rssBytes) },
-  { head: 'queries/req', cell: ({ server }) => server?.queriesPerRequest?.toFixed(2) },
+  { head: 'GC pauses', cell: ({ server: own }) => own && formatMs(own.gcPauseMs) },
+  { head: 'RSS', cell: ({ server: own }) => own && formatMebibytes(own.rssBytes) },
+  { head: 'queries/req', cell: ({ server: own }) => own?.queriesPerRequest?.toFixed(2) },
   {
     head: 'pool wait/req',
-    cell: ({ server }) =>
-      server?.poolWaitMsPerRequest === undefined ? undefined : formatMs(server.poolWaitMsPerRequest),
+    cell: ({ server: own }) =>
+      own?.poolWaitMsPerRequest === undefined ? undefined : formatMs(own.poolWaitMsPerRequest),
   },
 ]
 
-/** A column that no row can fill is left out: a target tells nothing of its process. */
-function renderExtended(rows: readonly Row[]): string {
-  const columns = extended.filter(({ cell }) => rows.some(row => cell(row) !== undefined))
+/**
+ * Returns a table of the rows that have something to say in these columns, and of the columns that some row fills;
+ * undefined where there is none: a target says nothing of its process.
+ */
+function renderColumns(wanted: readonly Column[], rows: readonly Row[]): string | undefined {
+  const columns = wanted.filter(({ cell }) => rows.some(row => cell(row) !== undefined))
+  const filled = rows.filter(row => columns.some(({ cell }) => cell(row) !== undefined))
+  if (columns.length === 0) return undefined
   return markdownTable(
     ['Endpoint', ...columns.map(({ head }) => head)],
-    rows.map(row => [row.label, ...columns.map(({ cell }) => cell(row) ?? '')]),
+    filled.map(row => [row.label, ...columns.map(({ cell }) => cell(row) ?? '')]),
   )
 }
 
 function headline(result: Result): string {
   const { options, fingerprint } = result
   const { machine, code } = fingerprint
+  const own = Object.entries(result.connections ?? {}).map(([name, count]) => `${name}: ${count}`)
+  const connections =
+    plural(options.connections, 'connection') + (own.length > 0 ? ` (${own.join(', ')})` : '')
   const load =
     options.mode === 'closed'
-      ? `closed loop, ${options.connections} connections`
-      : `open loop, ${options.rate}/s ${options.arrivals}, at most ${options.connections} connections`
+      ? `closed loop, ${connections}`
+      : `open loop, ${options.rate}/s ${options.arrivals}, at most ${connections}`
   const commit = code.commit ? `, commit ${code.commit.slice(0, 7)}${code.dirty ? ' (dirty)' : ''}` : ''
   return [
-    `${result.subject}${commit}: ${load}, ${options.rounds} rounds of ${options.duration} s.`,
+    `${result.subject}${commit}: ${load}, ${plural(options.rounds, 'round')} of ${options.duration} s.`,
     `${machine.cores} × ${machine.cpu}, Node.js ${machine.node}${machine.postgres ? `, PostgreSQL ${machine.postgres}` : ''}.`,
   ].join('\n')
 }
 
-function caveats(result: Result, rows: readonly Row[]): string[] {
-  const environment = Object.entries(result.environment).map(([name, value]) => `${name}=${value}`)
+function caveats(result: Result): string[] {
+  const lists = result.scenarios.map(scenario => ({ ...scenario, label: scenario.name }))
   return [
-    ...(result.cutShort ? ['CUT SHORT: not all rounds were run.'] : []),
-    ...(result.quick ? ['QUICK: short rounds; good for a first look, not for a comparison.'] : []),
-    ...(environment.length > 0 ? [`Unlike production: ${environment.join(', ')}.`] : []),
-    ...rows.filter(row => row.void).map(row => `VOID ${row.label}: ${row.void}.`),
-    ...rows.filter(row => row.errors > 0).map(row => `FAILED ${row.label}: ${row.errors} errors.`),
+    ...resultLines(result),
+    ...roundLines(lists, result.options.busyLimit),
+    ...warmupLines(result),
     ...intendedRates(result),
   ]
+}
+
+function warmupLines({ scenarios, options }: Result): string[] {
+  const warmups = scenarios.flatMap(({ warmup }) => warmup ?? [])
+  if (warmups.length === 0)
+    return [`Warm-up: ${options.warmup} s, as asked for; whether that was enough is not known.`]
+  const seconds = warmups.flatMap(warmup => (warmup.steady ? warmup.seconds : []))
+  if (seconds.length === 0) return []
+  const [least, most] = [Math.min(...seconds), Math.max(...seconds)].map(formatNumber)
+  return [`Warm-up: until no longer getting faster, ${least === most ? least : `${least} to ${most}`} s.`]
 }
 
 function intendedRates(result: Result): string[] {
@@ -98,30 +116,6 @@ function intendedRates(result: Result): string[] {
   return result.scenarios.flatMap(scenario => {
     const achieved = scenario.rounds.map(round => formatNumber(round.rate)).join(', ')
     return [`${scenario.name}: intended ${result.options.rate}/s, achieved ${achieved}/s.`]
-  })
-}
-
-export interface LabelledRounds {
-  label: string
-  rounds: readonly Measurement[]
-}
-
-/** Returns the rounds of each scenario of each subject, under the names of both. */
-export function labelRounds(
-  subjects: readonly { name: string; scenarios: readonly ScenarioResult[] }[],
-): LabelledRounds[] {
-  return subjects.flatMap(({ name, scenarios }) =>
-    scenarios.map(scenario => ({ label: `${name}, ${scenario.name}`, rounds: scenario.rounds })),
-  )
-}
-
-/** Returns a line for each list of rounds in which some are void. */
-export function voidLines(lists: readonly LabelledRounds[]): string[] {
-  return lists.flatMap(({ label, rounds }) => {
-    const voids = rounds.filter(round => round.void)
-    return voids.length === 0
-      ? []
-      : [`VOID ${label}, ${voids.length} of ${rounds.length} rounds: ${voids[0]?.void}.`]
   })
 }
 

@@ -45,6 +45,11 @@ export function wholeHistogram(rounds: readonly Measurement[]): Histogram {
   return mergeHistograms(rounds.flatMap(round => round.endpoints.map(endpoint => endpoint.histogram)))
 }
 
+/** Returns whether others took more than this share of the CPU while a round was measured; false where that is not known. */
+export function isDisturbed({ othersCpu = 0 }: Measurement, busyLimit = 1): boolean {
+  return othersCpu > busyLimit
+}
+
 /** Returns how many requests of a round did not bring what was expected. */
 export function errorsOf(round: Measurement): number {
   const failures = Object.values(round.failures).reduce((sum, count) => sum + count, 0)

@@ -61,6 +61,13 @@ export const MeasurementSchema = Type.Object(
     generator: GeneratorFiguresSchema,
     server: Type.Optional(ServerFiguresSchema),
     void: Type.Optional(Type.String({ description: 'why these figures must not be used' })),
+    othersCpu: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'share of all cores that processes other than ours took; absent where that is not known',
+      }),
+    ),
     fork: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -114,14 +121,41 @@ export const LoadOptionsSchema = Type.Object(
     duration: Type.Number({ exclusiveMinimum: 0, description: 'seconds recorded in each round' }),
     warmup: Type.Number({
       minimum: 0,
-      description: 'seconds before a scenario is recorded for the first time',
+      description: 'seconds before a scenario is recorded for the first time; sweep: before each load',
     }),
+    steady: Type.Optional(
+      Type.Object(
+        {
+          window: Type.Number({ exclusiveMinimum: 0, description: 'seconds' }),
+          most: Type.Integer({ minimum: 1, description: 'windows after which it is recorded in any case' }),
+        },
+        { ...closed, description: 'warm-up in windows, until none is much better than those before it' },
+      ),
+    ),
     rate: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'open loop: requests per second' })),
     arrivals: Type.Optional(Type.Union([Type.Literal('constant'), Type.Literal('poisson')])),
     timeout: Type.Number({ exclusiveMinimum: 0 }),
+    busyLimit: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description: 'a round in which others took a larger share of all cores is disturbed',
+      }),
+    ),
     seed: Type.Integer(),
   },
   closed,
+)
+
+export const WarmupSchema = Type.Object(
+  {
+    seconds: amount,
+    steady: Type.Boolean({ description: 'false where it was still getting faster when it was recorded' }),
+    figures: Type.Array(amount, {
+      description: 'of each window: responses per second, or in an open loop the mean latency in ms',
+    }),
+  },
+  { ...closed, description: 'load before the first round; absent where its length was chosen by hand' },
 )
 
 export const SweepSchema = Type.Object(
@@ -130,6 +164,7 @@ export const SweepSchema = Type.Object(
     scenario: Type.String(),
     subject: Type.Optional(Type.String({ description: 'where several were measured' })),
     slo: Type.Optional(Type.Object({ percentile: amount, ms: amount }, closed)),
+    warmup: Type.Optional(WarmupSchema),
     capacity: Type.Optional(
       Type.Number({ description: 'highest rate that kept the objective; absent where that cannot be told' }),
     ),
@@ -167,7 +202,7 @@ export const MemorySchema = Type.Object(
 )
 
 export const ScenarioResultSchema = Type.Object(
-  { name: Type.String(), rounds: Type.Array(MeasurementSchema) },
+  { name: Type.String(), rounds: Type.Array(MeasurementSchema), warmup: Type.Optional(WarmupSchema) },
   closed,
 )
 
@@ -179,13 +214,15 @@ export const CoresSchema = Type.Object(
   { ...closed, description: 'ab: who was kept on which cores, as lists like 0,1' },
 )
 
+const OwnConnectionsSchema = Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
+  description: 'of the scenarios that have a number of their own',
+})
+
 export const GroupSchema = Type.Object(
   {
     options: LoadOptionsSchema,
     reference: Type.String({ description: 'the subject that ratios are to' }),
-    connections: Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
-      description: 'of the scenarios that have a number of their own',
-    }),
+    connections: OwnConnectionsSchema,
     subjects: Type.Array(
       Type.Object({ name: Type.String(), scenarios: Type.Array(ScenarioResultSchema) }, closed),
       { description: 'round i of each was measured in turn with round i of the others' },
@@ -208,6 +245,7 @@ export const ResultSchema = Type.Object(
       description: 'settings of the service that differ from production',
     }),
     scenarios: Type.Array(ScenarioResultSchema),
+    connections: Type.Optional(OwnConnectionsSchema),
     sweeps: Type.Optional(Type.Array(SweepSchema)),
     base: Type.Optional(
       Type.Array(ScenarioResultSchema, {
@@ -229,4 +267,5 @@ export type Result = Static<typeof ResultSchema>
 export type ScenarioResult = Static<typeof ScenarioResultSchema>
 export type Group = Static<typeof GroupSchema>
 export type Cores = Static<typeof CoresSchema>
+export type Warmup = Static<typeof WarmupSchema>
 export type Memory = Static<typeof MemorySchema>

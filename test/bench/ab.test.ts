@@ -18,7 +18,7 @@ it('measures both in turns on each pair of processes, compares them, and leaves 
   expect([0, 1, 3]).toContain(ended.code)
   expect(ended.stdout).toMatch(/^\| get-user +\| +CPU\/request \|/m)
   expect(ended.stdout).not.toContain('FAILED')
-  expect(ended.stderr).toContain('starting fork 3 of 3')
+  expect(ended.stderr).toContain('starting fork 1 of 3')
 
   const result = JSON.parse(await readFile(json, 'utf8')) as Result
   const { base, scenarios, options, baseSubject, cores } = result

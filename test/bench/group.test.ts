@@ -60,14 +60,14 @@ describe('the tables of a group', () => {
   it('show the figures of all, and ratios to the reference with their intervals', () => {
     const text = renderGroup(group)
     expect(text).toMatch(/^\| bare +\| +1001 rps \| +50 \|/m)
-    expect(text).toMatch(/^\| ours +\| 1\.50 \(1\.46 to 1\.54\) \| 0\.80 \(0\.78 to 0\.82\) \|/m)
+    expect(text).toMatch(/^\| ours +\| 1\.50 \(1\.46–1\.54\) \| 0\.80 \(0\.78–0\.82\) \|/m)
     expect(text).toMatch(/^\| theirs +\| 0\.50 \(/m)
   })
 
   it('show one of them against each other', () => {
     const text = renderAgainstEach(group, 'ours')
     expect(text).toMatch(/^\| to bare +\| 1\.50 \(/m)
-    expect(text).toMatch(/^\| to theirs +\| 3\.00 \(2\.92 to 3\.08\) \| 0\.20 \(/m)
+    expect(text).toMatch(/^\| to theirs +\| 3\.00 \(2\.92–3\.08\) \| 0\.20 \(/m)
     expect(text).not.toContain('to ours')
   })
 

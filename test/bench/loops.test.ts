@@ -94,13 +94,13 @@ describe('open loop', () => {
     const reason = (rate: number, utilisation: number, lateP99Ms: number): string | undefined =>
       judge(rate, { ...measurement, generator: { cpu: 0.3, utilisation, lateP99Ms } }).void
     expect(reason(1000, 0.5, 0.2)).toBeUndefined()
-    expect(reason(1000, 0.97, 0.2)).toMatch(/saturated at 1000\/s \(97 % busy/)
+    expect(reason(1000, 0.97, 0.2)).toMatch(/saturated at 1000\/s \(its event loop was 97 % busy/)
     // The server did not keep up with 2,000/s; with an idle generator that is its own fault.
     expect(reason(2000, 0.5, 0.2)).toBeUndefined()
     expect(reason(2000, 0.85, 0.2)).toContain('saturated')
     // The p99 of these rounds is 99 ms.
     expect(reason(1000, 0.5, 9)).toBeUndefined()
-    expect(reason(1000, 0.5, 12)).toContain('12.0 ms late at p99')
+    expect(reason(1000, 0.5, 12)).toContain('sent its requests late at 1000/s (12.0 ms at p99')
   })
 })
 

@@ -1,0 +1,52 @@
+/** Whether a server is warm: it has stopped getting faster. Code that is still being compiled measures the compiler. */
+import { wholeHistogram } from './result/figures.ts'
+import type { LoadOptions, Measurement, Warmup } from './result/schema.ts'
+
+/** A window this much better than the best one before it says that the server is still getting faster. */
+const stillFaster = 1.05
+
+/** So many windows in a row must not say so; the first window has nothing before it. */
+const calmWindows = 2
+
+export type SteadyOptions = NonNullable<LoadOptions['steady']>
+
+/**
+ * Returns whether the figures of the windows so far have stopped getting better: none of the last two is more than 5 %
+ * better than the best one before it. A window that is worse does not count: that is the machine, not the compiler.
+ */
+export function isSteady(figures: readonly number[], lowerIsBetter: boolean): boolean {
+  if (figures.length <= calmWindows) return false
+  const gains = figures.map(figure => (lowerIsBetter ? 1 / figure : figure))
+  return gains.slice(-calmWindows).every((gain, i) => {
+    const before = gains.slice(0, gains.length - calmWindows + i)
+    return !(gain > stillFaster * Math.max(...before))
+  })
+}
+
+/**
+ * Loads the subjects, window by window, until all are steady or `most` windows have passed. `load` makes one window and
+ * returns what each subject did in it. Returns the warm-up of each; what an abort cut off is not steady.
+ */
+export async function warmUntilSteady(
+  load: () => Promise<Measurement[]>,
+  { mode, steady }: { mode: LoadOptions['mode']; steady: SteadyOptions },
+  signal: AbortSignal,
+): Promise<Warmup[]> {
+  const figures: number[][] = []
+  const isWarm = (list: readonly number[]): boolean => isSteady(list, mode === 'open')
+  for (let window = 0; window < steady.most && !signal.aborted; window++) {
+    for (const [i, measurement] of (await load()).entries()) {
+      figures[i] ??= []
+      figures[i].push(figureOf(measurement, mode))
+    }
+    if (figures.every(isWarm)) break
+  }
+  return figures.map(list => ({ seconds: list.length * steady.window, steady: isWarm(list), figures: list }))
+}
+
+/** In an open loop the rate is what was asked for: there, latency shows whether the server is warm. */
+function figureOf(measurement: Measurement, mode: LoadOptions['mode']): number {
+  if (mode === 'closed') return measurement.rate
+  const { totalCount, mean } = wholeHistogram([measurement])
+  return totalCount === 0 ? 0 : mean / 1000
+}
