@@ -1,5 +1,6 @@
 /** `npm run bench`: reads the command line, runs the command, and ends with its exit code. */
 
+import { watchParent } from '../src/parent.ts'
 import type { Context } from './commands/context.ts'
 import { RunError, UsageError } from './errors.ts'
 import { optionHelp, parseCommandLine } from './options.ts'
@@ -38,10 +39,10 @@ const commands: Record<string, () => Promise<(context: Context) => Promise<numbe
   power: async () => (await import('./commands/power.ts')).powerCommand,
 }
 
-process.exitCode = await main(process.argv.slice(2))
+const interruption = new AbortController()
+process.exitCode = await main(watchParent(process.argv.slice(2), () => interruption.abort()))
 
 async function main(args: string[]): Promise<number> {
-  const interruption = new AbortController()
   // A terminal that is closed is a hang-up: what was started is detached, and would stay.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interruption.abort())
   try {

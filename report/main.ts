@@ -1,4 +1,5 @@
 /** `npm run report`: reads the command line, runs the command, and ends with its exit code. */
+import { watchParent } from '../src/parent.ts'
 import { ReportError, UsageError } from './errors.ts'
 import { parseCommandLine, type Settings, USAGE } from './options.ts'
 
@@ -15,11 +16,12 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   lint: async () => (await import('./commands/lint.ts')).lintCommand,
 }
 
-process.exitCode = await main(process.argv.slice(2))
+const interruption = new AbortController()
+process.exitCode = await main(watchParent(process.argv.slice(2), () => interruption.abort()))
 
 async function main(args: readonly string[]): Promise<number> {
-  const interruption = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => interruption.abort())
   try {
     const { command, operand, settings } = parseCommandLine(args)
     if (settings.help) {

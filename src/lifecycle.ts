@@ -59,7 +59,10 @@ export function createLifecycle({ onEnd, host = process }: Options) {
     host.exit(1)
   }
 
-  host.on('SIGTERM', () => end({ exitCode: 0, what: 'SIGTERM' }))
+  // The second is that of a terminal that is closed.
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    host.on(signal, () => end({ exitCode: 0, what: signal }))
+  }
   host.on('SIGINT', () => {
     if (endedAt !== undefined && performance.now() - endedAt > ECHO_MS) host.exit(1)
     end({ exitCode: 0, what: 'SIGINT' })

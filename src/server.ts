@@ -9,6 +9,7 @@ import { type Config, type Environment, isProduction, loadConfig, readEnvironmen
 import { preferCommonJsDrizzle } from './lean-imports.ts'
 import { createLogStream, type LogStream } from './lib/log-stream.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { watchParent } from './parent.ts'
 import { explain, PlainError } from './plain-error.ts'
 import { allocateYoung } from './young-heap.ts'
 
@@ -31,6 +32,13 @@ const lifecycle = createLifecycle({
   },
 })
 
+// A worker ends with the process that leads it. The first process says why it ends where it has been told to.
+const options = cluster.isWorker
+  ? []
+  : watchParent(process.argv.slice(2), () =>
+      lifecycle.end({ exitCode: 0, what: 'the parent process is gone' }),
+    )
+
 try {
   await lifecycle.start(() => start(readEnvironment(), lifecycle))
 } catch (error) {
@@ -49,7 +57,10 @@ async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
   }
   const isLeader = config.workers > 1 && !cluster.isWorker
   const origin = isLeader ? await lead(config, environment, lifecycle) : await serve(config, lifecycle)
-  if (origin !== undefined && !config.production && !cluster.isWorker) welcome(origin)
+  if (origin === undefined || config.production || cluster.isWorker) return
+  if (!options.includes('--again')) welcome(origin)
+  // `npm run dev` shows it once.
+  process.send?.('welcomed')
 }
 
 /** Serves in this process, and returns where. */

@@ -51,7 +51,7 @@ async function runsIn(pid: number, words: string, data: string) {
 }
 
 /** Every process's command line, each argument ended by a NUL, or all by one space where only `ps` tells. */
-async function listCommands(): Promise<[number, string][]> {
+export async function listCommands(): Promise<[number, string][]> {
   if (process.platform === 'win32') return []
   if (process.platform !== 'linux') {
     const { stdout } = await promisify(execFile)('ps', ['-axww', '-o', 'pid=,command='], {

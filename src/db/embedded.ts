@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { freePort } from '../lib/free-port.ts'
+import { dismissGuard, withGuard } from './embedded-guard.ts'
 import * as host from './embedded-host.ts'
 import { claimFolder, clusterName, hasLiveOwner, readText, stopServers } from './embedded-process.ts'
 
@@ -194,13 +195,14 @@ async function spawnServer({ folder, data, binaries, user }: Place, options: Emb
   const output = await fs.open(log, 'ax', 0o600)
   try {
     const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    const child = spawn(binaries.postgres, ['-D', data, ...args], {
+    const child = spawn(...withGuard(binaries.postgres, ['-D', data, ...args]), {
       ...asUser(folder, user),
-      // Its own process group: the terminal's Ctrl-C must not end it before our own requests have drained.
+      // Its own process group: the terminal's Ctrl-C must not end it before our own requests have drained, and what
+      // kills this process's group must spare the guard.
       detached: true,
-      stdio: ['ignore', output.fd, output.fd],
+      stdio: ['pipe', output.fd, output.fd],
     })
-    const exited = new Promise<void>(done => child.once('exit', () => done()))
+    const exited = new Promise<void>(done => child.once('exit', () => done(dismissGuard(child))))
     await once(child, 'spawn')
     child.unref()
     return { child, port, exited }

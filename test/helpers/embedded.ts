@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, afterEach, expect } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts'
-import { findServers, startTime, stopServers } from '../../src/db/embedded-process.ts'
+import { findServers, listCommands, startTime, stopServers } from '../../src/db/embedded-process.ts'
 
 export const MODULE = join(import.meta.dirname, '../../src/db/embedded.ts')
 export const OWNER = join(import.meta.dirname, 'embedded-owner.ts')
@@ -110,10 +110,21 @@ export async function spawnOwner(directory: string, { module = MODULE, drop = []
   throw new Error(`the owner ended without a server: ${log}`)
 }
 
-/** A server whose owner was killed just after a change. */
+/** The guards beside the servers of a data directory. */
+export async function findGuards(data: string) {
+  const commands = await listCommands()
+  return commands
+    .filter(([, command]) => /^\S*sh[\0 ]-c[\0 ]/.test(command) && command.includes(`\0${data}\0`))
+    .map(([pid]) => pid)
+}
+
+/** A server whose owner and guard were killed just after a change. */
 export async function orphan(directory: string) {
   const { owner, url, pid } = await spawnOwner(directory)
   await query(url, 'UPDATE kept SET answer = 43')
+  const guards = await findGuards(join(await realpath(directory), 'data'))
+  expect(guards).toHaveLength(1)
+  for (const guard of guards) process.kill(guard, 'SIGKILL')
   await kill(owner)
   expect(await isAlive(pid)).toBe(true)
   return pid
