@@ -1,4 +1,4 @@
-/** Where drizzle-kit finds the schema, writes migrations, and connects. */
+/** Where drizzle-kit finds the schema and writes migrations. It never connects. */
 import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
@@ -6,5 +6,4 @@ export default defineConfig({
   schema: './src/db/schema.ts',
   out: './drizzle',
   migrations: { prefix: 'timestamp' },
-  dbCredentials: { url: process.env.DATABASE_URL ?? '' },
 })
