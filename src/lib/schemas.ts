@@ -8,6 +8,7 @@ export const Strict = <T extends TProperties>(properties: T, options = {}) =>
 /** The 8-4-4-4-12 form alone: ajv's own `uuid` format also takes `urn:uuid:…`, which PostgreSQL refuses (22P02). */
 export const Uuid = Type.String({
   pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+  description: 'A UUID: 32 hex digits in groups of 8, 4, 4, 4 and 12',
   examples: ['0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b'],
 })
 
@@ -27,7 +28,12 @@ export const InstantOrNull = Type.Unsafe<Date | null>({
 export const IdParams = Strict({ id: Uuid })
 
 /** Our longest cursor, of a 254-character e-mail address, is some 410 characters. */
-export const Cursor = Type.String({ minLength: 1, maxLength: 600, pattern: '^[A-Za-z0-9_-]+$' })
+export const Cursor = Type.String({
+  minLength: 1,
+  maxLength: 600,
+  pattern: '^[A-Za-z0-9_-]+$',
+  description: 'A `nextCursor` of the same list',
+})
 
 export const PageQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),

@@ -1,15 +1,10 @@
 /** Renders every refusal and failure as RFC 9457 problem details, whoever raised it: us, Fastify, ajv, PostgreSQL. */
 import type { IncomingMessage } from 'node:http'
-import type {
-  FastifyError,
-  FastifyInstance,
-  FastifyReply,
-  FastifyRequest,
-  FastifySchemaValidationError,
-} from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { databaseProblem } from '../db/errors.ts'
 import { type CatalogueEntry, entryForStatus, errors, findEntry } from '../errors.ts'
+import { type FieldError, listFieldErrors } from './field-errors.ts'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -17,8 +12,6 @@ declare module 'fastify' {
     problemCode: string
   }
 }
-
-type FieldError = { path: string; message: string }
 
 export type Problem = {
   type: string
@@ -86,7 +79,7 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
   const instance = request.originalUrl.split('?', 1)[0] ?? ''
   const problem: Problem = {
     ...describeProblem(entry, { detail: detailOf(error, entry), instance, requestId: request.id }),
-    ...(error.validation && { errors: fieldErrors(error.validation, error.validationContext) }),
+    ...describeMistakes(error, entry, request),
   }
   // Serialized here, not by a route's schema: a problem has one shape on every route, known or not.
   reply
@@ -107,6 +100,21 @@ function entryOf(error: FastifyError): CatalogueEntry {
   return entryForStatus(status >= 400 && status < 600 ? status : 500)
 }
 
+/** What a failed validation adds to its problem. */
+function describeMistakes(
+  { validation, validationContext }: FastifyError,
+  { title }: CatalogueEntry,
+  request: FastifyRequest,
+): Partial<Problem> {
+  if (!validation) return {}
+  const { errors, count } = listFieldErrors(request, validationContext ?? 'body', validation)
+  const isCut = errors.length < count
+  return {
+    errors,
+    ...(isCut && { detail: `${title}: of ${count} mistakes, the first ${errors.length} are listed` }),
+  }
+}
+
 function entryForCode(code: string): CatalogueEntry {
   return findEntry(code) ?? entryForStatus(500)
 }
@@ -123,20 +131,4 @@ export function describeProblem(
 ): Problem {
   const type = `urn:plumbline:problem:${code.toLowerCase().replaceAll('_', '-')}`
   return { type, title, status, detail, instance, code, requestId }
-}
-
-/** ajv's errors by JSON pointer. Its messages speak of the schema, never of the value. */
-function fieldErrors(found: FastifySchemaValidationError[], context: string | undefined): FieldError[] {
-  return found.map(error => {
-    const { missingProperty, additionalProperty } = error.params as Record<string, string>
-    const property = missingProperty ?? additionalProperty
-    const path =
-      property === undefined ? error.instancePath : `${error.instancePath}/${escapePointer(property)}`
-    return { path: `/${context ?? 'body'}${path}`, message: error.message ?? 'is not valid' }
-  })
-}
-
-/** RFC 6901 §3; bounded, because the name of an unknown key is the client's own text. */
-function escapePointer(name: string): string {
-  return name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')
 }

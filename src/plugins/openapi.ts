@@ -9,6 +9,7 @@ import { type CatalogueEntry, catalogue, findEntry } from '../errors.ts'
 import { exampleOf } from '../lib/schema-example.ts'
 import { createAsset } from './asset.ts'
 import { describeProblem } from './error-handler.ts'
+import { MAX_FIELD_ERRORS } from './field-errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -101,7 +102,14 @@ const ProblemSchema = Type.Object(
     code: Type.String({ enum: catalogue.map(entry => entry.code), description: 'Stable, for programs' }),
     requestId: Type.String({ description: 'As in the X-Request-Id header and in the log' }),
     errors: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String({ description: 'JSON pointer' }), message: Type.String() })),
+      Type.Array(
+        Type.Object({
+          path: Type.String({ description: 'JSON pointer' }),
+          message: Type.String({ description: 'For people' }),
+          keyword: Type.String({ description: 'The keyword of JSON Schema that was not kept' }),
+        }),
+        { maxItems: MAX_FIELD_ERRORS, description: 'Every mistake in the path, body, query and headers' },
+      ),
     ),
   },
   { description: 'RFC 9457 problem details' },
@@ -187,7 +195,10 @@ function problemExample(entry: CatalogueEntry, url: string) {
   return {
     ...describeProblem(entry, { instance, requestId: '4bf92f3577b34da6a3ce929d0e0e4736' }),
     ...(entry.code === 'VALIDATION_FAILED' && {
-      errors: [{ path: '/body/email', message: 'must NOT have more than 254 characters' }],
+      errors: [
+        { path: '/body/email', message: 'must NOT have more than 254 characters', keyword: 'maxLength' },
+        { path: '/body/displayName', message: 'is required', keyword: 'required' },
+      ],
     }),
   }
 }

@@ -1,8 +1,9 @@
 /** Reads and validates requests: I-JSON in well-formed UTF-8, strict bodies, nothing coerced but query and path. */
 import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import { Ajv, type Options } from 'ajv'
 import addFormats from 'ajv-formats'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.ts'
 import { findFault } from '../lib/i-json.ts'
@@ -14,7 +15,11 @@ const MAX_DEPTH = 32
 const MAX_URL_LENGTH = 4096
 
 const AJV_OPTIONS: Options = {
-  ...{ allErrors: false, useDefaults: true, removeAdditional: false },
+  // Of all mistakes: bounded by the size of a body, and by patterns that take linear time. `verbose` adds the schema.
+  allErrors: true,
+  verbose: true,
+  useDefaults: true,
+  removeAdditional: false,
   // TypeBox made the schemas; to check them as well takes 25 ms of every start.
   validateSchema: false,
 }
@@ -28,6 +33,9 @@ export const validation = fp(
     app.setValidatorCompiler(({ schema, httpPart }) =>
       (httpPart === 'body' ? strict : coercing).compile(schema),
     )
+
+    // Fastify's own joins the messages of all mistakes, which may be thousands.
+    app.setSchemaErrorFormatter(() => new errors.ValidationFailed())
 
     app.addHook('onRequest', function refuseUnreadable({ raw }, _reply, done) {
       if ((raw.url?.length ?? 0) > MAX_URL_LENGTH) return done(new errors.UriTooLong())
@@ -43,6 +51,7 @@ export const validation = fp(
       'application/json',
       { parseAs: 'buffer' },
       function readJson(request, body, done) {
+        if (body.length === 0) return done(null, undefined)
         const text = wellFormedText(request, body as Buffer)
         if (text instanceof Error) return done(text)
         parseJson(request, text, (error, value) => {
@@ -52,9 +61,52 @@ export const validation = fp(
         })
       },
     )
+    app.addContentTypeParser('*', refuseContent)
+    app.addHook('onRoute', function ignoreTypesOfNothing(route) {
+      const isRead = [route.method].flat().every(method => method === 'GET' || method === 'HEAD')
+      if (!isRead) route.preParsing = [ignoreTypeOfNothing, ...[route.preParsing ?? []].flat()]
+    })
   },
   { name: 'validation' },
 )
+
+/**
+ * A hook: an empty body has no type. Fastify would refuse it for the type that it is said to have, which many clients
+ * send with every request. Where a body is expected, the schema says that there is none.
+ */
+function ignoreTypeOfNothing(
+  request: FastifyRequest,
+  _reply: FastifyReply,
+  _payload: unknown,
+  done: HookHandlerDoneFunction,
+): void {
+  const { headers } = request.raw
+  const length =
+    headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined
+  // Without a length the parsers see whether anything comes. Fastify asks for none where it cannot read the type.
+  if (length === 0 || request.mediaType !== 'application/json') delete headers['content-type']
+  done()
+}
+
+/** Takes no content, of whatever type: the first byte of some is refused, and the rest dropped. */
+function refuseContent(
+  request: FastifyRequest,
+  payload: IncomingMessage,
+  done: (error: Error | null, body?: unknown) => void,
+) {
+  // Nothing is at this path: what the body is does not matter.
+  if (request.is404) return done(null, undefined)
+  function end(): void {
+    done(null, undefined)
+  }
+  payload
+    .once('end', end)
+    .once('error', done)
+    .once('data', () => {
+      payload.off('end', end).off('error', done)
+      done(new errors.UnsupportedMediaType())
+    })
+}
 
 function createAjv(options: Options): Ajv {
   const ajv = new Ajv(options)

@@ -67,19 +67,22 @@ const json = (payload: string): InjectOptions => ({
 describe('P17: a refusal is a problem', () => {
   it('400, where the body is not JSON, or does not fit: with the place of each fault', async () => {
     await problemOf(json('{"email":'), { status: 400, code: 'BAD_REQUEST' })
-    await problemOf(json(''), { status: 400, code: 'BAD_REQUEST' })
     const { errors: missing } = await problemOf(json('{"email":"ada@example.com"}'), {
       status: 400,
       code: 'VALIDATION_FAILED',
     })
-    expect(missing).toEqual([{ path: '/body/password', message: "must have required property 'password'" }])
+    expect(missing).toEqual([{ path: '/body/password', message: 'is required', keyword: 'required' }])
     const strange = `a/b~${'c'.repeat(100)}`
     const { errors: unknown } = await problemOf(
       json(JSON.stringify({ email: 'ada@example.com', password: 'x', [strange]: 1 })),
       { status: 400, code: 'VALIDATION_FAILED' },
     )
     expect(unknown).toEqual([
-      { path: `/body/a~1b~0${'c'.repeat(60)}`, message: 'must NOT have additional properties' },
+      {
+        path: `/body/a~1b~0${'c'.repeat(60)}`,
+        message: 'is not a known property',
+        keyword: 'additionalProperties',
+      },
     ])
     const { errors: query } = await problemOf(
       {
@@ -88,7 +91,7 @@ describe('P17: a refusal is a problem', () => {
       },
       { status: 400, code: 'VALIDATION_FAILED' },
     )
-    expect(query).toEqual([{ path: '/querystring/limit', message: 'must be >= 1' }])
+    expect(query).toEqual([{ path: '/querystring/limit', message: 'must be >= 1', keyword: 'minimum' }])
   })
 
   it.each(['/%ff', '/api/v1/users/%', '/api/v1/users/%c0%af', '/health/live/%zz'])(

@@ -10,6 +10,7 @@ const Password = Type.String({
   minLength: PASSWORD_MIN,
   maxLength: PASSWORD_MAX,
   pattern: '^[^\\u0000\\p{Cs}]*$',
+  description: 'Text without U+0000 and lone surrogates',
   examples: ['correct horse battery staple'],
 })
 
@@ -17,6 +18,7 @@ const RefreshToken = Type.String({
   minLength: TOKEN_LENGTH,
   maxLength: TOKEN_LENGTH,
   pattern: '^[A-Za-z0-9_-]+$',
+  description: 'A refresh token of a login or refresh',
   examples: ['q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA'],
 })
 
@@ -30,6 +32,7 @@ export const LoginBody = Strict({
     minLength: 1,
     maxLength: PASSWORD_MAX,
     pattern: '^[^\\u0000\\p{Cs}]*$',
+    description: 'Text without U+0000 and lone surrogates',
     examples: Password.examples as string[],
   }),
 })

@@ -1,0 +1,121 @@
+/** An empty body is none, whatever type it is said to have: on every route, in each way of sending nothing. */
+import type { AddressInfo } from 'node:net'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createTestApp } from '../helpers/app.ts'
+import { testConfig } from '../helpers/config.ts'
+import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from '../helpers/openapi.ts'
+import { exchange } from '../helpers/raw.ts'
+import { createTokenFactory } from '../helpers/token-factory.ts'
+
+const METRICS_TOKEN = 'a metrics token of the tests'
+const service = await createTestApp({ METRICS_TOKEN })
+await service.app.listen({ host: '127.0.0.1', port: 0 })
+afterAll(service.close)
+const { port } = service.app.server.address() as AddressInfo
+const tokenFor = createTokenFactory(testConfig(service.database.url))
+const operations = operationsOf(documentOf(service.app))
+
+const TYPES = [
+  'application/json',
+  'application/json; charset=utf-8',
+  'application/json; charset=utf-16',
+  'application/json;',
+  'APPLICATION/JSON',
+  'application/vnd.api+json',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'text/plain',
+  'text/plain\r\nContent-Type: application/json',
+  '*/*',
+  '/',
+  '',
+  'nonsense',
+]
+
+const contentType = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...TYPES) },
+  { weight: 1, arbitrary: fc.stringMatching(/^[!-~]{1,20}$/) },
+)
+
+/** The ways of sending nothing: the headers, and the bytes after them. */
+const NOTHING = {
+  'no length': ['', ''],
+  'a length of 0': ['Content-Length: 0\r\n', ''],
+  'no chunks': ['Transfer-Encoding: chunked\r\n', '0\r\n\r\n'],
+  'no chunks, but a trailer': ['Transfer-Encoding: chunked\r\n', '0\r\nX-Sum: 1\r\n\r\n'],
+} as const
+
+const way = fc.constantFrom(...(Object.keys(NOTHING) as (keyof typeof NOTHING)[]))
+
+async function send(operation: Operation, headers: string, body = '') {
+  const userId = '0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b'
+  const token = operation.path === '/metrics' ? METRICS_TOKEN : await tokenFor({ userId, role: 'admin' })
+  const head = `${operation.method} ${fillPath(operation, userId)} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n`
+  const [answer] = await exchange(port, [`${head}Authorization: Bearer ${token}\r\n${headers}\r\n${body}`])
+  if (!answer) throw new Error('there was no answer')
+  return answer
+}
+
+/** What an operation answers where there is no body and nothing is said of one. */
+async function expectationOf(operation: Operation) {
+  const { status, body } = await send(operation, '')
+  return { status, code: body.startsWith('{') ? (JSON.parse(body).code as unknown) : undefined }
+}
+
+describe.each(operations.map(operation => [operation.name, operation] as const))('%s', (_name, operation) => {
+  it('answers an empty body of any type as it answers none', async () => {
+    const expected = await expectationOf(operation)
+    if (bodyOf(operation)) expect(expected).toEqual({ status: 400, code: 'VALIDATION_FAILED' })
+    else expect([200, 204, 403, 404, 409]).toContain(expected.status)
+    await fc.assert(
+      fc.asyncProperty(contentType, way, async (type, how) => {
+        const [headers, bytes] = NOTHING[how]
+        const { status, body } = await send(operation, `Content-Type: ${type}\r\n${headers}`, bytes)
+        const code = body.startsWith('{') ? JSON.parse(body).code : undefined
+        expect({ status, code }, `${type}, ${how}: ${body}`).toEqual(expected)
+      }),
+      { numRuns: 30, seed: 3 },
+    )
+  })
+})
+
+describe('a route that expects a body', () => {
+  it('says of none, and of an empty one, that it must be an object', async () => {
+    for (const operation of operations.filter(bodyOf)) {
+      const { body } = await send(operation, 'Content-Type: text/plain\r\nContent-Length: 0\r\n')
+      expect(JSON.parse(body).errors, operation.name).toEqual([
+        { path: '/body', message: 'must be object', keyword: 'type' },
+      ])
+    }
+  })
+
+  it('refuses content of another type with 415, also where it comes in chunks or has no type', async () => {
+    for (const operation of operations.filter(({ method }) => method !== 'GET')) {
+      for (const type of ['Content-Type: text/plain\r\n', 'Content-Type: nonsense\r\n', '']) {
+        const length = await send(operation, `${type}Content-Length: 2\r\n`, '{}')
+        expect(length.status, `${operation.name} ${type}`).toBe(415)
+        const chunked = await send(operation, `${type}Transfer-Encoding: chunked\r\n`, '2\r\n{}\r\n0\r\n\r\n')
+        expect(chunked.status, `${operation.name} ${type}`).toBe(415)
+      }
+    }
+  })
+})
+
+describe('with an empty body of JSON', () => {
+  it('a session ends, and a logout is one', async () => {
+    const user = await service.signUp()
+    const other = await service.logIn(user.email)
+    const list = await service.call('GET', '/api/v1/auth/sessions', { token: user.accessToken })
+    const { id } = list.json().items.find(({ current }: { current: boolean }) => !current)
+    const headers = { 'content-type': 'application/json' }
+    const ended = await service.call('DELETE', `/api/v1/auth/sessions/${id}`, {
+      token: user.accessToken,
+      headers,
+    })
+    expect(ended.statusCode).toBe(204)
+    expect((await service.refresh(other.refreshToken)).statusCode).toBe(401)
+    const logout = await service.call('POST', '/api/v1/auth/logout', { token: user.accessToken, headers })
+    expect(logout.statusCode).toBe(204)
+  })
+})
