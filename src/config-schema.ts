@@ -65,6 +65,10 @@ export const EnvironmentSchema = Type.Object({
   DATABASE_STATEMENT_TIMEOUT: Duration('Longest run of one statement', '3s'),
   DATABASE_LOCK_TIMEOUT: Duration('Longest wait for a lock', '2s'),
   DATABASE_IDLE_IN_TRANSACTION_TIMEOUT: Duration('Longest pause inside a transaction', '5s'),
+  MIGRATION_LOCK_TIMEOUT: Duration(
+    'Longest wait of a migration for a lock, during which requests queue up behind it; it tries five times',
+    '5s',
+  ),
   REDIS_URL: Type.Optional(
     Type.String({
       format: 'uri',

@@ -73,6 +73,15 @@ export function loadDatabaseUrls(environment: Environment) {
   return { url: settings.DATABASE_URL, directUrl: settings.DATABASE_DIRECT_URL ?? settings.DATABASE_URL }
 }
 
+/** How the commands migrate; in milliseconds. Throws ConfigError. */
+export function loadMigrationSettings(environment: Environment) {
+  const problems: string[] = []
+  const schema = Type.Pick(EnvironmentSchema, ['MIGRATION_LOCK_TIMEOUT'])
+  const settings = validate(schema, environment, problems)
+  if (!settings) throw new ConfigError(problems)
+  return { lockTimeout: milliseconds(settings.MIGRATION_LOCK_TIMEOUT) }
+}
+
 function validate<T extends TObject>(
   schema: T,
   environment: Environment,
@@ -199,6 +208,7 @@ function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: Ke
       lockTimeout: milliseconds(settings.DATABASE_LOCK_TIMEOUT),
       idleInTransactionTimeout: milliseconds(settings.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT),
     },
+    migrations: { lockTimeout: milliseconds(settings.MIGRATION_LOCK_TIMEOUT) },
     redis: { url: settings.REDIS_URL },
     jwt: {
       ...keys,

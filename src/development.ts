@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Environment } from './config.ts'
+import type { Config, Environment } from './config.ts'
 import type { EmbeddedPostgres } from './db/embedded.ts'
 import { PlainError } from './plain-error.ts'
 
@@ -31,6 +31,25 @@ export async function startDatabase(environment: Environment): Promise<EmbeddedP
   } catch (cause) {
     throw new PlainError(cause instanceof Error ? cause.message : String(cause), { cause })
   }
+}
+
+/**
+ * Applies the migrations at the start. A database that a newer version has migrated is accepted: it is what a change of
+ * branch leaves. Throws PlainError, which says how to begin anew where the database is the embedded one.
+ */
+export async function migrateForDevelopment(
+  { database, migrations }: Pick<Config, 'database' | 'migrations'>,
+  environment: Environment,
+): Promise<void> {
+  const [{ migrate }, { adviseDevelopment }] = await Promise.all([
+    import('./db/migrate.ts'),
+    import('./db/migration-plan.ts'),
+  ])
+  const onProgress = (line: string) => void process.stderr.write(`${line}\n`)
+  await migrate(database.directUrl, { ...migrations, allowNewer: true, onProgress }).catch(error => {
+    const isEmbedded = environment.DATABASE_URL === undefined
+    throw isEmbedded ? adviseDevelopment(error, dataDirectory(environment)) : error
+  })
 }
 
 function dataDirectory(environment: Environment): string {

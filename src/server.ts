@@ -52,8 +52,8 @@ async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
   if (lifecycle.isEnding()) return
   // Development's database is kept up to date by the first process: a worker finds it ready.
   if (!config.production && !cluster.isWorker) {
-    const { migrate } = await import('./db/migrate.ts')
-    await migrate(config.database.directUrl)
+    const { migrateForDevelopment } = await import('./development.ts')
+    await migrateForDevelopment(config, given)
   }
   const isLeader = config.workers > 1 && !cluster.isWorker
   const origin = isLeader ? await lead(config, environment, lifecycle) : await serve(config, lifecycle)

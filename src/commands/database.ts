@@ -34,7 +34,7 @@ export function readArguments<T extends ParseArgsConfig>(config: T) {
 export async function withDatabaseUrl(work: (connectionString: string) => Promise<void>): Promise<void> {
   const environment = readEnvironment()
   const isEmbedded = environment.DATABASE_URL === undefined && !isProduction(environment)
-  if (isEmbedded) await withEmbedded(join(environment.DATA_DIR ?? '.data', 'postgres'), work)
+  if (isEmbedded) await withEmbedded(environment.DATA_DIR ?? '.data', work)
   else await work(loadDatabaseUrls(environment).directUrl)
 }
 
@@ -59,6 +59,16 @@ export async function withDatabase(work: (database: Database) => Promise<void>):
 }
 
 async function withEmbedded(
+  folder: string,
+  work: (connectionString: string) => Promise<void>,
+): Promise<void> {
+  const { adviseDevelopment } = await import('../db/migration-plan.ts')
+  await withEmbeddedUrl(join(folder, 'postgres'), work).catch(error => {
+    throw adviseDevelopment(error, folder)
+  })
+}
+
+async function withEmbeddedUrl(
   directory: string,
   work: (connectionString: string) => Promise<void>,
 ): Promise<void> {

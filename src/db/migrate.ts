@@ -1,53 +1,126 @@
 /** Applies the migrations under drizzle/, one instance at a time. */
-import { fileURLToPath } from 'node:url'
-import { drizzle } from 'drizzle-orm/node-postgres'
-import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
-import pg from 'pg'
+import type pg from 'pg'
 import { PlainError } from '../plain-error.ts'
+import { type Applying, applyMigration } from './migration-apply.ts'
+import { describeError, isDatabaseError } from './migration-errors.ts'
+import { type Migration, readMigrations } from './migration-files.ts'
+import { type Allowances, compareMigrations, migrationsToApply, nameOf, type Plan } from './migration-plan.ts'
+import { configureSession, connect, type Progress, searchPath, waitForTurn } from './migration-session.ts'
+import { nameRows, readApplied, readProgress, recordAppliedSql, tableChanges } from './migration-table.ts'
 
-const MIGRATIONS = { migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)) }
+/** Longest wait for a lock, in milliseconds, unless the caller sets another: the default of MIGRATION_LOCK_TIMEOUT. */
+const LOCK_TIMEOUT_MS = 5000
 
-const CONNECT_TIMEOUT_MS = 10_000
-
-/** An arbitrary number that is ours: every instance asks for the same lock. */
-const MIGRATION_LOCK = 7_265_481
+export type MigrateOptions = Allowances & {
+  /** The migrations folder; drizzle/ unless given. */
+  directory?: string
+  lockTimeout?: number
+  /** Hears a line about each migration, and about each wait. */
+  onProgress?: Progress
+}
 
 /**
- * Applies what is not yet applied, all of it or nothing, and returns how many migrations that were. Instances that
- * start at once wait for each other on an advisory lock, which PostgreSQL frees when the connection ends, however it
- * ends. Throws PlainError where the database does not answer.
+ * Applies what is not yet applied, in the order of the journal, and returns the names. Each migration is applied
+ * whole, with its record, or not at all, save those that are marked to run outside a transaction. Instances that
+ * start at once wait for each other. Throws PlainError: where the folder or the database is not usable,
+ * MigrationsDiffer where the two are not the same history, MigrationFailed where a migration fails.
  */
-export async function migrate(connectionString: string): Promise<number> {
-  const client = new pg.Client({
-    connectionString,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    application_name: 'plumbline-migrate',
+export async function migrate(connectionString: string, options: MigrateOptions = {}): Promise<string[]> {
+  const { lockTimeout = LOCK_TIMEOUT_MS, onProgress = () => {} } = options
+  const migrations = readMigrations(options.directory)
+  return withClient(connectionString, async client => {
+    const path = await searchPath(client)
+    await waitForTurn(client, onProgress)
+    const plan = await readPlan(client, migrations)
+    const pending = migrationsToApply(plan, options)
+    for (const row of plan.unknown) onProgress(`${nameOf(row)} is of a newer version of the service.`)
+    const applying = {
+      client,
+      connectionString,
+      searchPath: path,
+      lockTimeout,
+      progress: plan.progress,
+      onProgress,
+    }
+    await prepareTable(applying, plan)
+    const applied: string[] = []
+    for (const migration of pending) {
+      const isOurs = await applyMigration(migration, applying).catch(error => {
+        if (applied.length > 0) onProgress(`Applied before the failure: ${applied.join(', ')}.`)
+        throw error
+      })
+      if (isOurs) applied.push(migration.tag)
+    }
+    return applied
   })
-  client.on('error', () => {
-    // What runs at that time rejects with it.
+}
+
+/** Makes the table, or completes one that drizzle-orm has made. */
+async function prepareTable({ client, ...settings }: Applying, plan: Plan): Promise<void> {
+  await client.query('begin')
+  await configureSession(client, settings, 'transaction')
+  for (const statement of await tableChanges(client)) await client.query(statement)
+  await nameRows(client, namesOf(plan))
+  await client.query('commit')
+}
+
+/** How the database stands against the migrations of this version. Changes nothing. Throws PlainError. */
+export async function readStatus(connectionString: string, directory?: string): Promise<Plan> {
+  const migrations = readMigrations(directory)
+  return withClient(connectionString, async client => {
+    await searchPath(client)
+    return readPlan(client, migrations)
   })
-  await client.connect().catch(cause => {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw new PlainError(
-      `Cannot connect to the database at ${client.host}:${client.port}: ${code ?? message}`,
-      {
-        cause,
-      },
-    )
+}
+
+/** The SQL that `migrate` would run, as a script, and how many migrations it has. Changes nothing. Throws as `migrate` does. */
+export async function dryRun(
+  connectionString: string,
+  options: Omit<MigrateOptions, 'lockTimeout' | 'onProgress'> = {},
+): Promise<{ sql: string; count: number }> {
+  const migrations = readMigrations(options.directory)
+  return withClient(connectionString, async client => {
+    const path = await searchPath(client)
+    const pending = migrationsToApply(await readPlan(client, migrations), options)
+    const changes = await tableChanges(client)
+    const preamble = [`set search_path = ${path}`, ...changes].map(statement => `${statement};\n`).join('')
+    const sql = pending.length === 0 ? '' : `${preamble}${pending.map(script).join('')}`
+    return { sql, count: pending.length }
   })
+}
+
+function script(migration: Migration): string {
+  const { file, statements, transaction } = migration
+  const body = [...statements.map(({ sql }) => endStatement(sql)), `${recordAppliedSql(migration)};`].join(
+    '\n',
+  )
+  return transaction ? `\n-- ${file}\nbegin;\n${body}\ncommit;\n` : `\n-- ${file}\n${body}\n`
+}
+
+/** On a line of its own where the statement may end in a comment. */
+function endStatement(sql: string): string {
+  const text = sql.trim()
+  return text.endsWith(';') ? text : `${text}\n;`
+}
+
+async function readPlan(client: pg.Client, migrations: readonly Migration[]): Promise<Plan> {
+  return compareMigrations(migrations, await readApplied(client), await readProgress(client))
+}
+
+function namesOf({ entries }: Plan): Map<number, string> {
+  return new Map(entries.flatMap(({ row, migration: { tag } }) => (row ? [[row.id, tag] as const] : [])))
+}
+
+async function withClient<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = await connect(connectionString)
   try {
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-    const before = await countApplied(client)
-    await applyMigrations(drizzle(client), MIGRATIONS)
-    return (await countApplied(client)) - before
+    return await work(client)
+  } catch (cause) {
+    if (cause instanceof PlainError || !isDatabaseError(cause)) throw cause
+    throw new PlainError(`The migrations cannot be compared with the database: ${describeError(cause)}`, {
+      cause,
+    })
   } finally {
     await client.end()
   }
-}
-
-async function countApplied(client: pg.Client): Promise<number> {
-  const { rows: found } = await client.query(`select to_regclass('drizzle.__drizzle_migrations') as name`)
-  if (found[0].name === null) return 0
-  const { rows } = await client.query('select count(*)::int as count from drizzle.__drizzle_migrations')
-  return rows[0].count
 }

@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { createMigrationCheck } from '../db/migration-check.ts'
 import { errors } from '../errors.ts'
 import { within } from '../lib/within.ts'
 
@@ -16,7 +17,7 @@ const ok = { status: 'ok' } as const
 
 export const health = fp(
   async (app: FastifyInstance) => {
-    const isDatabaseUp = cached(() => answersInTime(app), READY_CACHE_MS)
+    const isDatabaseUsable = cached(createReadinessCheck(app), READY_CACHE_MS)
 
     app.get(
       '/health/live',
@@ -40,7 +41,7 @@ export const health = fp(
         },
       },
       async function isReady() {
-        if (app.isDraining() || !(await isDatabaseUp())) throw new errors.NotReady()
+        if (app.isDraining() || !(await isDatabaseUsable())) throw new errors.NotReady()
         return ok
       },
     )
@@ -48,13 +49,35 @@ export const health = fp(
   { name: 'health', dependencies: ['database', 'shutdown'] },
 )
 
-async function answersInTime({ database, log }: FastifyInstance): Promise<boolean> {
-  try {
-    await within(READY_TIMEOUT_MS, database.pool.query('select 1'), 'the database did not answer in time')
-    return true
-  } catch (err) {
-    log.debug({ err }, 'readiness check failed')
-    return false
+/**
+ * Asks the database for its migrations until it has all of this version's, and from then on only whether it answers.
+ * The reason is logged when it changes: probes ask every second.
+ */
+function createReadinessCheck({ database: { pool }, log }: FastifyInstance): () => Promise<boolean> {
+  const whyUnusable = createMigrationCheck()
+  let isMigrated = false
+  let logged: string | undefined
+
+  async function ask(): Promise<boolean> {
+    if (isMigrated) {
+      await pool.query('select 1')
+      return true
+    }
+    const reason = await whyUnusable(pool)
+    isMigrated = reason === undefined
+    if (reason !== undefined && reason !== logged) log.warn(`not ready: ${reason}`)
+    if (isMigrated && logged !== undefined) log.info('ready: the database has every migration')
+    logged = reason
+    return isMigrated
+  }
+
+  return async () => {
+    try {
+      return await within(READY_TIMEOUT_MS, ask(), 'the database did not answer in time')
+    } catch (err) {
+      log.debug({ err }, 'readiness check failed')
+      return false
+    }
   }
 }
 

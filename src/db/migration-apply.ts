@@ -1,0 +1,219 @@
+/** Applies one migration: in a transaction with its record, or, where it is marked so, one statement at a time. */
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import { commandsIn } from '../lib/sql-commands.ts'
+import { describeInvalid, invalidAfter, invalidIndexes } from './invalid-indexes.ts'
+import { ATTEMPTS, LocksUnavailable, type Retrying, withRetries } from './lock-retries.ts'
+import {
+  describeError,
+  describeFailure,
+  isDatabaseError,
+  MigrationFailed,
+  reasonOf,
+  StatementError,
+} from './migration-errors.ts'
+import { lineAt, type Migration, type Statement } from './migration-files.ts'
+import type { ProgressRow } from './migration-plan.ts'
+import { configureSession, resetSession } from './migration-session.ts'
+import { clearProgress, isAppliedByOther, recordApplied, recordProgress } from './migration-table.ts'
+
+export type Applying = Retrying & { searchPath: string; progress: readonly ProgressRow[] }
+
+/**
+ * Applies a migration and records it, and returns whether it did: another may have been faster. Throws
+ * MigrationFailed, which says what of it is left in the database: nothing, where it runs in a transaction.
+ */
+export async function applyMigration(migration: Migration, applying: Applying): Promise<boolean> {
+  refuseTransactionCommands(migration)
+  const done = completedStatements(migration, applying.progress)
+  await resetSession(applying.client)
+  if (migration.transaction) return applyInTransaction(migration, done, applying)
+  await applyStatements(migration, done, applying)
+  return true
+}
+
+/** With a `commit` of its own, a migration that fails after it would be half applied. Throws MigrationFailed. */
+function refuseTransactionCommands(migration: Migration): void {
+  for (const { sql, offset } of migration.statements) {
+    const command = commandsIn(sql).find(({ words: [first = '', second = '', third = ''] }) => {
+      if (first === 'rollback') return second !== 'to' && third !== 'to'
+      return (
+        /^(begin|start|commit|abort|end)$/.test(first) || (first === 'prepare' && second === 'transaction')
+      )
+    })
+    if (!command) continue
+    const line = lineAt(migration, offset + command.offset)
+    throw new MigrationFailed(
+      `${migration.tag} was not begun: ${migration.file}, line ${line} has \`${command.words[0]}\`. Each migration runs in a transaction of its own already; one that is marked \`-- migrate: no-transaction\` runs in none. Remove it.`,
+    )
+  }
+}
+
+/** How many statements an earlier run has completed. Throws MigrationFailed where these are not the same any more. */
+function completedStatements(migration: Migration, progress: readonly ProgressRow[]): number {
+  const steps = progress.filter(({ createdAt, position }) => createdAt === migration.when && position > 0)
+  for (const { position, hash } of steps) {
+    const statement = migration.statements[position - 1]
+    if (statement && sha256(statement) === hash) continue
+    throw new MigrationFailed(
+      `${migration.tag} was not continued: an earlier run completed ${count(steps.length)} of it, and statement ${position} of ${migration.file} is not what it was then. Restore it, or undo by hand what it did and run \`delete from drizzle.__migration_progress where created_at = ${migration.when}\`.`,
+    )
+  }
+  return steps.length
+}
+
+async function applyInTransaction(migration: Migration, done: number, applying: Applying): Promise<boolean> {
+  const { client } = applying
+  let isCommitting = false
+  const attempt = async () => {
+    isCommitting = false
+    await client.query('begin')
+    try {
+      await configureSession(client, applying, 'transaction')
+      if (await isAppliedByOther(client, migration)) {
+        await client.query('rollback')
+        return false
+      }
+      for (const [index, statement] of migration.statements.entries()) {
+        if (index >= done) await run(client, statement, index)
+      }
+      await client.query('reset role')
+      await recordApplied(client, migration)
+      if (done > 0) await clearProgress(client, migration)
+      isCommitting = true
+      await client.query('commit')
+      return true
+    } catch (error) {
+      await client.query('rollback').catch(() => {
+        // The connection is gone, and PostgreSQL rolls back by itself. The first error is the one to report.
+      })
+      throw error
+    }
+  }
+  return withRetries(migration.tag, attempt, applying).catch(error => {
+    const isUnknown = isCommitting && !(error instanceof pg.DatabaseError)
+    throw failure(
+      migration,
+      error,
+      isUnknown ? 'Whether it was applied is not known.' : 'Nothing of it was applied.',
+    )
+  })
+}
+
+/**
+ * Statement after statement, each with what it did recorded when it is complete: a run that ends in the middle,
+ * however it ends, is continued by the next.
+ */
+async function applyStatements(migration: Migration, done: number, applying: Applying): Promise<void> {
+  const { client, onProgress } = applying
+  if (done > 0) onProgress(`Continuing ${migration.tag} after ${count(done)} that an earlier run completed.`)
+  await recordProgress(client, migration, 0, migration.hash)
+  let completed = done
+  const invalidBefore = new Set(await invalidIndexes(client))
+  try {
+    for (const [index, statement] of migration.statements.entries()) {
+      if (index < done) continue
+      await runAlone(migration.tag, statement, index, applying)
+      await refuseInvalidIndexes(migration, index, invalidBefore, client)
+      await recordProgress(client, migration, index + 1, sha256(statement))
+      completed = index + 1
+    }
+    await client.query('begin')
+    await recordApplied(client, migration)
+    await clearProgress(client, migration)
+    await client.query('commit')
+  } catch (error) {
+    const left = await leftBehind(migration, completed, invalidBefore, client)
+    throw failure(migration, error, left)
+  }
+}
+
+async function runAlone(tag: string, statement: Statement, index: number, applying: Applying): Promise<void> {
+  const { client, lockTimeout } = applying
+  const words = commandsIn(statement.sql).flatMap(command => command.words)
+  // What runs concurrently waits without keeping others from the table, and to cut it short leaves an invalid index.
+  const isConcurrent = words.includes('concurrently')
+  await configureSession(client, { ...applying, lockTimeout: isConcurrent ? 0 : lockTimeout }, 'session')
+  // A procedure may have committed a part: running it again is for a person to decide.
+  const isWhole = !isConcurrent && words[0] !== 'call' && words[0] !== 'do'
+  const attempt = () => run(client, statement, index)
+  await withRetries(tag, attempt, applying, isWhole ? ATTEMPTS : 1)
+}
+
+async function run(client: pg.Client, { sql }: Statement, index: number): Promise<void> {
+  await client.query(sql).catch(error => {
+    throw new StatementError(index, error)
+  })
+}
+
+function failure(migration: Migration, error: unknown, left: string): unknown {
+  if (!(error instanceof LocksUnavailable) && !isDatabaseError(reasonOf(error))) return error
+  if (error instanceof LocksUnavailable) {
+    const first = failureLine(migration, error.cause)
+    const who = error.blockers
+      ? `The lock was held by ${error.blockers}.`
+      : 'It is not known who held the lock.'
+    return new MigrationFailed(
+      `${first} It was tried ${error.attempts} times. ${who} ${left} End that transaction, or run \`npm run db:migrate\` again when it has ended; MIGRATION_LOCK_TIMEOUT is the longest wait.`,
+      { cause: error },
+    )
+  }
+  return new MigrationFailed(`${failureLine(migration, error)} ${left} ${nextStep(error)}`, { cause: error })
+}
+
+function failureLine(migration: Migration, error: unknown): string {
+  if (error instanceof StatementError) return describeFailure(migration, error)
+  return `${migration.tag} failed: ${describeError(error)}`
+}
+
+function nextStep(error: unknown): string {
+  const reason = reasonOf(error)
+  return reason instanceof pg.DatabaseError && !/^(08|57)/.test(reason.code ?? '')
+    ? 'Correct it and run `npm run db:migrate` again.'
+    : 'Run `npm run db:migrate` again.'
+}
+
+/** `create index concurrently if not exists` passes over an invalid index: it would be recorded as made. */
+async function refuseInvalidIndexes(
+  migration: Migration,
+  index: number,
+  before: ReadonlySet<string>,
+  client: pg.Client,
+): Promise<void> {
+  const found = await invalidAfter(client, before, migration.statements[index])
+  if (found.length === 0) return
+  const line = lineAt(migration, migration.statements[index]?.offset ?? 0)
+  throw new MigrationFailed(
+    `${migration.tag} was not completed: after the statement at ${migration.file}, line ${line}, ${describeInvalid(found)} Then run \`npm run db:migrate\` again: it continues there.`,
+  )
+}
+
+/** What a failed migration outside a transaction has done: PostgreSQL keeps it. */
+async function leftBehind(
+  migration: Migration,
+  completed: number,
+  before: ReadonlySet<string>,
+  client: pg.Client,
+): Promise<string> {
+  const kept =
+    completed === 0
+      ? 'No statement of it was completed.'
+      : `The database keeps the ${count(completed)} before it; the next run continues after ${completed === 1 ? 'it' : 'them'}.`
+  try {
+    await client.query('rollback')
+    const invalid = await invalidAfter(client, before, migration.statements[completed])
+    if (completed === 0 && invalid.length === 0) await clearProgress(client, migration)
+    return invalid.length === 0 ? kept : `${kept} It has left something: ${describeInvalid(invalid)}`
+  } catch {
+    // The connection is gone.
+    return `${kept} Whether the statement itself took effect is not known: the connection ended.`
+  }
+}
+
+function count(statements: number): string {
+  return `${statements} statement${statements === 1 ? '' : 's'}`
+}
+
+function sha256({ sql }: Statement): string {
+  return createHash('sha256').update(sql.trim()).digest('hex')
+}

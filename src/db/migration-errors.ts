@@ -1,0 +1,107 @@
+/** What to say of a migration that failed: its name, PostgreSQL's words, the place in the file, and what to do. */
+import pg from 'pg'
+import { PlainError } from '../plain-error.ts'
+import { lineAt, type Migration, type Statement } from './migration-files.ts'
+
+/** A session that keeps others waiting, as pg_stat_activity shows it. */
+export type Blocker = {
+  pid: number
+  application: string
+  user: string
+  state: string
+  seconds: number | null
+}
+
+/** A migration has failed. The message is for the person who runs the command. */
+export class MigrationFailed extends PlainError {
+  override readonly name = 'MigrationFailed'
+}
+
+/** A statement of a migration, and the error that it met. */
+export class StatementError extends Error {
+  readonly index: number
+  readonly reason: unknown
+
+  constructor(index: number, reason: unknown) {
+    super('a statement of a migration failed', { cause: reason })
+    this.index = index
+    this.reason = reason
+  }
+}
+
+/** What PostgreSQL or the driver has said. */
+export function reasonOf(error: unknown): unknown {
+  return error instanceof StatementError ? error.reason : error
+}
+
+/** `20261127_x failed at drizzle/20261127_x.sql, line 3: relation "orders" does not exist (42P01).` */
+export function describeFailure(migration: Migration, { index, reason }: StatementError): string {
+  const statement = migration.statements[index]
+  const place = statement ? ` at ${migration.file}, line ${lineOf(migration, statement, reason)}` : ''
+  return `${migration.tag} failed${place}: ${describeError(reason)}`
+}
+
+/** Whether PostgreSQL has refused, or the connection has ended: anything else is a fault of the program. */
+export function isDatabaseError(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return true
+  const { code, message } = error as NodeJS.ErrnoException
+  return typeof code === 'string' || /^(Connection terminated|Client has encountered)/.test(message)
+}
+
+/** PostgreSQL's own words as sentences: message, code, hint and, where it holds no row's values, detail. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof pg.DatabaseError)) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return `the connection ended (${code ?? message}).`
+  }
+  const { code = '', hint } = error
+  const detail = detailOf(error)
+  return [
+    `${messageOf(error)} (${code}).`,
+    ...(detail ? [`Detail: ${endSentence(detail)}`] : []),
+    ...(hint ? [`Hint: ${endSentence(hint)}`] : []),
+  ].join(' ')
+}
+
+/** Class 22, data exceptions, quotes the value that is in the way: a row's, which a log must not have. */
+function messageOf({ code = '', message }: pg.DatabaseError): string {
+  return oneLine(code.startsWith('22') ? message.replace(/".*"/s, '"…"') : message)
+}
+
+/** Class 23, integrity, names the rows that are in the way. */
+function detailOf({ code = '', detail }: pg.DatabaseError): string | undefined {
+  if (detail === undefined) return undefined
+  return /^2[23]/.test(code) ? "left out, since it holds a row's values; the server's log has it" : detail
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ')
+}
+
+function endSentence(text: string): string {
+  return oneLine(text).replace(/[.\s]*$/, '.')
+}
+
+/** PostgreSQL counts characters from 1, where JavaScript counts those outside the basic plane twice. */
+function lineOf(migration: Migration, { sql, offset }: Statement, error: unknown): number {
+  const position = error instanceof pg.DatabaseError ? Number(error.position ?? 0) : 0
+  const before =
+    position > 0 ? [...sql].slice(0, position - 1).join('').length : sql.length - sql.trimStart().length
+  return lineAt(migration, offset + before)
+}
+
+/** `pid 812 (psql, user app, idle in transaction for 14 s)` */
+export function describeBlockers(blockers: readonly Blocker[]): string {
+  return blockers.map(describeBlocker).join(', ')
+}
+
+function describeBlocker({ pid, application, user, state, seconds }: Blocker): string {
+  const since = seconds === null ? '' : ` for ${Math.round(seconds)} s`
+  const known = [application, user && `user ${user}`, state && `${state}${since}`].filter(Boolean)
+  return `pid ${pid}${known.length > 0 ? ` (${known.join(', ')})` : ''}`
+}
+
+/** A number of milliseconds for a person: `5 s`, `250 ms`. */
+export function seconds(milliseconds: number): string {
+  return milliseconds < 1000 ? `${milliseconds} ms` : `${Math.round(milliseconds / 100) / 10} s`
+}

@@ -1,0 +1,163 @@
+/** The connection that migrates: what it needs of the database, the lock that it holds, and who keeps it waiting. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { PlainError } from '../plain-error.ts'
+import { type Blocker, describeBlockers, describeError } from './migration-errors.ts'
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** An arbitrary number that is ours: every instance asks for the same lock. */
+const MIGRATION_LOCK = 7_265_481
+
+/** Between two tries to get the lock. */
+const POLL_MS = 200
+
+/** A wait is worth a line after this time, and then again after that. */
+const SAY_AFTER_MS = 2000
+const REPEAT_MS = 30_000
+
+/** The schema that drizzle-kit's foreign keys name, and so the one for the tables too. */
+const SCHEMA = 'public'
+
+/** What a role or a database may limit for requests, and a long migration must not meet. */
+const TIMEOUTS = ['statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout']
+
+export type Progress = (line: string) => void
+
+/** Connects. Throws PlainError where the database does not answer. The caller ends the connection. */
+export async function connect(connectionString: string, name = 'plumbline-migrate'): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: name,
+    keepAlive: true,
+  })
+  client.on('error', () => {
+    // What runs at that time rejects with it.
+  })
+  await client.connect().catch(cause => {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = cause instanceof pg.DatabaseError ? describeError(cause) : (code ?? message)
+    throw new PlainError(`Cannot connect to the database at ${client.host}:${client.port}: ${why}`, { cause })
+  })
+  return client
+}
+
+/**
+ * Returns the connection's search_path with the schema of the tables first. Throws PlainError where that schema is
+ * not in it: the service's own statements name no schema, and would not find the tables.
+ */
+export async function searchPath(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ schemas: string[]; path: string; exists: boolean }>(
+    `select current_schemas(false)::text[] as schemas, current_setting('search_path') as path,
+      to_regnamespace('${SCHEMA}') is not null as exists`,
+  )
+  const [{ schemas, path, exists } = { schemas: [], path: '', exists: false }] = rows
+  if (schemas.includes(SCHEMA)) {
+    const others = schemas.filter(name => name !== SCHEMA)
+    return [SCHEMA, ...others].map(name => pg.escapeIdentifier(name)).join(', ')
+  }
+  throw new PlainError(
+    exists
+      ? `The tables belong in the schema ${SCHEMA}, which this connection's search_path (${path}) does not reach. Take search_path out of DATABASE_URL's options, or set it with \`alter role … set search_path = ${SCHEMA}\`; the role needs USAGE on ${SCHEMA}.`
+      : `The tables belong in the schema ${SCHEMA}, which this database does not have. Run \`create schema ${SCHEMA}\`.`,
+  )
+}
+
+/** Undoes what an earlier migration has set. */
+export async function resetSession(client: pg.Client): Promise<void> {
+  await client.query('reset role; reset all')
+}
+
+/** `lockTimeout` is in milliseconds; 0 is no limit. */
+export type SessionSettings = { searchPath: string; lockTimeout: number }
+
+/** Sets what a migration runs with: until the end of the transaction, or of the session. */
+export async function configureSession(
+  client: pg.Client,
+  { searchPath: path, lockTimeout }: SessionSettings,
+  until: 'transaction' | 'session',
+): Promise<void> {
+  await client.query(
+    `select set_config(name, value, $2) from pg_settings join unnest($1::text[], $3::text[]) as wanted (name, value) using (name)`,
+    [
+      [...TIMEOUTS, 'lock_timeout', 'search_path'],
+      until === 'transaction',
+      [...TIMEOUTS.map(() => '0'), String(lockTimeout), path],
+    ],
+  )
+}
+
+/**
+ * Waits until no other instance migrates. PostgreSQL frees the lock when the connection ends, however it ends.
+ * It is asked for again and again: a session that waits inside `pg_advisory_lock` holds a snapshot, for which
+ * `create index concurrently` in the instance that has the lock would wait in turn, until one of them is ended as a
+ * deadlock.
+ */
+export async function waitForTurn(client: pg.Client, onProgress: Progress): Promise<void> {
+  let sayAt = performance.now() + SAY_AFTER_MS
+  for (;;) {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as mine', [MIGRATION_LOCK])
+    if (rows[0].mine) return
+    if (performance.now() > sayAt) {
+      sayAt = performance.now() + REPEAT_MS
+      const holders = describeBlockers(await lockHolders(client))
+      onProgress(`Waiting for another migration to end${holders && `: ${holders}`}.`)
+    }
+    await sleep(POLL_MS)
+  }
+}
+
+const ACTIVITY = `select pid, coalesce(application_name, '') as application, coalesce(usename, '') as user,
+  coalesce(state, '') as state, extract(epoch from now() - coalesce(xact_start, backend_start))::float as seconds
+  from pg_stat_activity`
+
+async function lockHolders(client: pg.Client): Promise<Blocker[]> {
+  // A bigint key is kept as two halves.
+  const { rows } = await client.query<Blocker>(
+    `${ACTIVITY} join pg_locks using (pid) where locktype = 'advisory' and granted and pg_locks.database =
+      (select oid from pg_database where datname = current_database()) and classid = 0 and objid = $1 and objsubid = 1`,
+    [MIGRATION_LOCK],
+  )
+  return rows
+}
+
+export type BlockerWatch = { latest: () => Blocker[]; stop: () => Promise<void> }
+
+/**
+ * Looks every `interval` milliseconds who keeps the session `pid` waiting, through a connection of its own, and says
+ * so. Afterwards it cannot be found out any more.
+ */
+export function watchBlockers(
+  connectionString: string,
+  pid: number,
+  interval: number,
+  onChange: (blockers: Blocker[]) => void,
+): BlockerWatch {
+  let latest: Blocker[] = []
+  let observer: pg.Client | undefined
+  let looking: Promise<void> = Promise.resolve()
+  const look = async () => {
+    observer ??= await connect(connectionString, 'plumbline-migrate-observer')
+    const { rows } = await observer.query<Blocker>(`${ACTIVITY} where pid = any (pg_blocking_pids($1))`, [
+      pid,
+    ])
+    const known = new Set(latest.map(({ pid: one }) => one))
+    if (rows.length > 0) latest = rows
+    if (rows.some(({ pid: one }) => !known.has(one))) onChange(rows)
+  }
+  const timer = setInterval(() => {
+    looking = looking.then(look).catch(() => {
+      // Where no second connection is to be had, the failure is reported without a name.
+      clearInterval(timer)
+    })
+  }, interval)
+  return {
+    latest: () => latest,
+    async stop() {
+      clearInterval(timer)
+      await looking
+      await observer?.end()
+    },
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Drizzle's table of applied migrations, in the form that drizzle-orm 1.0 gives it: `name` and `applied_at` are its
+ * columns too, and drizzle-orm 0.45 reads and writes the table without them.
+ */
+import type pg from 'pg'
+import type { Migration } from './migration-files.ts'
+import type { AppliedRow, ProgressRow } from './migration-plan.ts'
+
+const TABLE = 'drizzle.__drizzle_migrations'
+
+/** The statements that a migration outside a transaction has behind it, until it is complete. */
+export const PROGRESS = 'drizzle.__migration_progress'
+
+const UNDEFINED_TABLE = '42P01'
+
+/** Works with and without drizzle-orm 1.0's columns. */
+const APPLIED = `select id, hash, created_at::text as created, to_jsonb(applied) ->> 'name' as name,
+  (to_jsonb(applied) ->> 'applied_at')::timestamptz as "appliedAt" from ${TABLE} as applied order by id`
+
+type Queryable = Pick<pg.Pool | pg.ClientBase, 'query'>
+
+/** The rows of the table, none where there is no table. */
+export async function readApplied(client: Queryable): Promise<AppliedRow[]> {
+  const { rows } = await client.query(APPLIED).catch(noRowsWithoutTable)
+  return rows.map(({ created, ...row }) => ({ ...row, createdAt: created === null ? null : Number(created) }))
+}
+
+function noRowsWithoutTable(error: unknown): { rows: never[] } {
+  if ((error as pg.DatabaseError).code === UNDEFINED_TABLE) return { rows: [] }
+  throw error
+}
+
+/** The statements that make the table, or give an older one its newer columns. */
+export async function tableChanges(client: Queryable): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select attname as name from pg_attribute where attrelid = to_regclass('${TABLE}') and attnum > 0`,
+  )
+  const columns = rows.map(({ name }) => name)
+  if (columns.length === 0) {
+    return [
+      'create schema if not exists drizzle',
+      `create table ${TABLE} (id serial primary key, hash text not null, created_at bigint, name text, applied_at timestamptz default now())`,
+    ]
+  }
+  const name = `alter table ${TABLE} add column name text`
+  // In two steps: rows that are there have no known time.
+  const appliedAt = [
+    `alter table ${TABLE} add column applied_at timestamptz`,
+    `alter table ${TABLE} alter column applied_at set default now()`,
+  ]
+  return [...(columns.includes('name') ? [] : [name]), ...(columns.includes('applied_at') ? [] : appliedAt)]
+}
+
+/** Gives rows the names that their files have: those that drizzle-orm wrote have none. */
+export async function nameRows(client: Queryable, names: ReadonlyMap<number, string>): Promise<void> {
+  await client.query(
+    `update ${TABLE} as applied set name = known.name from unnest($1::int[], $2::text[]) as known (id, name)
+      where applied.id = known.id and applied.name is distinct from known.name`,
+    [[...names.keys()], [...names.values()]],
+  )
+}
+
+/**
+ * In a transaction: waits for others who are writing the table, and returns whether the migration was applied by
+ * one of them. The advisory lock keeps others away, but not through a pooler that changes connections.
+ */
+export async function isAppliedByOther(client: Queryable, { hash, when }: Migration): Promise<boolean> {
+  await client.query(`lock table ${TABLE} in share row exclusive mode`)
+  const { rowCount } = await client.query(`select from ${TABLE} where hash = $1 and created_at = $2`, [
+    hash,
+    when,
+  ])
+  return rowCount !== 0
+}
+
+/** The statement that records a migration, for the client and, without parameters, for a person. */
+export async function recordApplied(client: Queryable, { hash, when, tag }: Migration): Promise<void> {
+  await client.query(`insert into ${TABLE} (hash, created_at, name) values ($1, $2, $3)`, [hash, when, tag])
+}
+
+/** The same as a text: names, times and hashes need no escape. */
+export function recordAppliedSql({ hash, when, tag }: Migration): string {
+  return `insert into ${TABLE} (hash, created_at, name) values ('${hash}', ${when}, '${tag}')`
+}
+
+/** What runs of migrations outside a transaction have left, none where there was none. */
+export async function readProgress(client: Queryable): Promise<ProgressRow[]> {
+  const { rows } = await client
+    .query(`select created_at::text as created, position, hash, name from ${PROGRESS} order by 1, 2`)
+    .catch(noRowsWithoutTable)
+  return rows.map(({ created, ...row }) => ({ ...row, createdAt: Number(created) }))
+}
+
+/** Says that a migration outside a transaction was begun (position 0), or has one more statement (from 1) behind it. */
+export async function recordProgress(
+  client: Queryable,
+  { when, tag }: Migration,
+  position: number,
+  hash: string,
+) {
+  await client.query(
+    `create table if not exists ${PROGRESS}
+      (created_at bigint, position int, hash text not null, name text not null, primary key (created_at, position))`,
+  )
+  await client.query(`insert into ${PROGRESS} values ($1, $2, $3, $4) on conflict do nothing`, [
+    when,
+    position,
+    hash,
+    tag,
+  ])
+}
+
+/** In the transaction that records the completed migration; or after a run that has left nothing. */
+export async function clearProgress(client: Queryable, { when }: Migration): Promise<void> {
+  await client.query(`delete from ${PROGRESS} where created_at = $1`, [when])
+}
