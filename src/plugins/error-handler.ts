@@ -37,7 +37,9 @@ export const errorHandler = fp(
   async (app: FastifyInstance) => {
     app.decorateReply('problemCode', '')
     app.setErrorHandler(sendProblem)
-    app.setNotFoundHandler(function answerNotFound({ raw }) {
+    app.setNotFoundHandler(function answerNotFound({ raw, originalUrl }, reply) {
+      // RFC 9110 §9.3.7: a question to the server as a whole, which only shows that it is there.
+      if (raw.method === 'OPTIONS' && originalUrl === '*') return reply.code(204).send()
       throw unrouted.get(raw) ?? new errors.NotFound()
     })
   },

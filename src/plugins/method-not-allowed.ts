@@ -1,4 +1,4 @@
-/** Answers 405, with Allow, where a path is known and the method is not (RFC 9110 §15.5.6). */
+/** Says in Allow which methods a path knows: with 204 to OPTIONS, with 405 to those that it does not (RFC 9110 §9.3.7, §15.5.6). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.ts'
@@ -16,7 +16,10 @@ export const methodNotAllowed = fp(
     app.decorate('refuseOtherMethods', () => {
       for (const [url, methods] of [...methodsOf].filter(([path]) => !path.includes('*'))) {
         const others = app.supportedMethods.filter(name => !methods.has(name) && name !== 'OPTIONS')
-        const allow = [...methods].sort().join(', ')
+        const allow = [...methods, 'OPTIONS'].sort().join(', ')
+        async function answerOptions(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+          return reply.code(204).header('allow', allow).send()
+        }
         async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
           reply.header('allow', allow)
           throw new errors.MethodNotAllowed()
@@ -30,6 +33,15 @@ export const methodNotAllowed = fp(
           schema: { hide: true },
           onRequest,
           handler: refuseMethod,
+        })
+        app.route({
+          url,
+          method: 'OPTIONS',
+          schema: { hide: true },
+          // A preflight gets its headers from the CORS plugin, and is then counted and answered as any request.
+          config: { cors: { preflight: true, preflightContinue: true } },
+          onRequest: answerOptions,
+          handler: answerOptions,
         })
       }
     })

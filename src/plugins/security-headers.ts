@@ -1,5 +1,5 @@
 /** The security headers of every answer: helmet's, computed once, and CORS from an allow-list. */
-import cors from '@fastify/cors'
+import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -8,6 +8,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The headers of every answer of the API, by name. */
     securityHeaders: Record<string, string>
+  }
+  interface FastifyContextConfig {
+    /** Options of the CORS plugin for one route; its types do not say so. */
+    cors?: FastifyCorsOptions
   }
 }
 
@@ -59,6 +63,8 @@ export const securityHeaders = fp(
       // As text: a list is joined again for every answer.
       exposedHeaders: 'x-request-id, retry-after, traceresponse',
       maxAge: 600,
+      // Only where there is something to ask for: the OPTIONS routes of known paths turn it on.
+      preflight: false,
       strictPreflight: false,
     })
   },

@@ -37,7 +37,8 @@ export const validation = fp(
     // Fastify's own joins the messages of all mistakes, which may be thousands.
     app.setSchemaErrorFormatter(() => new errors.ValidationFailed())
 
-    app.addHook('onRequest', function refuseUnreadable({ raw }, _reply, done) {
+    app.addHook('onRequest', function refuseUnreadable({ raw, params }, _reply, done) {
+      if (hasEmptyPart(params as object)) return done(new errors.NotFound())
       if ((raw.url?.length ?? 0) > MAX_URL_LENGTH) return done(new errors.UriTooLong())
       // RFC 9112 §3.2: no Host, or two of them, may mean that a proxy saw another request than we do.
       const hosts = countHosts(raw.rawHeaders)
@@ -112,6 +113,12 @@ function createAjv(options: Options): Ajv {
   const ajv = new Ajv(options)
   addFormats.default(ajv)
   return ajv
+}
+
+/** The router takes `/users/` for `/users/:id` with an id of no characters. There is nothing at such a path. */
+function hasEmptyPart(params: object): boolean {
+  for (const name in params) if (params[name as keyof typeof params] === '') return true
+  return false
 }
 
 function countHosts(rawHeaders: string[]): number {

@@ -160,7 +160,7 @@ describe('P17: a refusal is a problem', () => {
         status: 405,
         code: 'METHOD_NOT_ALLOWED',
       })
-      expect(problem.headers.allow).toBe('GET, HEAD')
+      expect(problem.headers.allow).toBe('GET, HEAD, OPTIONS')
     },
   )
 

@@ -13,8 +13,8 @@ const document = documentOf(service.app)
 const operations = operationsOf(document)
 const ajv = addFormats.default(new Ajv2020({ strict: true, strictTypes: false, keywords: ['components'] }))
 
-/** What serves the document and its page; they are not part of the API that it describes. */
-const UNDOCUMENTED = /^(GET|HEAD) \/(openapi\.json|docs\b.*)$|^OPTIONS \*$/
+/** What serves the document and its page, and what any path answers; no part of the API that it describes. */
+const UNDOCUMENTED = /^(GET|HEAD) \/(openapi\.json|docs\b.*)$|^OPTIONS /
 
 const SECURITY: Record<string, object | undefined> = {
   Public: undefined,
