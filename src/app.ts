@@ -51,8 +51,8 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   await app.register(validation)
   await app.register(database, config)
   await app.register(auth, config)
-  await app.register(openapi)
-  await app.register(docsPage)
+  await app.register(openapi, config.server)
+  if (config.server.hasDocs) await app.register(docsPage)
 
   await app.register(health)
   await app.register(metricsRoute, config)

@@ -132,6 +132,10 @@ export const EnvironmentSchema = Type.Object({
       description: 'Bearer token that /metrics asks for; in production there is no /metrics without it',
     }),
   ),
+  DOCS: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+    default: 'on',
+    description: 'Whether the OpenAPI document and its page are served: on or off',
+  }),
   BODY_LIMIT: Count('Largest request body, in bytes', 65_536, 1024, 104_857_600),
   REQUEST_TIMEOUT: Duration('Longest time in which a client may send a whole request', '10s'),
   MAX_EVENT_LOOP_DELAY: Duration('Event-loop delay beyond which requests are shed with 503', '1s'),

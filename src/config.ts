@@ -189,6 +189,7 @@ function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: Ke
       maxEventLoopDelay: milliseconds(settings.MAX_EVENT_LOOP_DELAY),
       trustProxy: splitList(settings.TRUST_PROXY),
       corsOrigins: splitList(settings.CORS_ORIGINS),
+      hasDocs: settings.DOCS === 'on',
     },
     shutdown: {
       drainDelay:

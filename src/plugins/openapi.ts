@@ -1,10 +1,11 @@
-/** The OpenAPI 3.1 document, made from the routes, their schemas and their guards. */
+/** The OpenAPI 3.1 document, made from the routes, their schemas and their guards; served unless it is turned off. */
 import { readFileSync } from 'node:fs'
 import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
 import { type CatalogueEntry, catalogue, findEntry } from '../errors.ts'
 import { exampleOf } from '../lib/schema-example.ts'
 import { createAsset } from './asset.ts'
@@ -23,7 +24,7 @@ const { version, license } = JSON.parse(
 ) as { version: string; license: string }
 
 export const openapi = fp(
-  async (app: FastifyInstance) => {
+  async (app: FastifyInstance, { hasDocs }: Pick<Config['server'], 'hasDocs'>) => {
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -40,6 +41,7 @@ export const openapi = fp(
       },
       transform: ({ schema, url, route }) => ({ schema: documented(schema, url, route), url }),
     })
+    if (!hasDocs) return
     let asset: ReturnType<typeof createAsset> | undefined
     app.get(
       '/openapi.json',

@@ -67,6 +67,27 @@ describe('the docs page', () => {
   })
 })
 
+describe('with DOCS=off', () => {
+  it('its paths are unknown ones, for every method, and the API is as it was', async () => {
+    const bare = await createTestApp({ DOCS: 'off' })
+    try {
+      for (const url of ['/docs', '/docs/', '/docs/scalar.js', '/openapi.json']) {
+        for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS'] as const) {
+          const { statusCode, headers } = await bare.app.inject({ method, url })
+          expect(statusCode, `${method} ${url}`).toBe(404)
+          expect(headers.allow).toBeUndefined()
+        }
+      }
+      const unknown = await bare.call('GET', '/docs')
+      expect(unknown.json()).toMatchObject({ code: 'NOT_FOUND', instance: '/docs' })
+      const { accessToken } = await bare.signUp()
+      expect((await bare.call('GET', '/api/v1/users/me', { token: accessToken })).statusCode).toBe(200)
+    } finally {
+      await bare.close()
+    }
+  })
+})
+
 describe('its files', () => {
   it.each(['/docs', '/docs/scalar.js', '/openapi.json'])(
     '%s is compressed for who asks, and not sent again to who has it',
