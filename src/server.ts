@@ -11,6 +11,7 @@ import { createLogStream, type LogStream } from './lib/log-stream.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { watchParent } from './parent.ts'
 import { explain, PlainError } from './plain-error.ts'
+import { originForPeople, welcome } from './welcome.ts'
 import { allocateYoung } from './young-heap.ts'
 
 /** Between the end of the slowest worker and that of the process that waits for it, in milliseconds. */
@@ -58,7 +59,8 @@ async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
   const isLeader = config.workers > 1 && !cluster.isWorker
   const origin = isLeader ? await lead(config, environment, lifecycle) : await serve(config, lifecycle)
   if (origin === undefined || config.production || cluster.isWorker) return
-  if (!options.includes('--again')) welcome(origin)
+  if (!options.includes('--again'))
+    process.stdout.write(welcome(await originForPeople(origin), config.server))
   // `npm run dev` shows it once.
   process.send?.('welcomed')
 }
@@ -156,23 +158,4 @@ async function prettify(stream: LogStream): Promise<LogStream> {
       stream.flush()
     },
   }
-}
-
-/** Says what is where, to a person who has just started it for the first time. */
-function welcome(origin: string): void {
-  const json = `-H 'content-type: application/json'`
-  process.stdout.write(`
-  Plumbline is ready.
-
-    API      ${origin}/api/v1
-    Docs     ${origin}/docs
-    Health   ${origin}/health/live  ${origin}/health/ready
-
-    A first token:
-      curl ${origin}/api/v1/auth/register ${json} \\
-        -d '{"email":"ada@example.com","password":"correct horse battery staple","displayName":"Ada"}'
-      curl ${origin}/api/v1/auth/login ${json} \\
-        -d '{"email":"ada@example.com","password":"correct horse battery staple"}'
-
-`)
 }

@@ -15,7 +15,7 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
   // Offline: whatever a page asks of another host fails, and is seen to fail.
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ]
 
 const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', event =>
