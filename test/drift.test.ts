@@ -11,7 +11,7 @@ import { catalogue, entryForStatus, errors, findEntry } from '../src/errors.ts'
 import { namedScripts, readme } from './helpers/readme.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const FOLDERS = ['.ci', '.github', 'bench', 'drizzle', 'report', 'src', 'test']
+const FOLDERS = ['.ci', '.github', 'bench', 'checks', 'drizzle', 'report', 'src', 'test']
 
 /** Known holes are below these: the advisories of each package, or behaviour that the service depends on. */
 const FLOORS: Record<string, string> = {

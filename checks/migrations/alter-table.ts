@@ -1,0 +1,151 @@
+/** What rules the actions of an ALTER TABLE break. */
+import type { AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, Constraint, Node } from 'libpg-query'
+import type { RuleName } from './rules.ts'
+import { as, find, lastName } from './sql.ts'
+import type { Tables } from './tables.ts'
+
+type Judge = (action: AlterTableCmd, statement: AlterTableStmt, tables: Tables) => RuleName[]
+
+/** They take their lock for a moment, read no row, and the version before does not notice. */
+const HARMLESS = [
+  'AT_DropNotNull',
+  'AT_SetStatistics',
+  'AT_SetOptions',
+  'AT_ResetOptions',
+  'AT_SetStorage',
+  'AT_SetCompression',
+  'AT_ClusterOn',
+  'AT_DropCluster',
+  'AT_SetRelOptions',
+  'AT_ResetRelOptions',
+  'AT_EnableTrig',
+  'AT_EnableAlwaysTrig',
+  'AT_EnableReplicaTrig',
+  'AT_EnableTrigAll',
+  'AT_EnableTrigUser',
+  'AT_ReplicaIdentity',
+  'AT_DisableRowSecurity',
+  'AT_NoForceRowSecurity',
+] as const satisfies AlterTableType[]
+
+const always =
+  (...rules: RuleName[]): Judge =>
+  () =>
+    rules
+
+/** By action. What is not here is not known to be safe. */
+const JUDGES: Partial<Record<AlterTableType, Judge>> = {
+  ...Object.fromEntries(HARMLESS.map(action => [action, always()])),
+  AT_AddColumn: ({ def }, { objtype }) => {
+    const column = as(def, 'ColumnDef')
+    return column && objtype !== 'OBJECT_TYPE' ? judgeColumn(column) : ['unknown-statement']
+  },
+  AT_DropColumn: always('drop-column'),
+  AT_ColumnDefault: ({ def }) => (def === undefined || isNull(def) ? ['drop-default'] : []),
+  AT_DropExpression: always('drop-default'),
+  AT_DropIdentity: always('drop-default'),
+  AT_AlterColumnType: always('change-column-type'),
+  AT_SetNotNull: ({ name = '' }, { relation }, tables) =>
+    tables.isProvenNotNull(relation, name) ? [] : ['set-not-null'],
+  AT_AddConstraint: ({ def }, { relation }, tables) => {
+    const constraint = as(def, 'Constraint')
+    return constraint ? judgeConstraint(constraint, column => tables.isProvenNotNull(relation, column)) : []
+  },
+  AT_ValidateConstraint: (_action, { relation }, tables) =>
+    tables.isLocked(relation) ? ['validate-constraint'] : [],
+  // Without a check, a foreign key or `not null`, all that was accepted still is.
+  AT_DropConstraint: ({ name = '' }, { relation }, tables) =>
+    ['CONSTR_CHECK', 'CONSTR_FOREIGN', 'CONSTR_NOTNULL'].includes(tables.constraintType(relation, name) ?? '')
+      ? []
+      : ['drop-constraint'],
+  AT_SetTableSpace: always('rewrite-table'),
+  AT_SetAccessMethod: always('rewrite-table'),
+  AT_SetLogged: always('rewrite-table'),
+  AT_SetUnLogged: always('rewrite-table'),
+  AT_SetExpression: always('rewrite-table'),
+  AT_ChangeOwner: always('change-access'),
+  AT_EnableRowSecurity: always('row-security'),
+  AT_ForceRowSecurity: always('row-security'),
+  AT_DisableTrig: always('disable-trigger'),
+  AT_DisableTrigAll: always('disable-trigger'),
+  AT_DisableTrigUser: always('disable-trigger'),
+  AT_AttachPartition: (_action, { objtype }) => (objtype === 'OBJECT_INDEX' ? [] : ['attach-partition']),
+  AT_DetachPartition: ({ def }) => (as(def, 'PartitionCmd')?.concurrent === true ? [] : ['detach-partition']),
+  AT_DetachPartitionFinalize: always(),
+}
+
+/** Returns the rules that one action breaks on a table that is in use. */
+export function judgeAction(action: AlterTableCmd, statement: AlterTableStmt, tables: Tables): RuleName[] {
+  const judge = action.subtype && JUDGES[action.subtype]
+  return judge ? judge(action, statement, tables) : ['unknown-statement']
+}
+
+/** Functions that give one value for the whole statement: PostgreSQL then stores it once, not in each row. */
+const STABLE = new Set([
+  'current_setting',
+  'date_trunc',
+  'jsonb_build_array',
+  'jsonb_build_object',
+  'lower',
+  'make_interval',
+  'now',
+  'statement_timestamp',
+  'timezone',
+  'transaction_timestamp',
+  'upper',
+])
+
+const SERIAL = /^(?:small|big)?serial[248]?$/
+
+function judgeColumn({ typeName, constraints = [] }: ColumnDef): RuleName[] {
+  const all = constraints.flatMap(node => as(node, 'Constraint') ?? [])
+  const of = (type: Constraint['contype']) => all.find(({ contype }) => contype === type)
+  const value = of('CONSTR_DEFAULT')?.raw_expr
+  const hasDefault = value !== undefined && !isNull(value)
+  const isSerial = SERIAL.test(lastName(typeName?.names))
+  const isGenerated = of('CONSTR_GENERATED') !== undefined
+  const isIdentity = of('CONSTR_IDENTITY') !== undefined
+  const isStored = of('CONSTR_GENERATED')?.generated_kind === 's'
+  const isFilled = hasDefault || isSerial || isGenerated || isIdentity
+  const rules: RuleName[] = []
+  if ((of('CONSTR_NOTNULL') || of('CONSTR_PRIMARY')) && !isFilled) rules.push('add-column-not-null')
+  if (isSerial || isIdentity || isStored || isVolatile(value)) rules.push('add-column-rewrite')
+  if (of('CONSTR_PRIMARY') || of('CONSTR_UNIQUE')) rules.push('add-unique')
+  if (of('CONSTR_CHECK') && !of('CONSTR_ATTR_NOT_ENFORCED')) rules.push('add-check')
+  // PostgreSQL does not look at the rows of a column that is null in all of them.
+  if (of('CONSTR_FOREIGN') && isFilled) rules.push('add-foreign-key')
+  return rules
+}
+
+function judgeConstraint(
+  { contype, skip_validation, is_enforced, indexname, keys }: Constraint,
+  isProven: (column: string) => boolean,
+): RuleName[] {
+  const isUnchecked = skip_validation === true || is_enforced === false
+  switch (contype) {
+    case 'CONSTR_CHECK':
+      return isUnchecked ? [] : ['add-check']
+    case 'CONSTR_FOREIGN':
+      return isUnchecked ? [] : ['add-foreign-key']
+    case 'CONSTR_NOTNULL':
+      return isUnchecked || isProven(lastName(keys)) ? [] : ['set-not-null']
+    case 'CONSTR_UNIQUE':
+    case 'CONSTR_PRIMARY':
+      return indexname === undefined ? ['add-unique'] : []
+    case 'CONSTR_EXCLUSION':
+      return ['add-unique']
+    default:
+      return ['unknown-statement']
+  }
+}
+
+function isVolatile(value: Node | undefined): boolean {
+  return find(value, 'FuncCall').some(({ funcname }) => !STABLE.has(lastName(funcname)))
+}
+
+/** `null`, also with a type. */
+function isNull(value: Node): boolean {
+  const cast = as(value, 'TypeCast')
+  if (cast?.arg) return isNull(cast.arg)
+  return as(value, 'A_Const')?.isnull === true
+}

@@ -1,0 +1,104 @@
+/** Takes a migration apart with PostgreSQL's own parser: its statements, and the allowances in its comments. */
+import { hasSqlDetails, type Node, parseSync, scanSync } from 'libpg-query'
+import { lineAt, type Migration } from '../../src/db/migration-files.ts'
+import type { Problem } from './problem.ts'
+
+/** `node` is an object with one key, the kind of the statement. */
+export type Statement = {
+  node: Node
+  text: string
+  /** Where it begins in the file, in characters. */
+  start: number
+  end: number
+  /** Whether it is sent to the server alone. Several at once run as one transaction. */
+  isAlone: boolean
+}
+
+export type Allowance = { rule: string; start: number; end: number }
+
+/** Says where PostgreSQL cannot parse a migration. */
+export class SyntaxProblem extends Error {
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.what)
+    this.problem = problem
+  }
+}
+
+const ALLOW = /^--[ \t]*migrate:[ \t]*allow ([\w-]+):[ \t]*\S/
+
+/** Returns the statements in their order. Throws SyntaxProblem where PostgreSQL cannot parse one. */
+export function statementsOf(migration: Migration): Statement[] {
+  return migration.statements.flatMap(({ sql, offset }) => {
+    const bytes = Buffer.from(sql)
+    const parsed = parse(migration, sql, offset)
+    return parsed.map(({ stmt, stmt_location: at = 0, stmt_len: length }) => {
+      // The parser counts bytes, and gives no length where a statement goes on to the end.
+      const before = bytes.subarray(0, at).toString()
+      const text = bytes
+        .subarray(at, length === undefined ? undefined : at + length)
+        .toString()
+        .trimEnd()
+      const start = offset + before.length
+      return { node: stmt as Node, text, start, end: start + text.length, isAlone: parsed.length === 1 }
+    })
+  })
+}
+
+function parse(migration: Migration, sql: string, offset: number) {
+  const refuse = (message: string, position: number) =>
+    new SyntaxProblem({
+      place: `${migration.file}:${lineAt(migration, offset + position)}`,
+      what: `PostgreSQL cannot parse it: ${message}.`,
+      remedy: 'Mend the statement. `--> statement-breakpoint` goes between statements, never into one.',
+    })
+  // The parser would take it for the end of the text.
+  const nul = sql.indexOf('\0')
+  if (nul !== -1) throw refuse('it has a NUL character', nul)
+  try {
+    return parseSync(sql).stmts?.filter(({ stmt }) => stmt !== undefined) ?? []
+  } catch (error) {
+    if (!(error instanceof Error) || !hasSqlDetails(error)) throw error
+    throw refuse(error.message, error.sqlDetails?.cursorPosition ?? 0)
+  }
+}
+
+/** Returns the allowances in the comments: `-- migrate: allow <rule>: <reason>`. A string that looks like one is none. */
+export function allowancesOf({ sql }: Migration): Allowance[] {
+  // The scanner takes an empty text for a mistake.
+  if (sql === '') return []
+  const bytes = Buffer.from(sql)
+  return scanSync(sql).tokens.flatMap(({ tokenName, start, end }) => {
+    if (tokenName !== 'SQL_COMMENT') return []
+    const [, rule] = ALLOW.exec(bytes.subarray(start, end).toString()) ?? []
+    if (rule === undefined) return []
+    const inCharacters = (at: number) => bytes.subarray(0, at).toString().length
+    return [{ rule, start: inCharacters(start), end: inCharacters(end) }]
+  })
+}
+
+/** Returns every node of a kind within a tree: `find(statement, 'FuncCall')`. */
+export function find<K extends KeysOf<Node>>(tree: unknown, kind: K): Extract<Node, Record<K, unknown>>[K][] {
+  if (Array.isArray(tree)) return tree.flatMap(branch => find(branch, kind))
+  if (typeof tree !== 'object' || tree === null) return []
+  return Object.entries(tree).flatMap(([key, value]) => [
+    ...(key === kind ? [value] : []),
+    ...find(value, kind),
+  ])
+}
+
+type KeysOf<Union> = Union extends unknown ? keyof Union : never
+
+/** Returns the body of a node where it is of the kind. */
+export function as<K extends KeysOf<Node>>(
+  node: Node | undefined,
+  kind: K,
+): Extract<Node, Record<K, unknown>>[K] | undefined {
+  return node !== undefined && kind in node ? (node as unknown as Record<K, never>)[kind] : undefined
+}
+
+/** Returns the last part of a name: `now` of `pg_catalog.now`. */
+export function lastName(names: readonly Node[] | undefined): string {
+  return as(names?.at(-1), 'String')?.sval ?? ''
+}

@@ -1,0 +1,74 @@
+/** Finds statements that lock long or break the version before, and allowances that allow nothing. */
+import { loadModule } from 'libpg-query'
+import { lineAt, type Migration } from '../../src/db/migration-files.ts'
+import { judge } from './judge.ts'
+import type { Problem } from './problem.ts'
+import { isRule, RULES } from './rules.ts'
+import { type Allowance, allowancesOf, type Statement, SyntaxProblem, statementsOf } from './sql.ts'
+import { createTables, type Tables } from './tables.ts'
+
+/** Returns what is unsafe in the migrations, which are in their order; each is checked with what the earlier ones made. */
+export async function findUnsafe(migrations: readonly Migration[]): Promise<Problem[]> {
+  await loadModule()
+  const tables = createTables()
+  return migrations.flatMap(migration => {
+    tables.beginMigration()
+    try {
+      return judgeMigration(migration, tables)
+    } catch (error) {
+      if (error instanceof SyntaxProblem) return [error.problem]
+      throw error
+    }
+  })
+}
+
+function judgeMigration(migration: Migration, tables: Tables): Problem[] {
+  const statements = statementsOf(migration)
+  const allowances = allowancesOf(migration)
+  const used = new Set<Allowance>()
+  const unsafe = statements.flatMap((statement, index) => {
+    const isAutonomous = !migration.transaction && statement.isAlone
+    if (isAutonomous) tables.release()
+    const own = allowancesFor(statement, statements[index - 1], allowances)
+    return judge(statement, { tables, isAutonomous }).flatMap(rule => {
+      const allowance = own.find(other => other.rule === rule)
+      if (allowance) used.add(allowance)
+      return allowance ? [] : [problemOf(migration, statement, rule)]
+    })
+  })
+  const useless = allowances.filter(allowance => !used.has(allowance))
+  return [...unsafe, ...useless.map(allowance => uselessAllowance(migration, allowance))]
+}
+
+/** Those between the statement before and the end of this one. */
+function allowancesFor(
+  { end }: Statement,
+  before: Statement | undefined,
+  all: readonly Allowance[],
+): Allowance[] {
+  return all.filter(allowance => allowance.start >= (before?.end ?? 0) && allowance.end <= end)
+}
+
+function problemOf(migration: Migration, { start, text }: Statement, rule: keyof typeof RULES): Problem {
+  const { why, instead } = RULES[rule]
+  return { place: placeOf(migration, start), rule, statement: text, what: why, remedy: instead }
+}
+
+function uselessAllowance(migration: Migration, { rule, start }: Allowance): Problem {
+  const place = placeOf(migration, start)
+  return isRule(rule)
+    ? {
+        place,
+        what: `The statement after \`allow ${rule}\` does not break this rule.`,
+        remedy: 'Remove the comment, or put it right before the statement that it is for.',
+      }
+    : {
+        place,
+        what: `\`allow ${rule}\`: there is no such rule.`,
+        remedy: `Name one of: ${Object.keys(RULES).join(', ')}.`,
+      }
+}
+
+function placeOf(migration: Migration, offset: number): string {
+  return `${migration.file}:${lineAt(migration, offset)}`
+}
