@@ -1,11 +1,15 @@
 /** The environment variables: a schema with a format, a default and a description for each. */
 import { Type } from '@sinclair/typebox'
 
+/** A duration's form, in words. */
+const DURATION = 'a number of up to 6 digits and ms, s, m, h or d'
+
 /** How long something may take or wait. Zero would mean "for ever" to PostgreSQL and the pool. */
 const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]{0,5}(ms|s|m|h|d)$') =>
   Type.String({
     pattern,
     format: 'timer',
+    rule: `${DURATION}, from ${pattern.startsWith('^[1-9]') ? '1ms' : '0ms'} to 24d, such as 30s`,
     ...(fallback && { default: fallback }),
     description: `${description} (a number and ms, s, m, h or d; at most 24d)`,
   })
@@ -14,6 +18,7 @@ const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]
 const Lifetime = (description: string, fallback: string) =>
   Type.String({
     pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
+    rule: `${DURATION}, at least 1ms, such as 30d`,
     default: fallback,
     description: `${description} (a number and ms, s, m, h or d)`,
   })
@@ -48,14 +53,12 @@ export const EnvironmentSchema = Type.Object({
     }),
   ),
   DATABASE_URL: Type.String({
-    format: 'uri',
-    pattern: '^postgres(ql)?://',
+    format: 'postgres-url',
     description: 'PostgreSQL connection string; development starts an embedded server without it',
   }),
   DATABASE_DIRECT_URL: Type.Optional(
     Type.String({
-      format: 'uri',
-      pattern: '^postgres(ql)?://',
+      format: 'postgres-url',
       description:
         'Connection string past a transaction pooler, for migrations and LISTEN; else DATABASE_URL',
     }),
@@ -71,8 +74,7 @@ export const EnvironmentSchema = Type.Object({
   ),
   REDIS_URL: Type.Optional(
     Type.String({
-      format: 'uri',
-      pattern: '^rediss?://',
+      format: 'redis-url',
       description:
         'Redis that several instances share their rate limits in; without it each instance counts alone',
     }),
@@ -118,11 +120,13 @@ export const EnvironmentSchema = Type.Object({
   CORS_ORIGINS: Type.String({
     default: '',
     pattern: '^(https?://[^,\\s/]+(,\\s*https?://[^,\\s/]+)*)?$',
+    rule: 'origins such as https://app.example.com, without a path, separated by commas',
     description: 'Origins whose pages may call the API, separated by commas',
   }),
   TRUST_PROXY: Type.String({
     default: '',
     format: 'cidr-list',
+    rule: 'IP addresses or CIDR ranges such as 10.0.0.0/8, separated by commas',
     description:
       'Addresses or CIDR ranges of the proxies whose X-Forwarded-For is believed, separated by commas',
   }),
@@ -154,6 +158,7 @@ export const EnvironmentSchema = Type.Object({
     Type.String({
       format: 'uri',
       pattern: '^https?://',
+      rule: 'a URL that begins with http:// or https://',
       description: 'OTLP/HTTP collector; without it tracing is off',
     }),
   ),

@@ -8,11 +8,17 @@ import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import envSchema from 'env-schema'
 import ipaddr from 'ipaddr.js'
+import { brokenRule, urlFormats } from './config-rules.ts'
 import { EnvironmentSchema } from './config-schema.ts'
+import { tlsProblem, tlsWarning, withPlainMode } from './config-tls.ts'
+import { postgresUrlProblem } from './lib/connection-url.ts'
 import { PlainError } from './plain-error.ts'
 
 /** Threads for hashes, files and names, unless UV_THREADPOOL_SIZE says otherwise. */
 const LIBUV_THREADS = 4
+
+/** The settings that are connection strings of PostgreSQL. */
+const DATABASE_URLS = ['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const
 
 /** Milliseconds of each unit. */
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -23,7 +29,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 export type Environment = Record<string, string | undefined>
 type Settings = Static<typeof EnvironmentSchema>
 
-/** The environment does not fit the schema. `problems` has one line for each variable, never a value. */
+/** A setting is missing or invalid. `problems` has one line for each variable, never a value. */
 export class ConfigError extends PlainError {
   override readonly name = 'ConfigError'
   readonly problems: string[]
@@ -59,7 +65,7 @@ export function loadConfig(environment: Environment) {
   const settings = validate(EnvironmentSchema, environment, problems)
   const keys = readKeys(environment, problems)
   if (problems.length > 0 || !settings || !keys) throw new ConfigError(problems)
-  return deepFreeze(shape(settings, keys))
+  return deepFreeze({ ...shape(settings, keys), warnings: warningsOf(settings, environment) })
 }
 
 export type Config = ReturnType<typeof loadConfig>
@@ -69,8 +75,23 @@ export function loadDatabaseUrls(environment: Environment) {
   const problems: string[] = []
   const schema = Type.Pick(EnvironmentSchema, ['DATABASE_URL', 'DATABASE_DIRECT_URL'])
   const settings = validate(schema, environment, problems)
-  if (!settings) throw new ConfigError(problems)
-  return { url: settings.DATABASE_URL, directUrl: settings.DATABASE_DIRECT_URL ?? settings.DATABASE_URL }
+  if (problems.length > 0 || !settings) throw new ConfigError(problems)
+  return databaseUrls(settings)
+}
+
+function databaseUrls(settings: Pick<Settings, 'DATABASE_URL' | 'DATABASE_DIRECT_URL'>) {
+  const url = withPlainMode(settings.DATABASE_URL)
+  const { DATABASE_DIRECT_URL: direct } = settings
+  return { url, directUrl: direct === undefined ? url : withPlainMode(direct) }
+}
+
+/** What is no error, and should not be done without a word. */
+function warningsOf(settings: Settings, environment: Environment): string[] {
+  if (settings.NODE_ENV !== 'production') return []
+  return DATABASE_URLS.flatMap(name => {
+    const url = settings[name]
+    return (url !== undefined && tlsWarning(name, url, environment)) || []
+  })
 }
 
 /** How the commands migrate; in milliseconds. Throws ConfigError. */
@@ -89,12 +110,16 @@ function validate<T extends TObject>(
 ): Static<T> | undefined {
   const ajv = new Ajv({
     ...{ allErrors: true, coerceTypes: true, useDefaults: true, removeAdditional: true },
+    // A setting's rule in words, for messages.
+    keywords: ['rule'],
     // TypeBox made the schema; to check it as well takes 25 ms of every start.
     validateSchema: false,
   })
   addFormats.default(ajv)
   ajv.addFormat('timer', (duration: string) => milliseconds(duration) <= LONGEST_TIMER_MS)
   ajv.addFormat('cidr-list', (list: string) => splitList(list).every(isAddressOrRange))
+  for (const [name, isValid] of urlFormats) ajv.addFormat(name, isValid)
+  problems.push(...tlsProblems(environment))
   try {
     return envSchema<Static<T>>({
       schema: Type.Object(schema.properties),
@@ -105,29 +130,39 @@ function validate<T extends TObject>(
   } catch (error) {
     const found = (error as { errors?: ErrorObject[] }).errors
     if (!found) throw error
-    problems.push(...new Set(found.map(describe)))
+    problems.push(...new Set(found.map(problem => describe(problem, environment))))
   }
 }
 
-function describe(error: ErrorObject): string {
+function describe(error: ErrorObject, environment: Environment): string {
   const name = error.instancePath.slice(1) || String(error.params.missingProperty)
-  const expected = EnvironmentSchema.properties[name as keyof typeof EnvironmentSchema.properties]
-  const problem = error.keyword === 'required' ? 'is required' : 'does not fit'
-  return `${name} ${problem}: ${expected.description}`
+  const schema = EnvironmentSchema.properties[name as keyof typeof EnvironmentSchema.properties]
+  const problem = error.keyword === 'required' ? 'is required' : brokenRule(schema, environment[name] ?? '')
+  return `${name} ${problem}: ${schema.description}`
+}
+
+/** The files of connection strings whose form is right. */
+function tlsProblems(environment: Environment): string[] {
+  return DATABASE_URLS.flatMap(name => {
+    const url = environment[name]
+    if (url === undefined || postgresUrlProblem(url) !== undefined) return []
+    const problem = tlsProblem(url)
+    return problem === undefined ? [] : `${name} ${problem}`
+  })
 }
 
 function readKeys(environment: Environment, problems: string[]) {
   const privateKey = attempt(() => createPrivateKey(pem(environment.JWT_PRIVATE_KEY ?? '')))
   if (environment.JWT_PRIVATE_KEY !== undefined && !isStrongRsa(privateKey)) {
     problems.push(
-      'JWT_PRIVATE_KEY does not fit: it must be an RSA private key of at least 2048 bits, in PEM or a path to it',
+      'JWT_PRIVATE_KEY must be an RSA private key of at least 2048 bits: PEM, or the path of a PEM file',
     )
   }
   const blocks = attempt(() => publicBlocks(environment.JWT_PUBLIC_KEYS))
   const publicKeys = (blocks ?? []).map(block => attempt(() => createPublicKey(block)))
   if (!blocks || !publicKeys.every(isStrongRsa)) {
     problems.push(
-      'JWT_PUBLIC_KEYS does not fit: each must be an RSA public key of at least 2048 bits, in PEM or a path to them',
+      'JWT_PUBLIC_KEYS must be RSA public keys of at least 2048 bits each: PEM blocks, or the path of a file of them',
     )
   }
   return privateKey && { privateKey, publicKeys: publicKeys.filter(isStrongRsa) }
@@ -201,8 +236,7 @@ function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: Ke
       format: settings.LOG_FORMAT ?? (settings.NODE_ENV === 'development' ? 'pretty' : 'json'),
     },
     database: {
-      url: settings.DATABASE_URL,
-      directUrl: settings.DATABASE_DIRECT_URL ?? settings.DATABASE_URL,
+      ...databaseUrls(settings),
       poolMax: settings.DATABASE_POOL_MAX,
       connectTimeout: milliseconds(settings.DATABASE_CONNECT_TIMEOUT),
       statementTimeout: milliseconds(settings.DATABASE_STATEMENT_TIMEOUT),

@@ -20,7 +20,7 @@ const WORKER_SLACK_MS = 2000
 allocateYoung()
 preferCommonJsDrizzle()
 
-let log: Pick<FastifyBaseLogger, 'info' | 'error' | 'fatal'> | undefined
+let log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error' | 'fatal'> | undefined
 
 // Where a terminal or a pipe is gone or a disk is full, there is nobody to hear of it, and everything else goes on.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
@@ -77,6 +77,7 @@ async function serve(config: Config, lifecycle: Lifecycle): Promise<string | und
     'Log lines that could not be written',
     logStream.dropped,
   )
+  if (!cluster.isWorker) warn(config, log)
   lifecycle.onClose(() => app.close())
   if (lifecycle.isEnding()) return
   // An address, not "localhost": for that Fastify opens a second server, which no hook of ours would see or drain.
@@ -99,8 +100,14 @@ async function lead(
   lifecycle.limit(config.shutdown.drainDelay + config.shutdown.timeout + WORKER_SLACK_MS)
   const logger = pino(loggerOptions(config.log), await openLog(config, lifecycle))
   log = logger
+  warn(config, log)
   const { isEnding, onClose } = lifecycle
   return startWorkers({ count: config.workers, environment, log: logger, isEnding, onClose })
+}
+
+/** Says what the settings allow and a person should know. */
+function warn({ warnings }: Config, to: Pick<FastifyBaseLogger, 'warn'>): void {
+  for (const warning of warnings) to.warn(warning)
 }
 
 /** The environment, with what development provides for itself: only there is anything made up. */

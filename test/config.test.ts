@@ -134,6 +134,124 @@ describe('a wrong configuration', () => {
   })
 })
 
+describe('the message of an invalid setting', () => {
+  /** Values that break each rule, so that every keyword of every schema is met. */
+  const wrong = [
+    '',
+    ' ',
+    'canary',
+    '-1',
+    '1.5',
+    '99999999999',
+    '0s',
+    '25d',
+    '1 s',
+    'x'.repeat(15),
+    'https://a/b',
+    '*',
+  ]
+  /** Settings that take any text but none. */
+  const free = ['HOST', 'JWT_ISSUER', 'JWT_AUDIENCE', 'OTEL_SERVICE_NAME', 'DATA_DIR']
+  const rules: [string, RegExp][] = [
+    ['integer', /^must be an integer from \d+ to \d+: /],
+    ['number', /^must be a number from [\d.]+ to [\d.]+: /],
+    ['union', /^must be one of [\w-]+(, [\w-]+)+: /],
+    ['timer', /^must be a number of up to 6 digits and ms, s, m, h or d, from [01]ms to 24d, such as 30s: /],
+    ['text', /^must (be|have|begin|name|not|write) /],
+  ]
+
+  const names = Object.keys(EnvironmentSchema.properties)
+  const problems = wrong.flatMap(value => problemsOf(Object.fromEntries(names.map(name => [name, value]))))
+
+  it.for(Object.entries(EnvironmentSchema.properties))(
+    'says the rule and the purpose of %s',
+    ([name, schema]) => {
+      const kind = 'anyOf' in schema ? 'union' : schema.format === 'timer' ? 'timer' : schema.type
+      const rule = new Map(rules).get(kind === 'string' ? 'text' : kind) as RegExp
+      const own = problems.filter(problem => problem.startsWith(`${name} `))
+      expect(own.length).toBeGreaterThanOrEqual(free.includes(name) ? 1 : 3)
+      for (const problem of own) {
+        expect(problem.slice(name.length + 1)).toMatch(rule)
+        expect(problem).not.toMatch(/does not fit|undefined|canary/)
+        if (!name.startsWith('JWT_P')) expect(problem).toContain(schema.description)
+      }
+    },
+  )
+
+  it.for([
+    ['METRICS_TOKEN', 'short', /^METRICS_TOKEN must have at least 16 characters: /],
+    ['PORT', '70000', /^PORT must be an integer from 0 to 65535: /],
+    ['NODE_ENV', 'prod', /^NODE_ENV must be one of development, test, production: /],
+    [
+      'DATABASE_URL',
+      'postgres://u:p#q@db/some',
+      /^DATABASE_URL must be a URL: write the characters # .* percent-encoded: # is %23/,
+    ],
+    ['REDIS_URL', 'redis://:p#q@db', /^REDIS_URL .* percent-encoded: # is %23/],
+    ['DATABASE_DIRECT_URL', 'postgres://a,b/some', /^DATABASE_DIRECT_URL names several hosts/],
+  ] as const)('is for %s=%s', ([name, value, message]) => {
+    expect(problemsOf({ ...REQUIRED, [name]: value })).toEqual([expect.stringMatching(message)])
+  })
+})
+
+describe('the TLS of a connection string', () => {
+  const file = join(folder, 'not-a-certificate.pem')
+  writeFileSync(file, privateKey)
+
+  it.for(['prefer', 'require', 'verify-ca', 'verify-full'])('is checked in full for %s', mode => {
+    const { url } = load({ DATABASE_URL: `postgres://u:p@db.example/some?sslmode=${mode}` }).database
+    expect(url).toBe('postgres://u:p@db.example/some?sslmode=verify-full')
+  })
+
+  it.for([
+    ['sslrootcert=/missing.pem', /sslrootcert that cannot be read \(ENOENT\)/],
+    ['sslrootcert=system', /sslrootcert that cannot be read/],
+    [`sslrootcert=${folder}`, /EISDIR/],
+    [`sslrootcert=${file}`, /sslrootcert that holds no PEM certificate/],
+    [`sslkey=${file}`, /both sslcert and sslkey/],
+    [`sslcert=${file}&sslkey=${file}`, /sslcert that holds no PEM certificate/],
+    ['sslmode=verify-ca&uselibpqcompat=true', /sslrootcert/],
+  ] as const)('is refused with a reason: %s', ([query, reason]) => {
+    for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
+      const problems = problemsOf({
+        ...REQUIRED,
+        [name]: `postgres://u:canary@db.example/some?${query}`,
+        PORT: '-1',
+      })
+      expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(reason)]))
+      expect(variablesOf(problems)).toEqual([name, 'PORT'].sort())
+      expect(problems.join()).not.toContain('canary')
+    }
+  })
+
+  it('that is left out gets a warning in production, unless the host is this one', () => {
+    const warningsFor = (DATABASE_URL: string, others: Environment = {}) =>
+      load({ NODE_ENV: 'production', DATABASE_URL, ...others }).warnings
+    const plain = [
+      'postgres://u:p@db.example/some',
+      'postgres://u:p@10.0.0.1:5432/some',
+      'postgres://u@[fd00::1]/some',
+    ]
+    for (const url of plain) {
+      expect(warningsFor(url)).toEqual([
+        expect.stringMatching(/^DATABASE_URL leads to another host without TLS: /),
+      ])
+      expect(load({ NODE_ENV: 'development', DATABASE_URL: url }).warnings).toEqual([])
+      expect(warningsFor(`${url}?sslmode=disable`)).toEqual([])
+      expect(warningsFor(`${url}?sslmode=verify-full`)).toEqual([])
+      expect(warningsFor(url, { PGSSLMODE: 'verify-full' })).toEqual([])
+      expect(warningsFor(URL, { DATABASE_DIRECT_URL: url })).toEqual([
+        expect.stringMatching(/^DATABASE_DIRECT_URL /),
+      ])
+    }
+    const local = ['localhost', '127.0.0.1:5432', '[::1]', '%2Ftmp', '']
+    for (const host of local)
+      expect(warningsFor(`postgres://${host && `u:p@${host}`}/some`), host).toEqual([])
+    expect(warningsFor('postgres:///some?host=/tmp')).toEqual([])
+    expect(warningsFor('postgres:///some', { PGHOST: 'db.example' })).toHaveLength(1)
+  })
+})
+
 describe('a key', () => {
   it('may be a PEM, a PEM with escaped line ends, or the path of one', () => {
     const file = join(folder, 'key.pem')

@@ -1,0 +1,107 @@
+/** Connection URLs as RFC 3986 writes them: no character of a password may end the password, or the host, unseen. */
+
+/** RFC 3986 §2: unreserved characters, those that delimit, and an escaped byte. */
+const CHARACTERS = /^(?:[A-Za-z0-9._~!$&'()*+,;=:@/?[\]-]|%[0-9A-Fa-f]{2})*$/
+
+/** Scheme, user and password, host and port, path, query. */
+const PARTS = /^([a-z]+):\/\/(?:([^@/?]*)@)?([^@/?]*)(\/[^@?]*)?(?:\?([^@]*))?$/
+
+/** A name, an IPv4 address, an IPv6 address in brackets, or the escaped path of a socket; and a port. */
+const HOST_AND_PORT = /^((?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*|\[[0-9A-Fa-f:.]+\])(?::([0-9]*))?$/
+
+/** Segments that a URL parser removes from a path, along with what comes before them. */
+const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
+
+/** What node-postgres leaves escaped in the name of a database: decodeURI does. */
+const STAYS_ESCAPED = /%(?:23|24|26|2[bcf]|3[abdf]|40)/i
+
+const ENCODE =
+  'must be a URL: write the characters # / ? @ [ ] % ^ { } and spaces of a user name or password percent-encoded: # is %23, % is %25'
+
+/** Where these belong, so that there is one place to read them from. */
+const NOT_IN_QUERY: Record<string, string> = {
+  user: 'before the host',
+  username: 'before the host',
+  password: 'before the host',
+  dbname: 'as the path',
+  database: 'as the path',
+  hostaddr: 'as the host',
+}
+
+/** Parameters of which node-postgres ignores what it does not know, or takes it for yes. */
+const VALUES: Record<string, string[]> = {
+  sslmode: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'],
+  ssl: ['true', '1', '0', 'no-verify'],
+  sslnegotiation: ['postgres', 'direct'],
+  uselibpqcompat: ['true', 'false'],
+}
+
+type Parts = { host: string; path: string; query: URLSearchParams }
+
+/** What is wrong with the URL of a PostgreSQL database, without any of its text; undefined where nothing is. */
+export function postgresUrlProblem(url: string): string | undefined {
+  if (!/^postgres(ql)?:\/\//.test(url)) return 'must begin with postgres:// or postgresql://'
+  const parts = readParts(url)
+  return typeof parts === 'string' ? parts : (databaseProblem(parts) ?? parametersProblem(parts))
+}
+
+/** The same of a Redis server's. */
+export function redisUrlProblem(url: string): string | undefined {
+  if (!/^rediss?:\/\//.test(url)) return 'must begin with redis:// or rediss://'
+  const parts = readParts(url)
+  if (typeof parts === 'string') return parts
+  if (parts.host === '') return 'must name a host'
+  if (parts.host.includes('%')) return 'must name a host without percent-encoding'
+  if (!/^[0-9]*$/.test(parts.path)) return 'must have the number of a database as its path, or none'
+}
+
+/** The parts that are left to judge, or what is wrong with the form. */
+function readParts(url: string): Parts | string {
+  if (!CHARACTERS.test(url)) return ENCODE
+  const [, , user = '', authority = '', path = '', search = ''] = PARTS.exec(url) ?? []
+  if (!PARTS.test(url) || /[[\]]/.test(user + path + search)) return ENCODE
+  const query = new URLSearchParams(search)
+  if (authority.includes(',') || query.get('host')?.includes(','))
+    return 'names several hosts, which is not supported: name one, or an address that leads to the primary'
+  const [, host = '', port = ''] = HOST_AND_PORT.exec(authority) ?? []
+  if (!HOST_AND_PORT.test(authority)) return ENCODE
+  if (port !== '' && (host === '' || Number(port) < 1 || Number(port) > 65_535))
+    return 'must have a host before its port, and a port from 1 to 65535'
+  if (DOT_SEGMENT.test(path)) return 'must not have . or .. in its path'
+  if (!isUtf8(url)) return 'must be UTF-8 where it is percent-encoded'
+  const [misplaced, place] = Object.entries(NOT_IN_QUERY).find(([name]) => query.has(name)) ?? []
+  if (misplaced !== undefined) return `must not name ${misplaced} in its query: write it ${place}`
+  // A parser without a host wants a path. Where there is a user and no host, node-postgres puts one in.
+  if (!URL.canParse(url) && !URL.canParse(url.replace('@/', '@host/'))) return ENCODE
+  return { host, path: path.slice(1), query }
+}
+
+function databaseProblem({ path }: Parts): string | undefined {
+  if (STAYS_ESCAPED.test(path)) return 'must name a database without # $ & + , / : ; = ? @ in its name'
+}
+
+function parametersProblem({ host, query }: Parts): string | undefined {
+  for (const [name, allowed] of Object.entries(VALUES)) {
+    const value = query.get(name)
+    if (value !== null && !allowed.includes(value)) return `must have ${name}=${allowed.join('|')}`
+  }
+  if (host !== '' && query.has('host')) return 'must name one host, before the path or in the query'
+  const port = query.get('port')
+  if (port !== null && !/^[1-9][0-9]{0,4}$/.test(port)) return 'must have a port from 1 to 65535'
+  if (query.get('sslnegotiation') === 'direct' && isPlain(query))
+    return 'must ask for TLS where it has sslnegotiation=direct'
+}
+
+/** Whether the parameters say that there is to be no TLS. */
+function isPlain(query: URLSearchParams): boolean {
+  return query.get('sslmode') === 'disable' || (!query.has('sslmode') && query.get('ssl') === '0')
+}
+
+function isUtf8(escaped: string): boolean {
+  try {
+    decodeURIComponent(escaped)
+    return true
+  } catch {
+    return false
+  }
+}
