@@ -36,7 +36,7 @@ export function trustToken(
   const claims = believed.get(token) ?? claimsOf(token)
   believed.set(token, claims)
   request.user = claims
-  const isRevoked = this.revocations.isRevoked(claims.sid) === true
+  const isRevoked = this.revocations.isRevoked(claims) === true
   done(isRevoked ? Object.assign(new Error('the session has ended'), { statusCode: 401 }) : undefined)
 }
 

@@ -5,6 +5,7 @@ import {
   check,
   customType,
   index,
+  integer,
   jsonb,
   pgTable,
   text,
@@ -29,12 +30,18 @@ export const users = pgTable(
       .notNull()
       .default('user'),
     disabledAt: instant('disabled_at'),
+    /** Counts how often all sessions were ended at once: those of another count have ended, however many they are. */
+    sessionEpoch: integer('session_epoch').notNull().default(0),
+    sessionsEndedAt: instant('sessions_ended_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   table => [
     uniqueIndex('users_email_key').on(sql`lower(${table.email})`),
     index('users_created_at_id_idx').on(table.createdAt, table.id),
+    index('users_sessions_ended_at_idx')
+      .on(table.sessionsEndedAt)
+      .where(sql`${table.sessionsEndedAt} is not null`),
     check('users_role_check', sql`${table.role} in ('user', 'admin')`),
   ],
 )
@@ -66,9 +73,15 @@ export const sessions = pgTable(
     revokedReason: text('revoked_reason'),
     ip: text('ip').notNull(),
     userAgent: text('user_agent').notNull(),
+    /** Its user's count when it was opened; a trigger sets it. */
+    epoch: integer('epoch').notNull().default(0),
+    /** What a page must send beside the refresh cookie; null in sessions from before there was this column. */
+    csrfToken: uuid('csrf_token').defaultRandom(),
   },
   table => [
-    index('sessions_user_id_created_at_id_idx').on(table.userId, table.createdAt, table.id),
+    index('sessions_open_idx')
+      .on(table.userId, table.createdAt, table.id)
+      .where(sql`${table.revokedAt} is null`),
     index('sessions_revoked_at_idx').on(table.revokedAt).where(sql`${table.revokedAt} is not null`),
   ],
 )

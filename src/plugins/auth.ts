@@ -69,7 +69,7 @@ export const auth = fp(
     })
 
     const revocations = createRevocations({
-      connectionString: database.directUrl,
+      urls: { listenUrl: database.directUrl, notifyUrl: database.url },
       retention: settings.accessTokenTtl + RETENTION_SLACK_MS,
       isRevokedInDatabase: sessionId => isSessionRevoked(app.database.db, sessionId),
       log: app.log,
@@ -131,7 +131,7 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
   ): void {
     const token = request.headers.authorization ?? ''
     const claims = recall(token)
-    const isRevoked = claims && revocations.isRevoked(claims.sid)
+    const isRevoked = claims && revocations.isRevoked(claims)
     if (claims && isRevoked === false) {
       request.user = claims
       done()
@@ -147,7 +147,7 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
     isRevoked: boolean | Promise<boolean> | undefined,
   ): Promise<void> {
     request.user = await claims
-    if (await (isRevoked ?? revocations.isRevoked(request.user.sid))) throw new errors.Unauthorized()
+    if (await (isRevoked ?? revocations.isRevoked(request.user))) throw new errors.Unauthorized()
   }
 }
 

@@ -108,15 +108,15 @@ async function createRedisCounter(app: FastifyInstance, url: string, timeWindow:
   app.addHook('onClose', async () => redis.disconnect())
   const shared = await createCounter(app, { timeWindow, redis, nameSpace: 'plumbline:limit:' })
 
-  let pausedUntil = 0
+  let pausedUntil = -Infinity
   return (options: Parameters<Counter>[0], countInMemory: ReturnType<Counter>): ReturnType<Counter> => {
     const countInRedis = shared(options)
     return async request => {
-      if (Date.now() < pausedUntil) return countInMemory(request)
+      if (performance.now() < pausedUntil) return countInMemory(request)
       try {
         return await within(REDIS_TIMEOUT_MS, countInRedis(request), 'Command timed out')
       } catch (err) {
-        pausedUntil = Date.now() + REDIS_PAUSE_MS
+        pausedUntil = performance.now() + REDIS_PAUSE_MS
         app.log.warn({ err }, 'Redis does not answer: this instance counts alone')
         return countInMemory(request)
       }

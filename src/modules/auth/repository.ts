@@ -8,8 +8,12 @@ import type { AuditType, Origin } from '../audit/repository.ts'
 /** Intervals are added to the database's clock: one clock decides, however many instances there are. */
 const inMilliseconds = (duration: number) => sql<Date>`now() + make_interval(secs => ${duration / 1000})`
 
+/** An account can have so many sessions that no statement could update all of them: ending them is one number. */
+const isOfEpoch = sql`${sessions.epoch} = (select session_epoch from users where id = ${sessions.userId})`
+
 const isLive = and(
   isNull(sessions.revokedAt),
+  isOfEpoch,
   sql`${sessions.idleExpiresAt} > now()`,
   sql`${sessions.expiresAt} > now()`,
 )
@@ -118,24 +122,50 @@ export async function touchSession(tx: Executor, sessionId: string, idleTtl: num
   return limits
 }
 
-/** Ends the live sessions of a user: one, all, or all but one. Returns the ids of those that it ended. */
-export async function revokeSessions(
+/** Ends one live session of a user; false where there is none. */
+export async function revokeSession(
   tx: Executor,
-  { userId, only, except, reason }: { userId: string; only?: string; except?: string; reason: string },
-): Promise<string[]> {
-  const rows = await tx
+  { userId, sessionId, reason }: { userId: string; sessionId: string; reason: string },
+): Promise<boolean> {
+  const { rowCount } = await tx
     .update(sessions)
     .set({ revokedAt: sql`clock_timestamp()`, revokedReason: reason })
-    .where(
-      and(
-        eq(sessions.userId, userId),
-        isNull(sessions.revokedAt),
-        only === undefined ? undefined : eq(sessions.id, only),
-        except === undefined ? undefined : sql`${sessions.id} <> ${except}`,
-      ),
+    .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId), isLive))
+  return rowCount === 1
+}
+
+/** Sessions whose own rows say that they have ended, each with an audit row, where all of a user's are ended. */
+const LISTED_SESSIONS = 5000
+
+/**
+ * Ends all sessions of a user but one, however many they are. Returns the ids of the live ones among the newest 5,000,
+ * and whether there are more than these. Those also get their end written into their rows, by which a version that knows of no epochs goes. The user
+ * stays locked until the end of the transaction, so that no login comes between.
+ */
+export async function revokeAllSessions(
+  tx: Executor,
+  { userId, except, reason }: { userId: string; except?: string | undefined; reason: string },
+): Promise<{ sessionIds: string[]; isMore: boolean }> {
+  const { rows } = await tx.execute<{ sessionIds: string[]; isMore: boolean }>(sql`
+    with owner as (
+      update users set session_epoch = session_epoch + 1 where id = ${userId} returning session_epoch
+    ), open as (
+      select id, epoch, idle_expires_at, expires_at from sessions
+      where user_id = ${userId} and revoked_at is null and id is distinct from ${except ?? null}::uuid
+      order by created_at desc, id desc limit ${LISTED_SESSIONS}
+    ), kept as (
+      update sessions set epoch = owner.session_epoch from owner
+      where id = ${except ?? null}::uuid and user_id = ${userId} and epoch = owner.session_epoch - 1
+    ), ended as (
+      update sessions set revoked_at = clock_timestamp(), revoked_reason = ${reason}
+      from owner, open
+      where open.id = sessions.id and sessions.revoked_at is null and open.epoch = owner.session_epoch - 1
+        and open.idle_expires_at > now() and open.expires_at > now()
+      returning sessions.id
     )
-    .returning({ id: sessions.id })
-  return rows.map(row => row.id)
+    select array(select id from ended) as "sessionIds",
+      (select count(*) from open) = ${LISTED_SESSIONS} as "isMore"`)
+  return rows[0] ?? { sessionIds: [], isMore: false }
 }
 
 /** Whether a session has ended, or was never there. */
@@ -143,7 +173,15 @@ export async function isSessionRevoked(db: Executor, sessionId: string): Promise
   const [row] = await db
     .select({ id: sessions.id })
     .from(sessions)
-    .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAt)))
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(
+      and(
+        eq(sessions.id, sessionId),
+        isNull(sessions.revokedAt),
+        eq(sessions.epoch, users.sessionEpoch),
+        isNull(users.disabledAt),
+      ),
+    )
   return row === undefined
 }
 

@@ -1,14 +1,17 @@
 /** Which sessions have ended while their access tokens have not: known in memory, without a query per request. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import pg from 'pg'
-import { FAREWELL_MS } from '../../db/client.ts'
-import { within } from '../../lib/within.ts'
+import type pg from 'pg'
+import type { AccessClaims } from './access-tokens.ts'
+import { createRevocationFeed } from './revocation-feed.ts'
 
 export type Revocations = ReturnType<typeof createRevocations>
 
+/** Sessions that were ended: single ones, and those of a user who had them all ended at once. */
+export type Ended = { sessionIds: readonly string[]; userId?: string | undefined }
+
 type Options = {
-  connectionString: string
+  /** Where to listen, and where the service's own statements go. */
+  urls: { listenUrl: string; notifyUrl: string }
   /** How long an access token may outlive its session's end, in milliseconds: its life and the clock skew. */
   retention: number
   /** Whether a session has ended, asked of the database. */
@@ -16,109 +19,103 @@ type Options = {
   log: FastifyBaseLogger
 }
 
-/** A feed that has been silent for longer counts as down: with the answer's time-out, well under a second. */
-const HEARTBEAT_MS = 300
-const HEARTBEAT_TIMEOUT_MS = 300
-const RECONNECT_MS = 500
+/** A user whose sessions were ended all at once. */
+type EndedUser = {
+  until: number /** Sessions that the database says were opened since, or kept. */
+  live: Set<string>
+}
+
 const PRUNE_MS = 60_000
 
-const RECENT = `select id, extract(epoch from now() - revoked_at) * 1000 as age from sessions
-  where revoked_at > now() - make_interval(secs => $1)`
+/** Ended sessions that one process remembers, about 120 bytes each. With more of them it asks the database. */
+const MAX_SESSIONS = 500_000
+
+/** Rows of one answer while the feed loads: more of them would hold up everything else in the process. */
+const PAGE = 5000
+
+const USER = 'user:'
+
+const RECENT = `
+  select '${USER}' || id as ended, extract(epoch from now() - sessions_ended_at) * 1000 as age
+  from users where sessions_ended_at > now() - make_interval(secs => $1)
+  union all
+  select id::text, extract(epoch from now() - revoked_at) * 1000
+  from sessions where revoked_at > now() - make_interval(secs => $1)`
 
 /**
- * Keeps the set of sessions revoked within `retention` current over LISTEN/NOTIFY (a trigger sends one for every
- * revocation, at commit). A heartbeat on the same connection tells a silent feed from a dead one. While it is down,
- * `isRevoked` asks the database, and so fails closed where that is down too.
+ * Keeps what was revoked within `retention` current over LISTEN/NOTIFY (triggers send one notification for a session,
+ * and one for a user whose sessions end all at once). Of such a user, each session is looked up once: it may be newer
+ * than the end. While the feed is not known to hear, `isRevoked` asks the database, and so fails closed where that is
+ * down too. Times are of a monotonic clock: the wall clock may jump.
  */
-export function createRevocations({ connectionString, retention, isRevokedInDatabase, log }: Options) {
-  const ended = new Map<string, number>()
-  let client: pg.Client | undefined
-  let isCurrent = false
-  let isClosed = false
-  let reconnectTimer: NodeJS.Timeout | undefined
-  let heartbeatTimer: NodeJS.Timeout | undefined
+export function createRevocations({ urls, retention, isRevokedInDatabase, log }: Options) {
+  const sessions = new Map<string, number>()
+  const users = new Map<string, EndedUser>()
+  /** Until when more has been revoked than is remembered; undefined where all is. */
+  let incompleteUntil: number | undefined
 
-  const add = (sessionId: string, age = 0) => ended.set(sessionId, Date.now() - age + retention)
+  function note(payload: string, age = 0): void {
+    const until = performance.now() - age + retention
+    if (payload.startsWith(USER)) users.set(payload.slice(USER.length), { until, live: new Set() })
+    else if (sessions.size < MAX_SESSIONS) sessions.set(payload, until)
+    else incompleteUntil = Math.max(incompleteUntil ?? until, until)
+  }
+
+  /** Reads page by page: an answer of half a million rows would come too late, and take their memory twice. */
+  async function load(client: pg.Client): Promise<void> {
+    await client.query('begin read only')
+    await client.query(`declare recent no scroll cursor for ${RECENT}`, [retention / 1000])
+    let isMore = true
+    while (isMore && incompleteUntil === undefined) {
+      const { rows } = await client.query<{ ended: string; age: string }>(`fetch ${PAGE} from recent`)
+      for (const { ended, age } of rows) note(ended, Number(age))
+      isMore = rows.length === PAGE
+    }
+    // What was not read counts as revoked just now.
+    if (isMore) incompleteUntil = performance.now() + retention
+    await client.query('commit')
+  }
+
+  const feed = createRevocationFeed({ ...urls, onPayload: note, load, log })
+
   const pruneTimer = setInterval(() => {
-    for (const [sessionId, until] of ended) if (until < Date.now()) ended.delete(sessionId)
+    const now = performance.now()
+    for (const [id, until] of sessions) if (until < now) sessions.delete(id)
+    for (const [id, { until }] of users) if (until < now) users.delete(id)
+    if (incompleteUntil !== undefined && incompleteUntil < now) incompleteUntil = undefined
   }, PRUNE_MS).unref()
 
-  async function connect(): Promise<void> {
-    const opened = new pg.Client({
-      connectionString,
-      connectionTimeoutMillis: 2000,
-      query_timeout: 2000,
-      keepAlive: true,
-      application_name: 'plumbline-revocations',
-    })
-    client = opened
-    opened.on('error', err => disconnect(opened, err))
-    opened.on('end', () => disconnect(opened))
-    opened.on('notification', ({ payload }) => payload && add(payload))
-    try {
-      await opened.connect()
-      // Listen first: what is revoked between the two statements arrives as a notification.
-      await opened.query('listen session_revoked')
-      const { rows } = await opened.query<{ id: string; age: string }>(RECENT, [retention / 1000])
-      for (const { id, age } of rows) add(id, Number(age))
-      if (client !== opened) return
-      isCurrent = true
-      scheduleHeartbeat(opened)
-    } catch (error) {
-      disconnect(opened, error)
-    }
-  }
-
-  function scheduleHeartbeat(of: pg.Client) {
-    heartbeatTimer = setTimeout(() => beat(of), HEARTBEAT_MS).unref()
-  }
-
-  async function beat(of: pg.Client) {
-    try {
-      // An instance that is busy already must not take the feed for dead: that adds a query to each of its requests.
-      await within(HEARTBEAT_TIMEOUT_MS, of.query('select 1'), 'heartbeat timed out')
-      if (client === of) scheduleHeartbeat(of)
-    } catch (error) {
-      disconnect(of, error)
-    }
-  }
-
-  function disconnect(from: pg.Client, err?: unknown) {
-    if (client !== from) return
-    client = undefined
-    isCurrent = false
-    clearTimeout(heartbeatTimer)
-    // A frozen server would not answer the farewell that end() waits for.
-    from.end().catch(error => log.debug({ err: error }, 'revocation feed did not close cleanly'))
-    if (isClosed) return
-    log.warn({ err }, 'revocation feed is down: sessions are checked in the database')
-    reconnectTimer = setTimeout(connect, RECONNECT_MS).unref()
+  /** Asks the database about a session, and remembers its answer for as long as it holds. */
+  async function lookUp(sessionId: string, user: EndedUser): Promise<boolean> {
+    const isRevoked = await isRevokedInDatabase(sessionId)
+    if (isRevoked) note(sessionId)
+    else user.live.add(sessionId)
+    return isRevoked
   }
 
   return {
-    /** Connects; resolves when the set is current or the first attempt has failed. */
-    open: connect,
+    open: feed.open,
 
-    /** Whether a session has ended. Rejects where neither the feed nor the database can tell. */
-    isRevoked(sessionId: string): boolean | Promise<boolean> {
-      return ended.has(sessionId) || (isCurrent ? false : isRevokedInDatabase(sessionId))
+    /** Whether the session of a token has ended. Rejects where neither the feed nor the database can say. */
+    isRevoked({ sid, sub }: Pick<AccessClaims, 'sid' | 'sub'>): boolean | Promise<boolean> {
+      if (sessions.has(sid)) return true
+      if (!feed.isCurrent() || incompleteUntil !== undefined) return isRevokedInDatabase(sid)
+      const user = users.size === 0 ? undefined : users.get(sub)
+      return user === undefined || user.live.has(sid) ? false : lookUp(sid, user)
     },
 
-    /** Takes note of sessions that this process has just ended, before the feed says so. */
-    add: (sessionIds: string[]): void => {
-      for (const sessionId of sessionIds) add(sessionId)
+    /** Takes note of sessions that this process has just ended, before the feed reports them. */
+    add({ sessionIds, userId }: Ended): void {
+      for (const sessionId of sessionIds) note(sessionId)
+      if (userId !== undefined) note(USER + userId)
     },
 
     /** Whether the feed is up. */
-    isCurrent: (): boolean => isCurrent,
+    isCurrent: feed.isCurrent,
 
     async close(): Promise<void> {
-      isClosed = true
       clearInterval(pruneTimer)
-      clearTimeout(reconnectTimer)
-      clearTimeout(heartbeatTimer)
-      // As for the pool: a frozen server answers no farewell.
-      await Promise.race([client?.end(), sleep(FAREWELL_MS, undefined, { ref: false })])
+      await feed.close()
     },
   }
 }

@@ -118,7 +118,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
       '/logout',
       { schema: { tags: ['auth'], summary: 'End this session everywhere', response: { 204: Type.Null() } } },
       async function logout(request, reply) {
-        await auth.endSession(request.user, request.user.sid, originOf(request))
+        await auth.endOwnSession(request.user, request.user.sid, originOf(request))
         clearCookies(reply)
         return reply.code(204).send(null)
       },
@@ -163,6 +163,21 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
     )
 
     scope.delete(
+      '/sessions',
+      {
+        schema: {
+          tags: ['auth'],
+          summary: 'End all own sessions but this one',
+          response: { 204: Type.Null() },
+        },
+      },
+      async function endOtherSessions(request, reply) {
+        await auth.endOtherSessions(request.user, originOf(request))
+        return reply.code(204).send(null)
+      },
+    )
+
+    scope.delete(
       '/sessions/:id',
       {
         config: { problems: ['NOT_FOUND'] },
@@ -175,7 +190,8 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
       },
       async function endSession(request, reply) {
         const sessionId = request.params.id.toLowerCase()
-        if (!(await auth.endSession(request.user, sessionId, originOf(request)))) throw new errors.NotFound()
+        if (!(await auth.endOwnSession(request.user, sessionId, originOf(request))))
+          throw new errors.NotFound()
         return reply.code(204).send(null)
       },
     )

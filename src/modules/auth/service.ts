@@ -9,7 +9,7 @@ import { createFindCredentials, findCredentialsById, insertAccount, replacePassw
 import type { Passwords } from './passwords.ts'
 import { createRefreshToken, deriveSuccessor, hashToken, judgeToken } from './refresh-tokens.ts'
 import * as repository from './repository.ts'
-import type { Revocations } from './revocations.ts'
+import type { Ended, Revocations } from './revocations.ts'
 import type { LoginBody, PasswordBody, RegisterBody } from './schemas.ts'
 
 type Dependencies = {
@@ -97,9 +97,9 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     throw new errors.InvalidRefreshToken()
   }
 
-  async function endStolenSession(tx: Executor, { id, userId }: Subject, origin: Origin): Promise<string[]> {
+  async function endStolenSession(tx: Executor, { id, userId }: Subject, origin: Origin): Promise<Ended> {
     await recordEvent(tx, { type: 'refresh.reused', userId, sessionId: id }, origin)
-    return endSessions(tx, { userId, only: id, reason: 'refresh token reused' }, origin)
+    return endSession(tx, { userId, sessionId: id, reason: 'refresh token reused' }, origin)
   }
 
   /** The tokens of a session, and until when it lives at the longest. */
@@ -109,13 +109,22 @@ export function createAuth({ config, database, passwords, revocations, metrics }
   }
 
   /** Ends one session of the caller; false where the caller has no such live session. */
-  async function endSession(caller: AccessClaims, sessionId: string, origin: Origin): Promise<boolean> {
+  async function endOwnSession(caller: AccessClaims, sessionId: string, origin: Origin): Promise<boolean> {
     const reason = sessionId === caller.sid ? 'logout' : 'ended by its owner'
     const ended = await database.transaction('read committed', tx =>
-      endSessions(tx, { userId: caller.sub, only: sessionId, reason, actorId: caller.sub }, origin),
+      endSession(tx, { userId: caller.sub, sessionId, reason, actorId: caller.sub }, origin),
     )
     revocations.add(ended)
-    return ended.length > 0
+    return ended.sessionIds.length > 0
+  }
+
+  /** Ends all sessions of the caller but the one that asks. */
+  async function endOtherSessions(caller: AccessClaims, origin: Origin): Promise<void> {
+    const others = { userId: caller.sub, except: caller.sid, actorId: caller.sub }
+    const ended = await database.transaction('read committed', tx =>
+      endAllSessions(tx, { ...others, reason: 'ended by its owner' }, origin),
+    )
+    revocations.add(ended)
   }
 
   /** Sets a new password and ends the caller's other sessions (ASVS 5.0 §7.4.3). */
@@ -148,12 +157,12 @@ export function createAuth({ config, database, passwords, revocations, metrics }
         reason: 'password changed',
         actorId: caller.sub,
       }
-      return endSessions(tx, others, origin)
+      return endAllSessions(tx, others, origin)
     })
     revocations.add(ended)
   }
 
-  return { register, login, refresh, endSession, changePassword }
+  return { register, login, refresh, endOwnSession, endOtherSessions, changePassword }
 }
 
 /** The successor of a token whose session is locked; undefined where the token was used before and is no retry. */
@@ -172,16 +181,40 @@ async function exchange(tx: Executor, token: string, sessionId: string): Promise
   return successor.token
 }
 
-/** Ends live sessions of a user, with an audit row for each, and returns their ids. */
-export async function endSessions(
+type EndOptions = { userId: string; reason: string; actorId?: string | undefined }
+
+/** Ends one session of a user, with an audit row. */
+async function endSession(
   tx: Executor,
-  { actorId, ...which }: Parameters<typeof repository.revokeSessions>[1] & { actorId?: string },
+  { sessionId, ...options }: EndOptions & { sessionId: string },
+  origin: Origin,
+): Promise<Ended> {
+  const isEnded = await repository.revokeSession(tx, { ...options, sessionId })
+  const sessionIds = isEnded ? [sessionId] : []
+  await recordForEach(tx, sessionIds, revocationEvent(options), origin)
+  return { sessionIds }
+}
+
+/**
+ * Ends all sessions of a user, but one where `except` is given, and returns them.
+ * Each of the newest 5,000 gets an audit row; where there may be more, one row stands for the others.
+ */
+export async function endAllSessions(
+  tx: Executor,
+  { except, ...options }: EndOptions & { except?: string },
   origin?: Origin,
-): Promise<string[]> {
-  const ended = await repository.revokeSessions(tx, which)
-  const { userId, reason } = which
-  await recordForEach(tx, ended, { type: 'session.revoked', userId, actorId, detail: { reason } }, origin)
-  return ended
+): Promise<Ended> {
+  const { sessionIds, isMore } = await repository.revokeAllSessions(tx, { ...options, except })
+  await recordForEach(tx, sessionIds, revocationEvent(options), origin)
+  if (isMore) {
+    const event = revocationEvent({ ...options, reason: `${options.reason}: all earlier sessions` })
+    await recordEvent(tx, event, origin)
+  }
+  return { sessionIds, userId: options.userId }
+}
+
+function revocationEvent({ userId, actorId, reason }: EndOptions) {
+  return { type: 'session.revoked' as const, userId, actorId, detail: { reason } }
 }
 
 const byOwner = (id: string) => ({ userId: id, actorId: id })

@@ -5,7 +5,7 @@ import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
 import { type Origin, recordEvent } from '../audit/repository.ts'
 import type { AccessClaims } from '../auth/access-tokens.ts'
 import type { Revocations } from '../auth/revocations.ts'
-import { endSessions } from '../auth/service.ts'
+import { endAllSessions } from '../auth/service.ts'
 import * as repository from './repository.ts'
 import type { ListQuery, UpdateBody } from './schemas.ts'
 
@@ -75,14 +75,14 @@ export function createUsers({ database, revocations, traceQuery }: Dependencies)
     const ended = await database.transaction('read committed', async tx => {
       const isChanged = await repository.setDisabled(tx, id, isDisabled)
       if (!isChanged && !(await repository.exists(tx, id))) throw new errors.NotFound()
-      if (!isChanged) return []
+      if (!isChanged) return undefined
       const type = isDisabled ? 'user.disabled' : 'user.enabled'
       await recordEvent(tx, { type, userId: id, actorId: caller.sub, sessionId: caller.sid }, origin)
       return isDisabled
-        ? endSessions(tx, { userId: id, reason: 'account disabled', actorId: caller.sub }, origin)
-        : []
+        ? endAllSessions(tx, { userId: id, reason: 'account disabled', actorId: caller.sub }, origin)
+        : undefined
     })
-    revocations.add(ended)
+    if (ended) revocations.add(ended)
   }
 
   return { view, viewSelf, update, list, setDisabled }
@@ -101,7 +101,7 @@ export async function assignRole(
     const userId = await repository.setRole(tx, email, role)
     if (userId === undefined) return false
     await recordEvent(tx, { type: 'user.role_changed', userId, detail: { role } })
-    await endSessions(tx, { userId, reason: 'role changed' })
+    await endAllSessions(tx, { userId, reason: 'role changed' })
     return true
   })
 }

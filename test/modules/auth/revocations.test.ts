@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import pg from 'pg'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createRevocations } from '../../../src/modules/auth/revocations.ts'
+import { createRevocations, type Revocations } from '../../../src/modules/auth/revocations.ts'
 import { createAppOn } from '../../helpers/app.ts'
 import { block } from '../../helpers/block.ts'
 import { databaseOfTest, type TestDatabase } from '../../helpers/database.ts'
@@ -32,12 +32,16 @@ async function insertSessions(database: TestDatabase, count: number, revokedAt =
   return rows.map(row => row.id)
 }
 
+/** A user of whom the feed has not heard: only the session counts. */
+const sub = crypto.randomUUID()
+const ask = (feed: Pick<Revocations, 'isRevoked'>, sid: string) => feed.isRevoked({ sid, sub })
+
 /** A feed on a database of its own, that counts how often it had to ask the database. */
 async function startFeed(retention = 900_000) {
   const database = await databaseOfTest()
   const asked: string[] = []
   const feed = createRevocations({
-    connectionString: database.url,
+    urls: { listenUrl: database.url, notifyUrl: database.url },
     retention,
     log: pino({ level: 'silent' }),
     async isRevokedInDatabase(sessionId) {
@@ -105,28 +109,28 @@ describe('the feed', () => {
   it('knows what was ended before it began, and learns of the rest without a query', async () => {
     const { database, feed, asked } = await startFeed()
     const [first = '', second = ''] = await insertSessions(database, 2)
-    expect(await feed.isRevoked(first)).toBe(false)
+    expect(await ask(feed, first)).toBe(false)
     await revoke(database, first)
-    await until(() => feed.isRevoked(first)).toBe(true)
-    expect(feed.isRevoked(second)).toBe(false)
+    await until(() => ask(feed, first)).toBe(true)
+    expect(ask(feed, second)).toBe(false)
     expect(asked).toEqual([])
 
     const restarted = createRevocations({
-      connectionString: database.url,
+      urls: { listenUrl: database.url, notifyUrl: database.url },
       retention: 900_000,
       isRevokedInDatabase: () => Promise.reject(new Error('not to be asked')),
       log: pino({ level: 'silent' }),
     })
     onTestFinished(restarted.close)
     await restarted.open()
-    expect([restarted.isRevoked(first), restarted.isRevoked(second)]).toEqual([true, false])
+    expect([ask(restarted, first), ask(restarted, second)]).toEqual([true, false])
   })
 
   it('hears of a thousand sessions that end at once', async () => {
     const { database, feed, asked } = await startFeed()
     const ids = await insertSessions(database, 1000)
     await database.query('update sessions set revoked_at = now()')
-    await until(() => ids.every(id => feed.isRevoked(id) === true)).toBe(true)
+    await until(() => ids.every(id => ask(feed, id) === true)).toBe(true)
     expect(asked).toEqual([])
   })
 
@@ -143,8 +147,8 @@ describe('the feed', () => {
        end $$`,
     )
     await revoke(database, ended)
-    await until(() => feed.isRevoked(ended)).toBe(true)
-    expect(feed.isRevoked(kept)).toBe(false)
+    await until(() => ask(feed, ended)).toBe(true)
+    expect(ask(feed, kept)).toBe(false)
   })
 
   it('asks the database while its connection is gone, and comes back with what it missed', async () => {
@@ -153,12 +157,12 @@ describe('the feed', () => {
     await database.query(KILL)
     await until(feed.isCurrent).toBe(false)
     await revoke(database, first)
-    expect(await feed.isRevoked(first)).toBe(true)
-    expect(await feed.isRevoked(second)).toBe(false)
+    expect(await ask(feed, first)).toBe(true)
+    expect(await ask(feed, second)).toBe(false)
     expect(asked).toEqual([first, second])
 
     await until(feed.isCurrent).toBe(true)
-    expect([feed.isRevoked(first), feed.isRevoked(second)]).toEqual([true, false])
+    expect([ask(feed, first), ask(feed, second)]).toEqual([true, false])
     expect(asked).toHaveLength(2)
   })
 
@@ -187,8 +191,8 @@ describe('the feed', () => {
       ...args: unknown[]
     ) {
       const answer = query.apply(this, args as Parameters<typeof query>)
-      // The last thing of the turn in which a heartbeat leaves: timers come next, and sockets after them.
-      if (args[0] === 'select 1') setImmediate(standFor, 400)
+      // The last thing of the turn in which a probe leaves: timers come next, and sockets after them.
+      if (String(args[0]).startsWith('select pg_notify')) setImmediate(standFor, 400)
       return answer
     })
     onTestFinished(() => spy.mockRestore())
@@ -209,22 +213,45 @@ describe('the feed', () => {
       ...(await insertSessions(database, 1)),
       ...(await insertSessions(database, 1, "now() - interval '1 hour'")),
     ]
-    expect(feed.isRevoked(forgotten)).toBe(false)
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })
+    expect(ask(feed, forgotten)).toBe(false)
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
     onTestFinished(() => void vi.useRealTimers())
     const pruned = createRevocations({
-      connectionString: database.url,
+      urls: { listenUrl: database.url, notifyUrl: database.url },
       retention: 90_000,
       isRevokedInDatabase: () => Promise.resolve(false),
       log: pino({ level: 'silent' }),
     })
     onTestFinished(pruned.close)
     await pruned.open()
-    pruned.add([remembered])
+    pruned.add({ sessionIds: [remembered] })
     vi.advanceTimersByTime(60_001)
-    expect(pruned.isRevoked(remembered)).toBe(true)
+    expect(ask(pruned, remembered)).toBe(true)
     vi.advanceTimersByTime(60_001)
-    expect(pruned.isRevoked(remembered)).toBe(false)
+    expect(await ask(pruned, remembered)).toBe(false)
+  })
+
+  it('remembers what was ended while the wall clock is an hour fast, and after it was set right', async () => {
+    const { database } = await startFeed()
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const feed = createRevocations({
+      urls: { listenUrl: database.url, notifyUrl: database.url },
+      retention: 900_000,
+      isRevokedInDatabase: () => Promise.reject(new Error('not to be asked')),
+      log: pino({ level: 'silent' }),
+    })
+    onTestFinished(feed.close)
+    await feed.open()
+    const [ended = ''] = await insertSessions(database, 1)
+    await revoke(database, ended)
+    await until(() => ask(feed, ended)).toBe(true)
+    const now = Date.now()
+    for (const clock of [now + 3_600_000, now - 3_600_000, now]) {
+      vi.setSystemTime(clock)
+      vi.advanceTimersByTime(120_000)
+      expect(ask(feed, ended)).toBe(true)
+    }
   })
 })
 
