@@ -1,5 +1,5 @@
 /** A PgBouncer of a test's own, in front of a database, pooling by transaction. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,19 @@ const NOBODY = { uid: 65_534, gid: 65_534 }
 
 /** Where Debian puts it: not on the PATH of an ordinary user. */
 const SYSTEM_PROGRAMS = '/usr/sbin'
+
+const ENVIRONMENT = { PATH: `${process.env.PATH}${delimiter}${SYSTEM_PROGRAMS}` }
+
+/** Whether PgBouncer is installed. A bare host has none, and the service needs none. */
+export function hasPgBouncer(): boolean {
+  try {
+    execFileSync('pgbouncer', ['--version'], { env: ENVIRONMENT })
+    return true
+  } catch {
+    // Not on the PATH.
+    return false
+  }
+}
 
 /** Starts one for the database of `url`, on a free port. The caller stops it. */
 export async function startPgBouncer(url: string) {
@@ -36,7 +49,7 @@ ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction
   await chmod(folder, 0o755)
   const child = spawn('pgbouncer', [file], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: `${process.env.PATH}${delimiter}${SYSTEM_PROGRAMS}` },
+    env: ENVIRONMENT,
     ...(process.getuid?.() === 0 && NOBODY),
   })
   const exited = once(child, 'exit')
