@@ -16,6 +16,12 @@ const tooSlow = 'no answer came in the time of a round'
 /** Told what runs now and how many seconds of the whole are done. */
 export type OnProgress = (label: string, secondsDone: number) => void
 
+export interface MeasureHooks {
+  onProgress?: OnProgress
+  /** Runs before each step, for what has to be measured in turn with it. */
+  beforeStep?: (step: Step) => Promise<void>
+}
+
 export interface Measured {
   step: Step
   measurement: Measurement
@@ -36,13 +42,14 @@ export async function measure(
   steps: readonly Step[],
   options: LoadOptions,
   signal: AbortSignal,
-  onProgress: OnProgress = () => {},
+  { onProgress = () => {}, beforeStep = async () => {} }: MeasureHooks = {},
 ): Promise<Measured[]> {
   const measured: Measured[] = []
   const budget = createBudget(steps.length)
   let done = 0
   for (const step of steps) {
     if (signal.aborted) break
+    await beforeStep(step)
     const label = `${step.scenario.name} on ${step.subject.name}`
     if (step.isFirst && options.steady) onProgress(`${label}, warming up`, done)
     const warmup = await warmUp(generator, step, options, signal)

@@ -6,13 +6,17 @@ import type { LoadOptions } from './result/schema.ts'
 
 const table = {
   scenario: { type: 'string', multiple: true, hint: 'name|file', help: 'only this one; may be repeated' },
-  quick: { type: 'boolean', help: 'short rounds, about 20 s in all; marked as such' },
-  rounds: { type: 'string', hint: 'n', help: 'rounds of each scenario (5; in turns: 20, ab: 6)' },
+  quick: { type: 'boolean', help: 'short rounds, for a first look; marked as such' },
+  rounds: {
+    type: 'string',
+    hint: 'n',
+    help: 'rounds of each scenario (5; in turns: 20, ab: 6 with each fork)',
+  },
   duration: { type: 'string', hint: 's', help: 'seconds recorded per round (2; in turns: 0.6, ab: 1)' },
   warmup: {
     type: 'string',
     hint: 's',
-    help: 'seconds before a scenario is first recorded (until it no longer gets faster, 12 at most)',
+    help: 'seconds of load before the first round (until it no longer gets faster, 12 at most)',
   },
   connections: { type: 'string', hint: 'n', help: 'connections at once (50)' },
   rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, whatever the server does' },
@@ -32,22 +36,26 @@ const table = {
   json: { type: 'string', hint: 'file', help: 'write the result there' },
   html: { type: 'string', hint: 'file', help: 'write a page there' },
   format: { type: 'string', hint: 'kind', help: 'print as: table, github-action-benchmark or bencher' },
-  slo: { type: 'string', hint: 'p95=35ms', help: 'sweep: the objective to keep (p95=35ms)' },
-  by: { type: 'string', hint: 'what', help: 'sweep: rate, connections or both (both)' },
-  steps: { type: 'string', hint: 'n', help: 'sweep: steps of each kind (8)' },
-  base: { type: 'string', hint: 'git ref', help: 'ab: the version to compare the working tree with' },
-  forks: { type: 'string', hint: 'n', help: 'ab: pairs of new processes, each with all rounds (5)' },
-  noise: { type: 'boolean', help: 'ab: the working tree against itself' },
+  slo: { type: 'string', hint: 'p95=35ms', help: 'the objective to keep (p95=35ms)' },
+  by: { type: 'string', hint: 'what', help: 'rate, connections or both (both)' },
+  steps: { type: 'string', hint: 'n', help: 'steps of each kind (8)' },
+  base: { type: 'string', hint: 'git ref', help: 'the version to compare the working tree with' },
+  forks: {
+    type: 'string',
+    hint: 'n',
+    help: 'how often all versions are started anew, for all rounds each (5)',
+  },
+  noise: { type: 'boolean', help: 'the working tree against itself' },
   peer: {
     type: 'string',
     multiple: true,
     hint: 'name',
-    help: 'peers: only bare and this one; may be repeated',
+    help: 'only bare and this one; may be repeated',
   },
-  repeat: { type: 'string', hint: 'n', help: 'power: comparisons of each kind (20)' },
-  from: { type: 'string', hint: 'file', help: 'save: take this result instead of measuring' },
-  'max-regression': { type: 'string', hint: '5%', help: 'compare, ab: how much slower is too slow (5%)' },
-  force: { type: 'boolean', help: 'compare: across machines or options all the same' },
+  repeat: { type: 'string', hint: 'n', help: 'comparisons of each kind (20)' },
+  from: { type: 'string', hint: 'file', help: 'take this result instead of measuring' },
+  'max-regression': { type: 'string', hint: '5%', help: 'how much slower is too slow (5%)' },
+  force: { type: 'boolean', help: 'compare results of other machines or options, too' },
   help: { type: 'boolean', help: 'this text' },
 } as const
 
@@ -55,13 +63,15 @@ const table = {
 const steady = { window: 1, most: 12 }
 const quickSteady = { window: 0.4, most: 10 }
 
+export type OptionName = keyof typeof table
+
 export type Values = ReturnType<typeof parseCommandLine>['values']
 
-/** Returns the command, its operands and the raw options; throws a UsageError on an unknown option. */
+/** Returns the command where one is named, its operands and the raw options; throws a UsageError on an unknown option. */
 export function parseCommandLine(args: string[]) {
   try {
     const { values, positionals } = parseArgs({ args, options: table, allowPositionals: true })
-    const [command = 'run', ...operands] = positionals
+    const [command, ...operands] = positionals
     return { command, operands, values }
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
@@ -121,10 +131,11 @@ export function whole(name: string, value: string | undefined, fallback: number)
   return parsed
 }
 
-/** Returns the help of all options, one line each. */
-export function optionHelp(): string {
-  return Object.entries(table)
-    .map(([name, option]) => {
+/** Returns the help of these options, one line each. */
+export function optionHelp(names: readonly OptionName[]): string {
+  return names
+    .map(name => {
+      const option = table[name]
       const usage = 'hint' in option ? `--${name} ${option.hint}` : `--${name}`
       return `  ${usage.padEnd(26)} ${option.help}`
     })

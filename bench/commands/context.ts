@@ -1,7 +1,7 @@
 /** What every command is given, and the steps that all measuring commands share. */
 import { RunError } from '../errors.ts'
 import { type Generator, startGenerator } from '../load/generator-client.ts'
-import { checkTarget, type Measured, measure, sendData } from '../measure.ts'
+import { checkTarget, type Measured, type MeasureHooks, measure, sendData } from '../measure.ts'
 import type { Values } from '../options.ts'
 import { createProgress } from '../output/progress.ts'
 import { type Step, stepSeconds } from '../plan.ts'
@@ -68,10 +68,12 @@ export async function measureWithProgress(
   steps: readonly Step[],
   options: LoadOptions,
   signal: AbortSignal,
+  beforeStep?: MeasureHooks['beforeStep'],
 ): Promise<Measured[]> {
-  const progress = createProgress(steps.reduce((sum, step) => sum + stepSeconds(step, options), 0))
+  const progress = createProgress(sumOf(steps.map(step => stepSeconds(step, options))))
   try {
-    return await measure(generator, steps, options, signal, progress.update)
+    const hooks = { onProgress: progress.update, ...(beforeStep && { beforeStep }) }
+    return await measure(generator, steps, options, signal, hooks)
   } finally {
     progress.stop()
   }

@@ -114,7 +114,7 @@ async function measureFork(
     const measured =
       options.mode === 'closed'
         ? await measureTurns(generator, { subjects, scenarios }, seeded, signal, onProgress)
-        : await measure(generator, planTurns(subjects, scenarios, seeded), seeded, signal, onProgress)
+        : await measure(generator, planTurns(subjects, scenarios, seeded), seeded, signal, { onProgress })
     return measured.map(({ step, measurement }) => ({ step, measurement: { ...measurement, fork } }))
   } finally {
     await close()

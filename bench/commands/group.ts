@@ -1,5 +1,6 @@
 /** What commands share that measure several subjects in turns: the turns, and what is done with their result. */
 import type { Generator } from '../load/generator-client.ts'
+import type { MeasureHooks } from '../measure.ts'
 import { loadOptions, type Values } from '../options.ts'
 import { labelRounds, resultLines, roundLines } from '../output/caveats.ts'
 import { planTurns } from '../plan.ts'
@@ -22,6 +23,7 @@ export interface GroupPlan {
   /** The one of them that ratios are to. */
   reference: Subject
   scenarios: readonly Scenario[]
+  beforeStep?: MeasureHooks['beforeStep']
 }
 
 /** Returns the load that the options ask for, over many short rounds. */
@@ -33,12 +35,12 @@ export function groupOptions(values: Values): LoadOptions {
 /** Measures the subjects in turns, and returns their rounds. */
 export async function measureGroup(
   generator: Generator,
-  { subjects, reference, scenarios }: GroupPlan,
+  { subjects, reference, scenarios, beforeStep }: GroupPlan,
   options: LoadOptions,
   { signal }: Context,
 ): Promise<Group> {
   const steps = planTurns(subjects, scenarios, options)
-  const measured = await measureWithProgress(generator, steps, options, signal)
+  const measured = await measureWithProgress(generator, steps, options, signal, beforeStep)
   return {
     ...{ options, reference: reference.name },
     connections: ownConnections(scenarios),

@@ -1,9 +1,9 @@
 /** `peers`: the service and what others would write in its place, side by side. */
-import { availableParallelism } from 'node:os'
 import { UsageError } from '../errors.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { renderAgainstEach, renderGroup } from '../output/group.ts'
-import { formatMs, formatNumber, markdownTable } from '../output/table.ts'
+import { hasVoidShare, renderHashShare } from '../output/hash-share.ts'
+import type { Step } from '../plan.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import type { Group, LoadOptions, Measurement } from '../result/schema.ts'
 import { chooseScenarios, type Scenario } from '../scenario.ts'
@@ -35,7 +35,8 @@ export async function peersCommand(context: Context): Promise<number> {
     const fingerprint = await takeFingerprint(repository, opened.postgres)
     const { environment } = opened
     const described = describe({ subject: { name: 'peers' }, fingerprint, environment }, context)
-    return await publishGroups({ ...described, options, scenarios: [], groups }, context)
+    const exitCode = await publishGroups({ ...described, options, scenarios: [], groups }, context)
+    return exitCode === 0 && groups.some(group => hasVoidShare(group, login)) ? 1 : exitCode
   } finally {
     await opened.close()
   }
@@ -55,17 +56,24 @@ interface Plan {
 }
 
 /** Measures everyone, then bare and the service at half of bare's maximum; prints as it goes. */
-async function measurePeers(generator: Generator, plan: Plan, context: Context): Promise<Group[]> {
-  const { subjects, scenarios, options } = plan
+async function measurePeers(
+  generator: Generator,
+  { subjects, scenarios, options }: Plan,
+  context: Context,
+): Promise<Group[]> {
   const [reference, service] = [subjects.at(0), subjects.at(-1)]
   if (!reference || !service) throw new Error('there is nobody to compare')
-  const hasLogin = scenarios.some(({ name }) => name === login)
-  const hashesBefore = hasLogin ? await timeHashes(context.signal) : []
-  const group = await measureGroup(generator, { subjects, reference, scenarios }, options, context)
-  const hashesAfter = hasLogin && !context.signal.aborted ? await timeHashes(context.signal) : []
+  const hashMs: number[] = []
+  // In turn with the logins: what slows them for a while slows a hash, too.
+  const beforeStep = async ({ scenario, round }: Step): Promise<void> => {
+    if (scenario.name === login && round === hashMs.length)
+      hashMs.push(median(await timeHashes(context.signal)))
+  }
+  const plan = { subjects, reference, scenarios, beforeStep }
+  const measured = await measureGroup(generator, plan, options, context)
+  const group = hashMs.length > 0 ? { ...measured, hashMs } : measured
   context.print(`${renderGroup(group)}\n\n${renderAgainstEach(group, service.name)}\n`)
-  if (hashesAfter.length > 0)
-    context.print(`${renderLoginShare(group, median([...hashesBefore, ...hashesAfter]))}\n`)
+  if (hashMs.length > 0) context.print(`${renderHashShare(group, login)}\n`)
 
   const scenario = scenarios.find(({ name }) => name === lookup)
   if (!scenario || options.mode === 'open' || context.signal.aborted) return [group]
@@ -75,22 +83,6 @@ async function measurePeers(generator: Generator, plan: Plan, context: Context):
   const half = await measureGroup(generator, pair, atHalf, context)
   context.print(`At half of what ${bare} can do:\n\n${renderGroup(half)}\n`)
   return [group, half]
-}
-
-/** Says which share of the hashes that the cores could compute each login makes use of. */
-function renderLoginShare(group: Group, hashMs: number): string {
-  const cores = availableParallelism()
-  const most = (cores * 1000) / hashMs
-  const rows = group.subjects.map(({ name }) => {
-    const rate = medianRate(roundsOf(group, name, login))
-    return [name, `${formatNumber(rate)} rps`, (rate / most).toFixed(2)]
-  })
-  const limit = `${formatNumber(most)} rps: ${cores} cores / ${formatMs(hashMs)} for a hash while each core computes one`
-  return [
-    `${login}, share of what the hash allows (${limit}):`,
-    '',
-    markdownTable(['Subject', 'Throughput', 'Share'], rows),
-  ].join('\n')
 }
 
 function roundsOf({ subjects }: Group, name: string, scenario: string): Measurement[] {

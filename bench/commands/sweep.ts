@@ -92,9 +92,9 @@ export function createMeasure(
     isFirst = false
     const progress = createProgress(stepSeconds(step, options))
     try {
-      const [measured] = await measure(generator, [step], options, context.signal, (_, seconds) =>
-        progress.update(`${scenario.name}, ${label}`, seconds),
-      )
+      const [measured] = await measure(generator, [step], options, context.signal, {
+        onProgress: (_, seconds) => progress.update(`${scenario.name}, ${label}`, seconds),
+      })
       warmup ??= measured?.warmup
       return measured?.measurement
     } finally {

@@ -34,10 +34,12 @@ export function renderAblation(group: Group, chosen: readonly Variant[]): string
 }
 
 function renderScenario(group: Group, scenario: string, chosen: readonly Variant[]): string {
+  const everything = roundsOf(group, subjectNames.everything, scenario)
+  if (everything.length === 0) return `${headlineOf(group, scenario)}\nNothing was measured.`
   const kinds = (['feature', 'shortcut'] as const).filter(kind => chosen.some(one => one.kind === kind))
   return [
     headlineOf(group, scenario),
-    whole(group, scenario),
+    whole(scenario, everything),
     ...kinds.flatMap(kind => [
       '',
       headings[kind].title,
@@ -66,10 +68,9 @@ const headings = {
   },
 } as const
 
-function whole(group: Group, scenario: string): string {
-  const rounds = roundsOf(group, subjectNames.everything, scenario)
-  const [row] = rounds.length > 0 ? tableRows({ name: scenario, rounds }) : []
-  if (!row) return 'Nothing was measured.'
+function whole(scenario: string, rounds: Measurement[]): string {
+  const [row] = tableRows({ name: scenario, rounds })
+  if (!row) throw new Error(`there is no row of ${scenario}`)
   const cpu = row.server ? `, ${formatNumber(row.server.cpuUsPerRequest)} µs of CPU per request` : ''
   return `With everything on: ${formatNumber(row.throughput)} rps${cpu}.`
 }

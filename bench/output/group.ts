@@ -12,8 +12,9 @@ type Member = Group['subjects'][number]
 export function renderGroup(group: Group): string {
   const { reference } = group
   return scenarioNames(group)
-    .map(scenario =>
-      [
+    .map(scenario => {
+      if (!wasMeasured(group, scenario)) return `${headlineOf(group, scenario)}\nNothing was measured.`
+      return [
         headlineOf(group, scenario),
         '',
         renderFigures(group, scenario),
@@ -25,14 +26,15 @@ export function renderGroup(group: Group): string {
           scenario,
           others(group, reference).map(head => ({ label: head.name, base: find(group, reference), head })),
         ),
-      ].join('\n'),
-    )
+      ].join('\n')
+    })
     .join('\n\n')
 }
 
-/** Returns, for each scenario, the ratios of the subject `name` to every other. */
+/** Returns, for each scenario that was measured, the ratios of the subject `name` to every other. */
 export function renderAgainstEach(group: Group, name: string): string {
   return scenarioNames(group)
+    .filter(scenario => wasMeasured(group, scenario))
     .map(scenario =>
       [
         `${scenario}, ratio of ${name} to each (95 % interval):`,
@@ -45,6 +47,10 @@ export function renderAgainstEach(group: Group, name: string): string {
       ].join('\n'),
     )
     .join('\n\n')
+}
+
+function wasMeasured({ subjects }: Group, scenario: string): boolean {
+  return subjects.some(member => roundsOf(member, scenario).length > 0)
 }
 
 /** Returns what was measured, in one line. */

@@ -13,6 +13,9 @@ const words = { late: 'missed', errors: 'errors', 'rate not reached': 'not reach
 
 /** Returns the table of the steps, and the capacity or the law's coefficients under it. */
 export function renderSweep(sweep: Sweep): string {
+  const subject = sweep.subject === undefined ? '' : ` on ${sweep.subject}`
+  const title = `${sweep.scenario}${subject} by ${sweep.by}:`
+  if (sweep.steps.length === 0) return `${title}\n\nNothing was measured.`
   const percentile = sweep.slo?.percentile ?? 95
   const latencies = sweep.steps.map(step => percentileMs(wholeHistogram([step.measurement]), percentile))
   // Logarithmic, as latency near saturation is: 1 ms has one cell, every factor of 1.5 one more.
@@ -29,14 +32,7 @@ export function renderSweep(sweep: Sweep): string {
     measurement.void ? 'void' : step.kept === undefined ? '' : step.kept ? 'kept' : wordFor(step),
   ])
   const head = ['Load', 'Throughput', 'p50', `p${percentile}`, '', sweep.by === 'rate' ? 'Objective' : '']
-  const subject = sweep.subject === undefined ? '' : ` on ${sweep.subject}`
-  return [
-    `${sweep.scenario}${subject} by ${sweep.by}:`,
-    '',
-    markdownTable(head, rows),
-    '',
-    ...findings(sweep),
-  ].join('\n')
+  return [title, '', markdownTable(head, rows), '', ...findings(sweep)].join('\n')
 }
 
 function wordFor({ missed = 'late' }: Pick<Sweep['steps'][number], 'missed'>): string {
@@ -73,7 +69,7 @@ function capacityLine(
 ): string {
   const rate = above && `${formatNumber(above.level)}/s`
   if (capacity === undefined) {
-    if (above === undefined) return 'Capacity: cannot tell. No rate was tried.'
+    if (above === undefined) throw new Error('a step neither kept the objective nor did not')
     return above.measurement.void === undefined
       ? `No rate that was tried keeps ${objective}.`
       : `Capacity: cannot tell. The figures at ${rate}, the lowest rate tried, are void.`

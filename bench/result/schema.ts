@@ -223,6 +223,12 @@ export const GroupSchema = Type.Object(
     options: LoadOptionsSchema,
     reference: Type.String({ description: 'the subject that ratios are to' }),
     connections: OwnConnectionsSchema,
+    hashMs: Type.Optional(
+      Type.Array(amount, {
+        description:
+          'frameworks: time of a password hash while each core computes one, before each round of logins',
+      }),
+    ),
     subjects: Type.Array(
       Type.Object({ name: Type.String(), scenarios: Type.Array(ScenarioResultSchema) }, closed),
       { description: 'round i of each was measured in turn with round i of the others' },

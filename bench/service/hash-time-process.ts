@@ -6,7 +6,7 @@ import { ARGON2ID } from '../../src/modules/auth/passwords.ts'
 
 // The first few pay for pages of memory that the later ones find.
 const warmups = 5
-const samples = 40
+const samples = 15
 
 const password = 'correct horse battery staple'
 const expected = await hash(password, ARGON2ID)

@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { startGenerator } from '../../bench/load/generator-client.ts'
 import { measure } from '../../bench/measure.ts'
 import { renderAgainstEach, renderGroup } from '../../bench/output/group.ts'
+import { hashShares, renderHashShare } from '../../bench/output/hash-share.ts'
 import { planTurns } from '../../bench/plan.ts'
 import type { Group } from '../../bench/result/schema.ts'
 import { startProcess } from '../../bench/service/process.ts'
@@ -78,6 +79,35 @@ describe('the tables of a group', () => {
   })
 })
 
+describe('the share of what the hash allows', () => {
+  const logins = (name: string, rates: number[]) => ({
+    name,
+    scenarios: [{ ...scenarioOf(rates), name: 'login' }],
+  })
+  const group: Group = {
+    ...{ options, reference: 'bare', connections: { login: 4 }, hashMs: [10, 20, 10] },
+    subjects: [logins('bare', [160, 80, 160]), logins('ours', [100, 50, 100])],
+  }
+
+  it('takes each round by the hash time of its own minute', () => {
+    // 2 cores / 10 ms are 200/s, and 100/s in the minute in which everything took twice as long.
+    expect(hashShares(group, 'bare', 'login', 2)).toEqual([0.8, 0.8, 0.8])
+    expect(renderHashShare(group, 'login', 2)).toMatch(/^\| ours +\| +0\.50 \|$/m)
+  })
+
+  it('is void above 1, and says so', () => {
+    const impossible = { ...group, subjects: [logins('bare', [260, 130, 260])] }
+    const text = renderHashShare(impossible, 'login', 2)
+    expect(text).toMatch(/^\| bare +\| +void \|$/m)
+    expect(text).toContain('VOID: a share above 1.')
+  })
+
+  it('is left open where no hash was timed', () => {
+    const { hashMs: _, ...untimed } = group
+    expect(renderHashShare(untimed, 'login', 2)).toMatch(/^\| bare +\| +– \|$/m)
+  })
+})
+
 describe('a round that brings nothing', () => {
   it('is void where answers take longer, and ends the run where they are refusals', async () => {
     let status = 200
@@ -98,9 +128,11 @@ describe('a round that brings nothing', () => {
     const short = { ...options, connections: 2, rounds: 2, duration: 0.2, warmup: 0.1, timeout: 5 }
     const steps = planTurns([subject], [scenario], short)
     const { signal } = new AbortController()
-    const measured = await measure(generator, steps, short, signal, label => {
-      // Longer than a round, shorter than the time that an answer may take.
-      if (label.endsWith('round 2')) delayMs = 1000
+    const measured = await measure(generator, steps, short, signal, {
+      beforeStep: async ({ round }) => {
+        // Longer than a round, shorter than the time that an answer may take.
+        if (round === 1) delayMs = 1000
+      },
     })
     expect(measured.map(({ measurement }) => measurement.void)).toEqual([undefined, expect.any(String)])
     ;[status, delayMs] = [503, 0]

@@ -41,7 +41,7 @@ it('measures a peer beside the service, and leaves nothing behind', {
   })
   // Of void rounds no share can be told.
   if (!stdout.includes('VOID'))
-    expect(stdout).toMatch(/^login, share of what the hash allows \(\d+ rps: \d+ cores/m)
+    expect(stdout).toMatch(/^login, share of what the hash allows, timed in turn with the logins:$/m)
   const result: unknown = JSON.parse(await readFile(json, 'utf8'))
   expect([...Value.Errors(ResultSchema, result)]).toEqual([])
   const { groups = [], environment } = result as Result
@@ -50,6 +50,7 @@ it('measures a peer beside the service, and leaves nothing behind', {
     ['open', 'bare', 'plumbline'],
   ])
   expect(environment).toHaveProperty('RATE_LIMIT_MAX')
+  expect(groups.map(({ hashMs }) => hashMs?.length)).toEqual([2, undefined])
   const rounds = groups.flatMap(({ subjects }) =>
     subjects.flatMap(({ scenarios }) => scenarios.flatMap(scenario => scenario.rounds)),
   )
