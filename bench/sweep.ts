@@ -50,8 +50,8 @@ export async function sweepRates(
     return step.kept === true
   }
   // Where the closed loop met a bad moment of the machine, its limit was none: twice the steps find the real one.
-  for (let step = 1; step <= 2 * steps && closed; step++) {
-    if (!(await tryRate(Math.max(1, Math.round((top * step) / steps))))) break
+  for (const rate of closed ? evenSteps(top / steps, 2 * steps) : []) {
+    if (!(await tryRate(rate))) break
   }
   for (let i = 0; i < refinements && kept > 0 && broken - kept > 1 && Number.isFinite(broken); i++) {
     await tryRate(Math.round((kept + broken) / 2))
@@ -128,6 +128,11 @@ export function fitSweep(sweep: Sweep): Fit | undefined {
     .filter(step => step.measurement.void === undefined)
     .map(step => ({ concurrency: step.level, throughput: step.measurement.rate }))
   return fitUniversalScalability(loads)
+}
+
+/** Returns up to `count` different whole numbers, the multiples of `step`. */
+function evenSteps(step: number, count: number): number[] {
+  return [...new Set(Array.from({ length: count }, (_, i) => Math.max(1, Math.round(step * (i + 1)))))]
 }
 
 /** Returns up to `steps` different whole numbers from 1 to `last`. */
