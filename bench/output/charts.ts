@@ -158,7 +158,7 @@ function draw(options: Options, tall = height): string {
   return svg
     .replaceAll(ink, 'currentColor')
     .replaceAll('rgb(1,2,3)', 'currentColor')
-    .replace(/^<svg width="\d+" height="\d+"/, '<svg role="img"')
+    .replace(/^<svg width="\d+" height="\d+"/, '<svg')
 }
 
 /** Beside a vertical axis a name would lie across its numbers. */

@@ -74,9 +74,15 @@ function renderColumns(wanted: readonly Column[], rows: readonly Row[]): string 
   )
 }
 
+/** Returns the machine that was measured on, and what ran on it. */
+export function machineLine({ machine }: Result['fingerprint']): string {
+  const postgres = machine.postgres ? `, PostgreSQL ${machine.postgres}` : ''
+  return `${machine.cores} × ${machine.cpu}, kernel ${machine.kernel}, Node.js ${machine.node}${postgres}.`
+}
+
 function headline(result: Result): string {
   const { options, fingerprint } = result
-  const { machine, code } = fingerprint
+  const { code } = fingerprint
   const own = Object.entries(result.connections ?? {}).map(([name, count]) => `${name}: ${count}`)
   const connections =
     plural(options.connections, 'connection') + (own.length > 0 ? ` (${own.join(', ')})` : '')
@@ -87,7 +93,7 @@ function headline(result: Result): string {
   const commit = code.commit ? `, commit ${code.commit.slice(0, 7)}${code.dirty ? ' (dirty)' : ''}` : ''
   return [
     `${result.subject}${commit}: ${load}, ${plural(options.rounds, 'round')} of ${options.duration} s.`,
-    `${machine.cores} × ${machine.cpu}, Node.js ${machine.node}${machine.postgres ? `, PostgreSQL ${machine.postgres}` : ''}.`,
+    machineLine(fingerprint),
   ].join('\n')
 }
 

@@ -106,7 +106,7 @@ it('never gives an answer that its own table contradicts, whatever the machine d
       else if (capacity !== undefined) expect(said).toMatch(isBounded ? /[0-9]/ : /at least/)
       else expect(said).toBe(isBounded ? 'none kept' : 'cannot tell')
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
 

@@ -1,0 +1,100 @@
+/** The page of a result in a real browser: light, dark, narrow, by keyboard and by ear. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { renderPage } from '../../bench/output/page.ts'
+import type { Result, Sweep } from '../../bench/result/schema.ts'
+import { launchBrowser, openPage } from '../helpers/browser.ts'
+import { resultOf, scenarioOf } from './helpers/results.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+type AxeResults = { violations: { id: string; nodes: { html: string }[] }[] }
+
+let browser: Browser
+let folder: string
+let url: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'plumbline-bench-page-'))
+  const file = join(folder, 'result.html')
+  writeFileSync(file, renderPage(resultOfEverything()))
+  url = pathToFileURL(file).href
+  browser = await launchBrowser()
+})
+afterAll(async () => {
+  await browser?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A result with every kind of section that a page can have. */
+function resultOfEverything(): Result {
+  const scenarios = [scenarioOf([1000, 1010, 990, 1005], 120)]
+  const steps = [1, 2, 4, 8, 16].flatMap(level =>
+    scenarioOf([level * 100]).rounds.map(measurement => ({ level, measurement })),
+  )
+  const sweeps = (['rate', 'connections'] as const).map((by): Sweep => ({ by, scenario: 'get-user', steps }))
+  const base = [scenarioOf([1001, 1000, 997, 1003], 121)]
+  const { options } = resultOf([])
+  const members = ['bare', 'plumbline'].map(name => ({ name, scenarios }))
+  const group = { options, reference: 'bare', connections: {}, subjects: members }
+  return { ...resultOf(scenarios), base, baseSubject: 'main', sweeps, groups: [group] }
+}
+
+async function open(options: { colorScheme?: 'light' | 'dark'; width?: number } = {}) {
+  const opened = await openPage(browser)
+  await opened.page.emulateMedia({ colorScheme: options.colorScheme ?? 'light' })
+  if (options.width !== undefined) await opened.page.setViewportSize({ width: options.width, height: 800 })
+  await opened.page.goto(url)
+  return opened
+}
+
+it.each([
+  ['light', 1400],
+  ['dark', 1400],
+  ['light', 390],
+  ['dark', 390],
+] as const)('has nothing that axe-core objects to, in %s at %i pixels', async (colorScheme, width) => {
+  const { page, problems } = await open({ colorScheme, width })
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate<AxeResults>('axe.run(document)')
+  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])).toEqual([])
+  expect(problems).toEqual([])
+})
+
+it('is not cut at 390 pixels: what is wider than the page scrolls by itself', async () => {
+  const { page } = await open({ width: 390 })
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
+  const cut = await page.evaluate<string[]>(`[...document.querySelectorAll('main *')]
+    .filter(element => element.getBoundingClientRect().right > 390 && !element.closest('[tabindex="0"]'))
+    .map(element => element.outerHTML.slice(0, 80))`)
+  expect(cut).toEqual([])
+})
+
+it('lets everything that scrolls be reached by keyboard, under a name', async () => {
+  const { page } = await open({ width: 390 })
+  const silent = await page.evaluate<string[]>(`[...document.querySelectorAll('main *')]
+    .filter(element => element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === 'auto')
+    .filter(element => element.tabIndex !== 0 || !element.getAttribute('aria-label'))
+    .map(element => element.outerHTML.slice(0, 80))`)
+  expect(silent).toEqual([])
+})
+
+it('says in its heading what was measured, at which commit, when, and on which machine', async () => {
+  const { page } = await open()
+  expect(await page.locator('main h1').textContent()).toBe('a <service> at abcdef0 · 2026-01-02')
+  expect(await page.locator('main .about').textContent()).toBe('2 × a CPU, kernel 6.1, Node.js v24.0.0.')
+})
+
+it('says in words what each chart shows', async () => {
+  const { page } = await open()
+  const labels = await page
+    .locator('svg[role=img]')
+    .evaluateAll(charts => charts.map(chart => chart.getAttribute('aria-label') ?? ''))
+  expect(labels).toHaveLength(6)
+  for (const label of labels) expect(label).toMatch(/: .*\d/)
+})
