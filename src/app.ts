@@ -9,6 +9,7 @@ import { authRoutes } from './modules/auth/routes.ts'
 import { usersRoutes } from './modules/users/routes.ts'
 import { auth } from './plugins/auth.ts'
 import { clientAddress } from './plugins/client-address.ts'
+import { connectionCap } from './plugins/connection-cap.ts'
 import { connections } from './plugins/connections.ts'
 import { database } from './plugins/database.ts'
 import { docsPage } from './plugins/docs-page.ts'
@@ -23,6 +24,7 @@ import { answerParserError, parserErrors } from './plugins/parser-errors.ts'
 import { rateLimit } from './plugins/rate-limit.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import { shutdown } from './plugins/shutdown.ts'
+import { slowReaders } from './plugins/slow-readers.ts'
 import { traceOf, tracing } from './plugins/tracing.ts'
 import { validation } from './plugins/validation.ts'
 
@@ -44,6 +46,8 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   await app.register(errorHandler)
   await app.register(parserErrors)
   await app.register(metrics)
+  await app.register(connectionCap, config)
+  await app.register(slowReaders, config.server)
   await app.register(tracing, config)
   await app.register(securityHeaders, config.server)
   await app.register(overload, config.server)
@@ -89,7 +93,7 @@ function createInstance({ log, server, tracing: { ratio } }: Config, logStream?:
     bodyLimit: server.bodyLimit,
     requestTimeout: server.requestTimeout,
     connectionTimeout: 0,
-    keepAliveTimeout: 72_000,
+    keepAliveTimeout: server.keepAliveTimeout,
     // requestTimeout alone does not stop a body that drips: Node checks as often as this, and every 30 s by itself.
     // A missing Host is refused by a hook of ours, with a problem; Node's own refusal has no body.
     http: {

@@ -142,6 +142,23 @@ export const EnvironmentSchema = Type.Object({
   }),
   BODY_LIMIT: Count('Largest request body, in bytes', 65_536, 1024, 104_857_600),
   REQUEST_TIMEOUT: Duration('Longest time in which a client may send a whole request', '10s'),
+  SEND_TIMEOUT: Duration(
+    'Time in which a client must take the next 64 KiB of an answer, or what is left of it, or its connection is reset',
+    '30s',
+  ),
+  KEEP_ALIVE_TIMEOUT: Duration(
+    'Longest pause between two requests of a connection; set it above the idle timeout of the load balancer',
+    '72s',
+  ),
+  MAX_CONNECTIONS: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description:
+        'Most client connections of one process, further ones are closed at once; 10000, or fewer where the limit of ' +
+        'open files asks for it',
+    }),
+  ),
   MAX_EVENT_LOOP_DELAY: Duration('Event-loop delay beyond which requests are shed with 503', '1s'),
   DRAIN_DELAY: Type.Optional(
     Duration(

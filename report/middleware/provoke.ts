@@ -27,8 +27,9 @@ export async function provocations(context: Context): Promise<Answer[]> {
   return [...lists.flat(), ...(await provokeOverload(context, readable ?? writable))]
 }
 
-/** What sheds load by the delay of the event loop; another service is not stalled for nothing. */
+/** What sheds load by the delay of the event loop: a package, or a hook of this name. Another service is not stalled. */
 const SHEDDERS = ['@fastify/under-pressure']
+const SHEDDING_HOOK = /shed|overload|pressure/i
 const PATIENCE = 30
 
 /** Asks while the event loop stands still, until load is shed, and then until it is not. */
@@ -36,8 +37,10 @@ async function provokeOverload(
   { http, subject }: Context,
   route: ObservedRoute | undefined,
 ): Promise<Answer[]> {
-  const { packages } = await subject.observe()
-  if (!route || !packages.some(({ name }) => SHEDDERS.includes(name))) return []
+  const { packages, hooks } = await subject.observe()
+  const sheds =
+    packages.some(({ name }) => SHEDDERS.includes(name)) || hooks.some(({ name }) => SHEDDING_HOOK.test(name))
+  if (!route || !sheds) return []
   const client = http.client()
   const ask = () =>
     client.call(route.method, pathOf(route), {

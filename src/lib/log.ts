@@ -99,6 +99,11 @@ export class AccessLog extends LogController {
 
   override routeNotFound(): void {}
 
+  override streamError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+    // The line of the request says so.
+    if (!isAbandoned(reply.raw)) super.streamError(error, request, reply)
+  }
+
   override requestCompleted(
     error: Error | null | undefined,
     request: FastifyRequest,

@@ -4,6 +4,13 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The connections that are open. */
+    openConnections: ReadonlySet<Socket>
+  }
+}
+
 const kLatest = Symbol('latest response')
 const kEarlier = Symbol('earlier responses')
 
@@ -24,8 +31,14 @@ export const connections = fp(
       connection[kLatest] = reply.raw
       done()
     })
+    const open = new Set<Socket>()
+    app.decorate('openConnections', open)
     app.server.on('connection', (connection: Connection) => {
-      connection.once('close', () => completeUnfinished(connection))
+      open.add(connection)
+      connection.once('close', () => {
+        open.delete(connection)
+        completeUnfinished(connection)
+      })
       if (!hasAddress(connection)) connection.destroy()
     })
   },
@@ -70,6 +83,12 @@ function completeUnfinished({
     if (response.writableFinished || response.listenerCount('error') === 0) continue
     abandoned.add(response)
     response.statusCode = CLIENT_CLOSED_REQUEST
-    response.emit('error', new Error('the connection closed before the answer was sent'))
+    response.emit('error', createPrematureClose())
   }
+}
+
+/** The error that Node itself has for it: of a stream that is sent, Fastify takes any other for a failure of the route. */
+function createPrematureClose(): Error {
+  const error = new Error('the connection closed before the answer was sent')
+  return Object.assign(error, { code: 'ERR_STREAM_PREMATURE_CLOSE' })
 }

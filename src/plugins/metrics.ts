@@ -51,6 +51,16 @@ function createMetrics() {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    droppedConnections: new Counter({
+      name: 'http_connections_dropped_total',
+      help: 'Connections that were closed at once, because MAX_CONNECTIONS were open',
+      registers,
+    }),
+    slowReaders: new Counter({
+      name: 'http_slow_readers_total',
+      help: 'Connections that were reset, because their client did not read its answer within SEND_TIMEOUT',
+      registers,
+    }),
     refreshReuse: new Counter({
       name: 'auth_refresh_reuse_total',
       help: 'Refresh tokens that were used again, each of which ended a session',

@@ -58,17 +58,12 @@ function giveConnectionsBack(app: FastifyInstance): void {
  * on looking: for idle ones, for those that never sent a byte, and, when a request may take no longer, for all.
  */
 function closeLeftConnections(app: FastifyInstance, requestTimeout: number): void {
-  const open = new Set<Socket>()
-  app.server.on('connection', (socket: Socket) => {
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
-  })
   let sweeper: NodeJS.Timeout | undefined
   app.addHook('preClose', async () => {
     const deadline = performance.now() + requestTimeout
     sweeper = setInterval(() => {
       app.server.closeIdleConnections()
-      for (const socket of open) if (socket.bytesRead === 0) socket.destroy()
+      for (const socket of app.openConnections) if (socket.bytesRead === 0) socket.destroy()
       if (performance.now() > deadline) app.server.closeAllConnections()
     }, SWEEP_MS)
   })

@@ -13,12 +13,13 @@ export type Service = Awaited<ReturnType<typeof startService>>
 
 /**
  * Starts `src/server.ts` in production mode on a free port, and resolves when it listens. The caller stops it.
- * `nodeFlags` go before the script.
+ * `nodeFlags` go before the script. It may open `openFiles` files, or as many as this process.
  */
 export async function startService(
   databaseUrl: string,
   overrides: Environment = {},
   nodeFlags: string[] = [],
+  openFiles?: number,
 ) {
   const environment = testEnvironment(databaseUrl, {
     NODE_ENV: 'production',
@@ -26,7 +27,9 @@ export async function startService(
     DRAIN_DELAY: '0s',
     ...overrides,
   })
-  const child = spawn(process.execPath, [...nodeFlags, 'src/server.ts'], {
+  const limit = openFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${openFiles}; exec "$0" "$@"`]
+  const [command = '', ...parameters] = [...limit, process.execPath, ...nodeFlags, 'src/server.ts']
+  const child = spawn(command, parameters, {
     cwd: ROOT,
     env: { ...bareEnvironment(), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,148 @@
+/** P24: clients that send or read slowly, or not at all, are closed at a limit, and only they notice. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
+import { createRemote, type Remote } from '../helpers/remote.ts'
+import { type Service, startService } from '../helpers/service.ts'
+import { until } from '../helpers/until.ts'
+
+const METRICS_TOKEN = 'a-token-for-the-metrics'
+const SEND_TIMEOUT_MS = 1000
+
+/** A login's p99 while 100 others wait has the same bound (P12). */
+const P99_MS = 250
+
+const get = (path: string, headers = '') => `GET ${path} HTTP/1.1\r\nhost: x\r\n${headers}\r\n`
+const SCRIPT = get('/docs/scalar.js')
+const PACKED = get('/docs/scalar.js', 'accept-encoding: gzip\r\n')
+
+let database: TestDatabase
+let service: Service
+let remote: Remote
+
+beforeAll(async () => {
+  database = await cloneDatabase()
+  service = await startService(database.url, {
+    METRICS_TOKEN,
+    REQUEST_TIMEOUT: '1s',
+    SEND_TIMEOUT: `${SEND_TIMEOUT_MS}ms`,
+  })
+  remote = createRemote(service.origin)
+  // It is loaded with the first request for it.
+  expect((await remote.call('GET', '/docs/scalar.js')).text.length).toBeGreaterThan(4_000_000)
+})
+afterAll(async () => {
+  await service.stop()
+  await database.drop()
+})
+
+const metric = (name: string) => remote.metric(name, METRICS_TOKEN)
+
+/** Connects, sends, and reads nothing. */
+async function open(sent: string): Promise<Socket> {
+  const { hostname, port } = new URL(service.origin)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {
+    // It is reset.
+  })
+  await once(socket, 'connect')
+  socket.pause()
+  if (sent !== '') socket.write(sent)
+  return socket
+}
+
+const openMany = (count: number, sent: string) => Promise.all(Array.from({ length: count }, () => open(sent)))
+
+/** Reads so many bytes each time, and returns how many came before the connection ended. */
+async function readSlowly(socket: Socket, bytes: number, pauseMs: number): Promise<number> {
+  let received = 0
+  while (!socket.readableEnded && !socket.destroyed) {
+    const chunk: Buffer | null = socket.read(Math.min(bytes, socket.readableLength || bytes))
+    received += chunk?.length ?? 0
+    await sleep(pauseMs)
+  }
+  return received
+}
+
+describe('a client that reads', () => {
+  it.each([
+    { what: 'nothing of what the kernel cannot hold', sent: SCRIPT },
+    { what: 'nothing of what the kernel holds as a whole', sent: PACKED },
+    { what: 'nothing of a pipeline of short answers', sent: get('/.well-known/jwks.json').repeat(500) },
+    { what: 'nothing of a pipeline of documents', sent: get('/openapi.json').repeat(30) },
+  ])('$what is reset after SEND_TIMEOUT', async ({ sent }) => {
+    const before = await metric('http_slow_readers_total')
+    const socket = await open(sent)
+    await sleep(SEND_TIMEOUT_MS * 0.8)
+    expect(await metric('http_slow_readers_total')).toBe(before)
+    await until('it is reset', async () => (await metric('http_slow_readers_total')) === before + 1)
+    socket.resume()
+    const [error] = await once(socket, 'error')
+    expect(error).toMatchObject({ code: 'ECONNRESET' })
+  })
+
+  it('a byte at a time is reset', async () => {
+    const before = await metric('http_slow_readers_total')
+    const socket = await open(SCRIPT)
+    const reading = readSlowly(socket, 1, 100)
+    await until('it is reset', async () => (await metric('http_slow_readers_total')) === before + 1)
+    socket.destroy()
+    await reading
+  })
+
+  // A fifth of these rates would do.
+  it.each([
+    { what: 'all of it, slowly', sent: PACKED, bytes: 32_768 },
+    { what: 'uncompressed, faster', sent: SCRIPT, bytes: 131_072 },
+  ])('$what gets it', async ({ sent, bytes }) => {
+    const before = await metric('http_slow_readers_total')
+    const socket = await open(sent.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'))
+    const expected = (await remote.call('GET', '/docs/scalar.js')).headers.get('content-length')
+    expect(await readSlowly(socket, bytes, 100)).toBeGreaterThan(
+      sent === PACKED ? 1_000_000 : Number(expected ?? 4_000_000),
+    )
+    expect(await metric('http_slow_readers_total')).toBe(before)
+  })
+
+  it('keeps an idle connection after it has read all of its answer', async () => {
+    const socket = await open(SCRIPT)
+    socket.resume()
+    await sleep(3 * SEND_TIMEOUT_MS)
+    socket.pause()
+    socket.write(get('/health/live'))
+    await once(socket, 'readable')
+    expect(String(socket.read())).toMatch(/^HTTP\/1\.1 200/)
+    socket.destroy()
+  })
+})
+
+it('P24: 300 slow clients are closed at the limit, and the p99 of others stays below 250 ms', async () => {
+  const started = performance.now()
+  const sockets = await Promise.all([
+    openMany(60, SCRIPT),
+    openMany(40, PACKED),
+    openMany(50, get('/openapi.json').repeat(30)),
+    openMany(50, ''),
+    openMany(50, 'GET /health/live HTTP/1.1\r\nhos'),
+    openMany(
+      50,
+      'POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n{',
+    ),
+  ])
+  const durations: number[] = []
+  const statuses = new Set<number>()
+  // The one that asks is open as well.
+  while ((await metric('http_connections')) > 5 || durations.length < 300) {
+    const { status, milliseconds } = await remote.call('GET', '/.well-known/jwks.json')
+    statuses.add(status)
+    durations.push(milliseconds)
+    expect(performance.now() - started, 'milliseconds that slow clients were open').toBeLessThan(20_000)
+  }
+  expect([...statuses]).toEqual([200])
+  const sorted = durations.toSorted((a, b) => a - b)
+  expect(sorted[Math.ceil(sorted.length * 0.99) - 1]).toBeLessThan(P99_MS)
+  expect(service.log.filter(line => /"level":"(warn|error|fatal)"/.test(line))).toEqual([])
+  for (const socket of sockets.flat()) socket.destroy()
+})
