@@ -10,6 +10,7 @@ const PROGRESS_BYTES = 65_536
 
 /** How often connections are looked at within the time limit: by so much later than the limit are they reset. */
 const SWEEPS_PER_TIMEOUT = 6
+const SHORTEST_PAUSE_MS = 50
 
 /** The byte, counted from the first of the connection, that a client has to get to, and since when it waits for it. */
 type Goal = { byte: number; since: number }
@@ -50,7 +51,8 @@ export const slowReaders = fp(
       return false
     }
 
-    const sweeper = setInterval(resetSlowReaders, sendTimeout / SWEEPS_PER_TIMEOUT).unref()
+    const pause = Math.max(sendTimeout / SWEEPS_PER_TIMEOUT, SHORTEST_PAUSE_MS)
+    const sweeper = setInterval(resetSlowReaders, pause).unref()
     app.addHook('onClose', async () => clearInterval(sweeper))
   },
   { name: 'slow-readers', dependencies: ['connections', 'metrics'] },
