@@ -9,19 +9,20 @@ export type Problem = {
   remedy: string
   /** The statement it is about. */
   statement?: string
-  /** The rule that an allowance would name. */
+  /** The rule that it breaks. */
   rule?: string
+  /** Whether a comment can allow it. */
+  isAllowable?: boolean
 }
 
 const MAX_STATEMENT = 160
 
 /** Returns a problem as lines of text: place, statement, what is wrong, and what to do. */
-export function format({ place, what, remedy, statement, rule }: Problem): string {
+export function format({ place, what, remedy, statement, rule, isAllowable }: Problem): string {
   const lines = [`${place}${rule === undefined ? '' : ` ${rule}`}`]
   if (statement !== undefined) lines.push(`    ${shorten(statement)}`)
   lines.push(`  ${what}`, `  To do: ${remedy}`)
-  if (rule !== undefined)
-    lines.push(`  If it is safe here, write before it: -- migrate: allow ${rule}: <reason>`)
+  if (isAllowable) lines.push(`  If it is safe here, write before it: -- migrate: allow ${rule}: <reason>`)
   return lines.join('\n')
 }
 

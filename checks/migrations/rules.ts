@@ -5,6 +5,8 @@ type Rule = {
   why: string
   /** The safe way to the same end. */
   instead: string
+  /** PostgreSQL refuses it: no allowance helps. */
+  isRefused?: true
 }
 
 const EXPAND =
@@ -64,10 +66,12 @@ export const RULES = {
     'It waits for every transaction on the table, locked against everything that comes after it.',
     'Write `drop index concurrently`, in a migration that begins with `-- migrate: no-transaction`.',
   ),
-  'concurrently-in-transaction': rule(
-    'PostgreSQL refuses it inside a transaction.',
-    'Put it in a migration that begins with `-- migrate: no-transaction`, between `--> statement-breakpoint` lines, one statement each.',
-  ),
+  'concurrently-in-transaction': {
+    why: 'PostgreSQL refuses it inside a transaction.',
+    instead:
+      'Put it in a migration that begins with `-- migrate: no-transaction`, where `--> statement-breakpoint` separates it from other statements.',
+    isRefused: true,
+  },
   'add-foreign-key': rule(
     'It locks both tables against writes while it reads all of this one.',
     'Add it with `not valid`, and in the next migration `alter table … validate constraint …`, which locks nothing out.',
@@ -145,7 +149,7 @@ export const RULES = {
 
 export type RuleName = keyof typeof RULES
 
-/** Returns whether there is a rule of that name. */
-export function isRule(name: string): name is RuleName {
-  return Object.hasOwn(RULES, name)
+/** Returns the rule of a name, or undefined. */
+export function findRule(name: string): Rule | undefined {
+  return Object.entries<Rule>(RULES).find(([known]) => known === name)?.[1]
 }

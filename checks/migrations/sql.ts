@@ -1,5 +1,5 @@
 /** Takes a migration apart with PostgreSQL's own parser: its statements, and the allowances in its comments. */
-import { hasSqlDetails, type Node, parseSync, scanSync } from 'libpg-query'
+import { hasSqlDetails, type Node, parseSync, type ScanToken, scanSync } from 'libpg-query'
 import { lineAt, type Migration } from '../../src/db/migration-files.ts'
 import type { Problem } from './problem.ts'
 
@@ -56,20 +56,43 @@ function parse(migration: Migration, sql: string, offset: number) {
   // The parser would take it for the end of the text.
   const nul = sql.indexOf('\0')
   if (nul !== -1) throw refuse('it has a NUL character', nul)
+  const bare = withoutComments(sql)
   try {
-    return parseSync(sql).stmts?.filter(({ stmt }) => stmt !== undefined) ?? []
+    return parseSync(bare).stmts?.filter(({ stmt }) => stmt !== undefined) ?? []
   } catch (error) {
     if (!(error instanceof Error) || !hasSqlDetails(error)) throw error
-    throw refuse(error.message, error.sqlDetails?.cursorPosition ?? 0)
+    const before = Buffer.byteLength(bare.slice(0, error.sqlDetails?.cursorPosition))
+    throw refuse(error.message, Buffer.from(sql).subarray(0, before).toString().length)
+  }
+}
+
+/**
+ * Returns the text with spaces for its comments, so that every place stays the same: the parser, unlike PostgreSQL,
+ * takes none within `not in`, `nulls first` and others that look one word ahead.
+ */
+function withoutComments(sql: string): string {
+  const bytes = Buffer.from(sql)
+  for (const { tokenName, start, end } of scan(sql)) {
+    if (tokenName === 'SQL_COMMENT' || tokenName === 'C_COMMENT') bytes.fill(' ', start, end)
+  }
+  return bytes.toString()
+}
+
+/** Returns the tokens; none where a string or comment has no end, which the parser then refuses with its place. */
+function scan(sql: string): ScanToken[] {
+  try {
+    return sql === '' ? [] : scanSync(sql).tokens
+  } catch (error) {
+    // The package then takes PostgreSQL's message for its JSON.
+    if (error instanceof SyntaxError) return []
+    throw error
   }
 }
 
 /** Returns the allowances in the comments: `-- migrate: allow <rule>: <reason>`. A string that looks like one is none. */
 export function allowancesOf({ sql }: Migration): Allowance[] {
-  // The scanner takes an empty text for a mistake.
-  if (sql === '') return []
   const bytes = Buffer.from(sql)
-  return scanSync(sql).tokens.flatMap(({ tokenName, start, end }) => {
+  return scan(sql).flatMap(({ tokenName, start, end }) => {
     if (tokenName !== 'SQL_COMMENT') return []
     const [, rule] = ALLOW.exec(bytes.subarray(start, end).toString()) ?? []
     if (rule === undefined) return []

@@ -3,7 +3,7 @@ import { loadModule } from 'libpg-query'
 import { lineAt, type Migration } from '../../src/db/migration-files.ts'
 import { judge } from './judge.ts'
 import type { Problem } from './problem.ts'
-import { isRule, RULES } from './rules.ts'
+import { findRule, RULES, type RuleName } from './rules.ts'
 import { type Allowance, allowancesOf, type Statement, SyntaxProblem, statementsOf } from './sql.ts'
 import { createTables, type Tables } from './tables.ts'
 
@@ -31,7 +31,7 @@ function judgeMigration(migration: Migration, tables: Tables): Problem[] {
     if (isAutonomous) tables.release()
     const own = allowancesFor(statement, statements[index - 1], allowances)
     return judge(statement, { tables, isAutonomous }).flatMap(rule => {
-      const allowance = own.find(other => other.rule === rule)
+      const allowance = own.find(other => other.rule === rule && !findRule(rule)?.isRefused)
       if (allowance) used.add(allowance)
       return allowance ? [] : [problemOf(migration, statement, rule)]
     })
@@ -49,24 +49,25 @@ function allowancesFor(
   return all.filter(allowance => allowance.start >= (before?.end ?? 0) && allowance.end <= end)
 }
 
-function problemOf(migration: Migration, { start, text }: Statement, rule: keyof typeof RULES): Problem {
+function problemOf(migration: Migration, { start, text }: Statement, rule: RuleName): Problem {
   const { why, instead } = RULES[rule]
-  return { place: placeOf(migration, start), rule, statement: text, what: why, remedy: instead }
+  const isAllowable = !findRule(rule)?.isRefused
+  return { place: placeOf(migration, start), rule, statement: text, what: why, remedy: instead, isAllowable }
 }
 
 function uselessAllowance(migration: Migration, { rule, start }: Allowance): Problem {
   const place = placeOf(migration, start)
-  return isRule(rule)
-    ? {
-        place,
-        what: `The statement after \`allow ${rule}\` does not break this rule.`,
-        remedy: 'Remove the comment, or put it right before the statement that it is for.',
-      }
-    : {
-        place,
-        what: `\`allow ${rule}\`: there is no such rule.`,
-        remedy: `Name one of: ${Object.keys(RULES).join(', ')}.`,
-      }
+  const known = findRule(rule)
+  if (!known) {
+    const names = Object.keys(RULES).join(', ')
+    return { place, what: `\`allow ${rule}\`: there is no such rule.`, remedy: `Name one of: ${names}.` }
+  }
+  if (known.isRefused) return { place, what: `\`allow ${rule}\`: ${known.why}`, remedy: known.instead }
+  return {
+    place,
+    what: `The statement after \`allow ${rule}\` does not break this rule.`,
+    remedy: 'Remove the comment, or put it right before the statement that it is for.',
+  }
 }
 
 function placeOf(migration: Migration, offset: number): string {

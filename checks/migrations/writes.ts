@@ -27,12 +27,14 @@ function isInUse(relation: RangeVar | undefined, tables: Tables): boolean {
   return !tables.isNew(relation)
 }
 
-/** `id in (select … limit 1000)`, alone or with others that must all hold. */
+/** `id in (select … limit 1000)` or `id = any (array(select …))`, alone or with others that must all hold. */
 function isBounded(condition: Node | undefined): boolean {
   const all = as(condition, 'BoolExpr')
   if (all?.boolop === 'AND_EXPR') return (all.args ?? []).some(isBounded)
-  const list = as(condition, 'SubLink')
-  if (list?.subLinkType !== 'ANY_SUBLINK') return false
+  const comparison = as(condition, 'A_Expr')
+  const isAny = comparison?.kind === 'AEXPR_OP_ANY' && lastName(comparison.name) === '='
+  const list = as(isAny ? comparison.rexpr : condition, 'SubLink')
+  if (list?.subLinkType !== (isAny ? 'ARRAY_SUBLINK' : 'ANY_SUBLINK')) return false
   // `in` has no operator; `<> any (…)` holds for almost every row.
   if (list.operName !== undefined && lastName(list.operName) !== '=') return false
   const select = as(list.subselect, 'SelectStmt')

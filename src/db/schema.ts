@@ -42,6 +42,15 @@ export const users = pgTable(
     index('users_sessions_ended_at_idx')
       .on(table.sessionsEndedAt)
       .where(sql`${table.sessionsEndedAt} is not null`),
+    // The list's filters for the few: without these, it reads past all others. The many are found in any order.
+    index('users_admins_created_at_id_idx')
+      .on(table.createdAt, table.id)
+      .where(sql`${table.role} = 'admin'`)
+      .concurrently(),
+    index('users_disabled_created_at_id_idx')
+      .on(table.createdAt, table.id)
+      .where(sql`${table.disabledAt} is not null`)
+      .concurrently(),
     check('users_role_check', sql`${table.role} in ('user', 'admin')`),
   ],
 )
@@ -82,6 +91,8 @@ export const sessions = pgTable(
     index('sessions_open_idx')
       .on(table.userId, table.createdAt, table.id)
       .where(sql`${table.revokedAt} is null`),
+    // For the purge of what has long expired.
+    index('sessions_expires_at_idx').on(table.expiresAt).concurrently(),
     index('sessions_revoked_at_idx').on(table.revokedAt).where(sql`${table.revokedAt} is not null`),
   ],
 )

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { loadModule, scanSync } from 'libpg-query'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { format } from '../../checks/migrations/problem.ts'
 import { RULES, type RuleName } from '../../checks/migrations/rules.ts'
 import { rulesOf, unsafeIn } from '../helpers/unsafe-migrations.ts'
 
@@ -171,6 +172,9 @@ const UNSAFE: Record<RuleName, string[]> = {
     'update users set age = 1 where id in (select id from users limit 10) or age > 1',
     'update users set age = 1 where id not in (select id from users limit 10)',
     'update users set age = 1 where id <> any (select id from users limit 10)',
+    'update users set age = 1 where id = any (array(select id from users))',
+    'update users set age = 1 where id <> any (array(select id from users limit 10))',
+    'update users set age = 1 where id = all (array(select id from users limit 10))',
     'with gone as (delete from users returning id) select * from gone',
     'with gone as (delete from users returning id) insert into notes values (1, 1)',
     'insert into notes select id, id from users',
@@ -318,6 +322,7 @@ truncate users -- not this line
   it.each([
     ['alter tabel users add a int', 1],
     ['select 1;\n--> statement-breakpoint\nselect 1;\n select from from', 4],
+    ['/* ééé\n\n */ -- é\n\n\nselect from from\n\n', 6],
     [`select '\n--> statement-breakpoint\n'`, 1],
     ['select 1;\n /* never closed', 2],
     ['select \0; drop table users', 1],
@@ -371,6 +376,15 @@ describe('an allowance', () => {
     const [problem] = await unsafeIn(BEFORE, `-- migrate: allow everything: ${why}\nselect 1`)
     expect(problem?.what).toBe('`allow everything`: there is no such rule.')
     expect(problem?.remedy).toContain('drop-column')
+  })
+
+  it('is refused for what PostgreSQL refuses', async () => {
+    const found = await unsafeIn(
+      BEFORE,
+      `-- migrate: allow concurrently-in-transaction: ${why}\ndrop index concurrently i`,
+    )
+    expect(found.map(({ place }) => place.split(':')[1])).toEqual(['2', '1'])
+    expect(found.map(problem => format(problem)).join()).not.toContain('If it is safe')
   })
 
   it.each(['allow truncate', 'allow truncate:', 'allow truncate:   ', 'allow: x', 'alow truncate: x'])(
