@@ -144,6 +144,28 @@ describe.each(LOCKFILES)('the lockfile %s', lockfile => {
   })
 })
 
+describe('the pinned Node.js', () => {
+  // Its packages do not say it, and npm goes by the lockfile; npm 10 drops it there when it writes the file anew.
+  it('needs glibc by the lockfile, so that musl gets none that cannot run', async () => {
+    const { packages } = JSON.parse(await read('package-lock.json'))
+    const ours = Object.keys(packages).filter(path => /^node_modules\/node-linux-\w+$/.test(path))
+    expect(ours).toHaveLength(2)
+    for (const path of ours) expect(packages[path], path).toMatchObject({ libc: ['glibc'] })
+  })
+
+  it('runs every script, in the place of the shell, which npm sends its signals to', async () => {
+    const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> }
+    const commands = Object.values(scripts).flatMap(script => {
+      const parts = script.split(' && ')
+      return parts.filter(part => /\bnode /.test(part)).map(part => ({ part, isOnly: parts.length === 1 }))
+    })
+    expect(commands.length).toBeGreaterThan(5)
+    for (const { part, isOnly } of commands) {
+      expect(part).toMatch(isOnly ? /^exec sh src\/with-node\.sh node / : /^sh src\/with-node\.sh node /)
+    }
+  })
+})
+
 describe('the migrations', () => {
   it('are those of the schema: there is nothing to generate', async () => {
     // Beside the real ones, so that nothing is written there where there is.

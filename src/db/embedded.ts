@@ -11,6 +11,7 @@ import pg from 'pg'
 import { freePort } from '../lib/free-port.ts'
 import { dismissGuard, withGuard } from './embedded-guard.ts'
 import * as host from './embedded-host.ts'
+import { linkLibraries } from './embedded-libraries.ts'
 import { claimFolder, clusterName, hasLiveOwner, readText, stopServers } from './embedded-process.ts'
 
 const ROLE = 'plumbline'
@@ -54,6 +55,8 @@ interface Place {
   data: string
   binaries: host.Binaries
   user: host.ServerUser | undefined
+  /** LD_LIBRARY_PATH, where the server needs it. */
+  libraries?: string | undefined
 }
 
 interface Server {
@@ -75,6 +78,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     const left = await stopServers(place.data)
     if (left.length > 0) onLog(`stopped a database server that was left behind: process ${left.join(', ')}`)
     await fs.rm(join(place.data, 'postmaster.pid'), { force: true })
+    place.libraries = await linkLibraries(place.binaries.postgres, place.folder)
     if (!existsSync(place.data)) {
       onLog(`initialising a database in ${place.directory}`)
       await initialise(place)
@@ -130,7 +134,8 @@ async function assertVersion(data: string, version: string) {
 }
 
 /** Only the last step, a rename, makes the data appear, so that a start that was killed halfway is simply repeated. */
-async function initialise({ folder, data, binaries, user }: Place) {
+async function initialise(place: Place) {
+  const { folder, data, binaries, user } = place
   for (const name of await fs.readdir(folder)) {
     // The initdb of a killed process may go on for a moment and write while its folder is being removed.
     if (name.startsWith('partial-')) {
@@ -155,14 +160,17 @@ async function initialise({ folder, data, binaries, user }: Place) {
   await promisify(execFile)(
     binaries.initdb,
     [...flags.map(([name, value]) => `${name}=${value}`), '--no-sync'],
-    asUser(folder, user),
-  )
+    asUser(place),
+  ).catch(({ stderr, message }: Error & { stderr?: string }) => {
+    throw new Error(`The database could not be initialised: ${stderr?.trim() || message}`)
+  })
   await fs.rename(partial, data)
 }
 
 /** What a child gets: a folder it can enter, and of the environment nothing, since that holds the service's secrets. */
-function asUser(folder: string, user: host.ServerUser | undefined) {
-  return { cwd: folder, env: { LC_ALL: 'C', TZ: 'UTC' }, ...(user && { uid: user.uid, gid: user.gid }) }
+function asUser({ folder, user, libraries }: Place) {
+  const env = { LC_ALL: 'C', TZ: 'UTC', ...(libraries && { LD_LIBRARY_PATH: libraries }) }
+  return { cwd: folder, env, ...(user && { uid: user.uid, gid: user.gid }) }
 }
 
 async function launch(place: Place, options: EmbeddedOptions): Promise<Server> {
@@ -186,7 +194,8 @@ async function launch(place: Place, options: EmbeddedOptions): Promise<Server> {
   }
 }
 
-async function spawnServer({ folder, data, binaries, user }: Place, options: EmbeddedOptions) {
+async function spawnServer(place: Place, options: EmbeddedOptions) {
+  const { folder, data, binaries } = place
   const port = options.port ?? (await freePort())
   const all = {
     ...options.settings,
@@ -205,7 +214,7 @@ async function spawnServer({ folder, data, binaries, user }: Place, options: Emb
   try {
     const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = spawn(...withGuard(binaries.postgres, ['-D', data, ...args]), {
-      ...asUser(folder, user),
+      ...asUser(place),
       // Its own process group: the terminal's Ctrl-C must not end it before our own requests have drained, and what
       // kills this process's group must spare the guard.
       detached: true,

