@@ -1,25 +1,31 @@
 /** The lanes of a load: one connection each, with the state of the user who sits behind it. */
 import type { Endpoint } from '../scenario.ts'
 import { createRandom, type Random } from '../stats/random.ts'
-import { compileEndpoint, type Datasets, type Rendered, type Row } from './template.ts'
+import type { WireRequest } from './connection.ts'
+import { compileEndpoint, type Datasets, type Row } from './template.ts'
 
 export interface Planned {
   /** Index into the job's endpoints. */
   endpoint: number
-  request: Rendered
+  request: WireRequest
 }
 
-export type Lanes = ReturnType<typeof createLanes>
+interface Requests {
+  origin: string
+  endpoints: readonly Endpoint[]
+  seed: number
+}
 
 /**
  * Returns the source of requests for each lane: `next(lane)` draws an endpoint by weight and fills it, `capture` takes
  * from an answer what the lane's next request needs. Lane i uses row i of the data set `sessions`, for as long as the
  * data lives: a one-use token handed out in one round is there in the next.
  */
-export function createLanes(endpoints: readonly Endpoint[], data: Datasets, seed: number) {
+export function createLanes({ origin, endpoints, seed }: Requests, data: Datasets) {
+  const { host } = new URL(origin)
   const random = createRandom(seed)
   const chooseEndpoint = createChooser(endpoints, random)
-  const renders = endpoints.map(compileEndpoint)
+  const renders = endpoints.map(endpoint => compileEndpoint(endpoint, host))
   const sessions = data.sessions ?? []
   // Unique over runs of the bench too, so that a counter can name what must not exist yet.
   let counter = Date.now() * 1000
@@ -35,12 +41,15 @@ export function createLanes(endpoints: readonly Endpoint[], data: Datasets, seed
       return { endpoint, request: render({ data, session: sessionOf(lane), random, count }) }
     },
 
-    capture(lane: number, endpoint: number, status: number, body: string): void {
+    /** Returns why nothing could be taken, if so. */
+    capture(lane: number, endpoint: number, status: number, body: string): string | undefined {
       const wanted = endpoints[endpoint]?.capture
-      if (!wanted || status >= 400) return
-      const answer: unknown = JSON.parse(body)
+      if (!wanted || status >= 400) return undefined
+      const answer = parseJson(body)
+      if (answer === undefined) return 'a response to take a value from, which is not JSON'
       const session = sessionOf(lane)
       for (const [field, path] of Object.entries(wanted)) session[field] = String(valueAt(answer, path))
+      return undefined
     },
   }
 
@@ -59,6 +68,14 @@ function createChooser(endpoints: readonly Endpoint[], random: Random): () => nu
       return left < 0
     })
     return chosen === -1 ? weights.length - 1 : chosen
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

@@ -1,127 +1,127 @@
-/** A closed loop of autocannon's: every connection sends its next request when the last one is answered, unless it rests. */
-import type { EventEmitter } from 'node:events'
-import autocannon from 'autocannon'
-import { now, sleep } from './clock.ts'
-import { createLanes, type Lanes, type Planned } from './lanes.ts'
+/** A closed loop: every connection sends its next request when the last one is answered, unless it rests. */
+import { now } from './clock.ts'
+import { createConnection } from './connection.ts'
+import { createLanes } from './lanes.ts'
 import type { ClosedJob } from './protocol.ts'
 import type { Recorder } from './recorder.ts'
 import type { Datasets } from './template.ts'
 
-// 50 connections ask for 4,000 of 10,000 ids, and each loop for others. Making them takes 55 ms, and 200 each 130.
-const requestsPerLane = 80
+/** So many requests lost, and not one answered between them: the server is gone. */
+const GIVE_UP_AFTER = 1000
 
-/** autocannon wants an end: a week, though every loop is ended long before. */
-const longestSeconds = 7 * 86_400
+/** A lane that loses two requests in a row waits before the next: a server that is gone refuses connections at once. */
+const PAUSE_MS = 10
 
-/** What autocannon keeps of a connection: the means of its options `amount` and `connectionRate`. */
-type Connection = autocannon.Client & {
-  /** After so many answers it ends. */
-  responseMax?: number
-  /** After so many requests in a second it rests. */
-  rate?: number | undefined
-  reqsMadeThisSecond?: number
-  /** It would have sent a request, and has none under way. */
-  paused?: boolean
-  _doRequest?: () => void
-}
+/** How often it looks for requests that have waited too long. */
+const EXPIRY_MS = 100
 
 export interface Loop {
-  /** Sends no more requests, and resolves when those under way are answered. */
+  /** Sends no more requests, and resolves when those under way are answered or lost. */
   pause: () => Promise<void>
   resume: () => void
-  /** Resolves when it has ended by itself, as after a thousand errors. */
+  /** Resolves when it has given up. */
   ended: Promise<void>
   /** Lets each connection end with its answer: a request that is cut off has still been served, its one-use token spent. */
   stop: () => Promise<void>
 }
 
-/** Starts a loop at work; its answers go to the recorder that `recorderNow` names, if that is open. */
-export function startLoop(job: ClosedJob, data: Datasets, recorderNow: () => Recorder): Loop {
-  const lanes = createLanes(job.endpoints, data, job.seed)
-  const connections: Connection[] = []
-  let onEnd = (): void => {}
-  let onAnswer = (): void => {}
-  const ended = new Promise<void>(resolve => {
-    onEnd = resolve
-  })
-  const options: autocannon.Options = {
-    ...{ url: job.origin, connections: job.connections, duration: longestSeconds, timeout: job.timeout },
-    ...{ sampleInt: 20, bailout: 1000, skipAggregateResult: true },
-    setupClient: client => {
-      equipLane(client, connections.length, lanes, recorderNow)
-      client.on('response', () => onAnswer())
-      connections.push(client)
-    },
-  }
-  const load = autocannon(options, onEnd)
-  load.on('reqError', (error: Error) => recorderNow().failure(error.message))
+interface Lane {
+  ask: () => void
+  expire: (at: number) => void
+  close: () => void
+}
 
-  function resume(): void {
-    for (const connection of connections) {
-      connection.rate = undefined
-      if (!connection.paused) continue
-      connection.paused = false
-      connection._doRequest?.()
+/** Returns a loop at rest. Its answers go to the recorder that `recorderNow` names, if that is open, and its losses always do. */
+export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Recorder): Loop {
+  const source = createLanes(job, data)
+  const { promise: ended, resolve: giveUp } = Promise.withResolvers<void>()
+  let isResting = true
+  let onRest = (): void => {}
+  let busy = 0
+  let lostInARow = 0
+  const lanes = Array.from({ length: job.connections }, (_, index) => openLane(index))
+  const timer = setInterval(() => {
+    const at = now()
+    for (const lane of lanes) lane.expire(at)
+  }, EXPIRY_MS)
+  return { ended, pause, resume, stop }
+
+  function openLane(index: number): Lane {
+    let endpoint = 0
+    let isBusy = false
+    let lost = 0
+    const connection = createConnection(
+      { origin: job.origin, timeout: job.timeout, wantsBody: source.hasCapture },
+      {
+        onConnected: () => recorderNow().connected(),
+        onAnswer({ status, body, sentAt, endedAt }) {
+          lost = 0
+          lostInARow = 0
+          const recorder = recorderNow()
+          if (recorder.isOpen()) recorder.answer(endpoint, status, endedAt - sentAt, endedAt)
+          const problem = source.capture(index, endpoint, status, body)
+          if (problem) recorder.failure(problem)
+          askNext()
+        },
+        onLost(reason) {
+          lost++
+          recorderNow().failure(reason)
+          if (++lostInARow >= GIVE_UP_AFTER) {
+            isResting = true
+            giveUp()
+          }
+          if (lost === 1 || isResting) {
+            askNext()
+          } else {
+            settle()
+            setTimeout(() => !isResting && ask(), PAUSE_MS)
+          }
+        },
+      },
+    )
+    return { ask, expire: connection.expire, close: connection.close }
+
+    function ask(): void {
+      if (isBusy) return
+      isBusy = true
+      busy++
+      send()
+    }
+
+    function send(): void {
+      const planned = source.next(index)
+      endpoint = planned.endpoint
+      connection.send(planned.request)
+    }
+
+    function askNext(): void {
+      if (isResting) settle()
+      else send()
+    }
+
+    function settle(): void {
+      isBusy = false
+      busy--
+      if (busy === 0) onRest()
     }
   }
 
-  return {
-    ended,
-    resume,
-    async pause() {
-      for (const connection of connections) Object.assign(connection, { rate: 1, reqsMadeThisSecond: 1 })
-      const isResting = (): boolean => connections.every(({ paused }) => paused)
-      const resting = new Promise<void>(resolve => {
-        if (isResting()) resolve()
-        // autocannon decides about the next request right after it has told of an answer.
-        onAnswer = () => queueMicrotask(() => isResting() && resolve())
-      })
-      await Promise.race([resting, ended, sleep(job.timeout * 1000)])
-      onAnswer = () => {}
-    },
-    async stop() {
-      for (const connection of connections) connection.responseMax = 1
-      resume()
-      await Promise.race([ended, sleep(job.timeout * 1000)])
-      load.stop()
-      await ended
-    },
+  function resume(): void {
+    isResting = false
+    for (const lane of lanes) lane.ask()
   }
-}
 
-function equipLane(client: Connection, lane: number, lanes: Lanes, recorderNow: () => Recorder): void {
-  const planned: Planned[] = Array.from({ length: requestsPerLane }, () => lanes.next(lane))
-  let sent = 0
-  // autocannon loops over the requests in order and has one at a time under way, so the count says which one it is.
-  const current = (): Planned | undefined => planned[(sent - 1) % planned.length]
-  client.setRequests(planned.map((_, i) => toRequest(planned, i, lane, lanes)))
-  const events: EventEmitter = client
-  events.on('request', () => {
-    sent++
-  })
-  client.on('response', (status: number, _bytes: number, latencyMs: number) => {
-    const plan = current()
-    const recorder = recorderNow()
-    if (plan && recorder.isOpen()) recorder.answer(plan.endpoint, status, latencyMs, now())
-  })
-}
+  async function pause(): Promise<void> {
+    isResting = true
+    if (busy === 0) return
+    await new Promise<void>(resolve => {
+      onRest = resolve
+    })
+  }
 
-function toRequest(planned: Planned[], index: number, lane: number, lanes: Lanes): autocannon.Request {
-  const first = planned[index]
-  if (!first) throw new Error(`there is no request ${index}`)
-  const request = first.request as autocannon.Request
-  if (!lanes.hasCapture) return request
-  return {
-    ...request,
-    // What the last answer brought goes into the request that is about to leave.
-    setupRequest: () => {
-      const plan = lanes.next(lane)
-      planned[index] = plan
-      return { ...request, ...(plan.request as autocannon.Request) }
-    },
-    onResponse: (status, body) => {
-      const plan = planned[index]
-      if (plan) lanes.capture(lane, plan.endpoint, status, body)
-    },
+  async function stop(): Promise<void> {
+    await pause()
+    clearInterval(timer)
+    for (const lane of lanes) lane.close()
   }
 }

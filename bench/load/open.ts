@@ -1,15 +1,15 @@
 /** The open loop: requests leave at their intended instants whatever the server does. Finds the latency users see. */
-import { Client, type Dispatcher } from 'undici'
 import { createHistogram, mergeHistograms, percentileMs, recordMs } from '../result/histogram.ts'
 import type { Measurement } from '../result/schema.ts'
 import { now, sleep } from './clock.ts'
 import { type LoadHooks, saturatedAt } from './closed.ts'
+import { createConnection } from './connection.ts'
 import { createLanes } from './lanes.ts'
 import { headStartMs, pace } from './pacer.ts'
 import type { OpenJob } from './protocol.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
 import { createSchedule } from './schedule.ts'
-import type { Datasets, Rendered } from './template.ts'
+import type { Datasets } from './template.ts'
 
 /**
  * Returns what was measured. Latency counts from the intended instant: a request that waits for a free connection, or
@@ -65,44 +65,67 @@ interface Waiting {
   counts: boolean
 }
 
+/** How often it looks for requests that have waited too long. */
+const EXPIRY_MS = 100
+
 /** Hands due requests to free connections in turn, and queues them, clock running, while there is none. */
 function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
-  const lanes = createLanes(job.endpoints, data, job.seed)
-  const clients = Array.from({ length: job.connections }, () => createClient(job))
-  const free = clients.map((_, lane) => lane)
+  const lanes = createLanes(job, data)
+  const connections = Array.from({ length: job.connections }, (_, lane) => openLane(lane))
+  const free = connections.map((_, lane) => lane)
   const waiting: Waiting[] = []
   let underWay = 0
   let onIdle = (): void => {}
+  const timer = setInterval(() => expire(now()), EXPIRY_MS)
 
   return { due, drain }
 
   function due(intended: number, counts: boolean): void {
     const lane = free.shift()
     if (lane === undefined) waiting.push({ intended, counts })
-    else send(lane, intended, counts)
+    else connections[lane]?.send({ intended, counts })
   }
 
-  function send(lane: number, intended: number, counts: boolean): void {
-    underWay++
-    const { endpoint, request } = lanes.next(lane)
-    clients[lane]?.dispatch(
-      toDispatch(job.origin, request),
-      createHandler(lanes.hasCapture, (status, body, failure) => {
-        const at = now()
-        if (counts && failure) recorder.failure(failure)
-        if (counts && !failure) recorder.answer(endpoint, status, at - intended, at)
-        if (!failure) lanes.capture(lane, endpoint, status, body)
-        release(lane)
-      }),
+  function openLane(lane: number) {
+    let current: Waiting & { endpoint: number }
+    const connection = createConnection(
+      { origin: job.origin, timeout: job.timeout, wantsBody: lanes.hasCapture },
+      {
+        onConnected: recorder.connected,
+        onAnswer({ status, body, endedAt }) {
+          const { intended, counts, endpoint } = current
+          if (counts) recorder.answer(endpoint, status, endedAt - intended, endedAt)
+          const problem = lanes.capture(lane, endpoint, status, body)
+          if (problem && counts) recorder.failure(problem)
+          release(lane)
+        },
+        onLost(reason) {
+          if (current.counts) recorder.failure(reason)
+          release(lane)
+        },
+      },
     )
+    return {
+      ...connection,
+      send(waiting: Waiting): void {
+        underWay++
+        const { endpoint, request } = lanes.next(lane)
+        current = { ...waiting, endpoint }
+        connection.send(request)
+      },
+    }
   }
 
   function release(lane: number): void {
     underWay--
     const next = waiting.shift()
-    if (next) send(lane, next.intended, next.counts)
+    if (next) connections[lane]?.send(next)
     else free.push(lane)
     if (underWay === 0) onIdle()
+  }
+
+  function expire(at: number): void {
+    for (const connection of connections) connection.expire(at)
   }
 
   /** Waits for the answers that are still out, as long as one may take, then closes all connections. */
@@ -113,41 +136,9 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
     })
     await Promise.race([idle, sleep(job.timeout * 1000, signal)])
     for (const { counts } of waiting.splice(0)) if (counts) recorder.failure('never sent')
-    await Promise.all(clients.map(client => client.destroy()))
-  }
-}
-
-function createClient(job: OpenJob): Client {
-  const timeout = job.timeout * 1000
-  return new Client(job.origin, { pipelining: 1, headersTimeout: timeout, bodyTimeout: timeout })
-}
-
-/** Returns the request in undici's terms. */
-export function toDispatch(origin: string, request: Rendered): Dispatcher.DispatchOptions {
-  return {
-    origin,
-    path: request.path,
-    method: request.method as Dispatcher.HttpMethod,
-    headers: request.headers,
-    body: request.body ?? null,
-  }
-}
-
-type OnEnd = (status: number, body: string, failure: string | undefined) => void
-
-function createHandler(wantsBody: boolean, onEnd: OnEnd): Dispatcher.DispatchHandler {
-  let status = 0
-  const chunks: Buffer[] = []
-  return {
-    onRequestStart: () => {},
-    onResponseStart: (_controller, statusCode) => {
-      status = statusCode
-    },
-    onResponseData: (_controller, chunk) => {
-      if (wantsBody) chunks.push(chunk)
-    },
-    onResponseEnd: () => onEnd(status, Buffer.concat(chunks).toString(), undefined),
-    onResponseError: (_controller, error) => onEnd(status, '', error.message),
+    expire(Number.POSITIVE_INFINITY)
+    clearInterval(timer)
+    for (const connection of connections) connection.close()
   }
 }
 

@@ -1,8 +1,7 @@
 /** One request per endpoint before the load: a wrong address or token is found at once, and said in one line. */
-import { request } from 'undici'
-import { reasonOf } from '../errors.ts'
+import { now } from './clock.ts'
+import { type Answer, createConnection, type WireRequest } from './connection.ts'
 import { createLanes } from './lanes.ts'
-import { toDispatch } from './open.ts'
 import type { PreflightJob, Sample } from './protocol.ts'
 import { expectation } from './recorder.ts'
 import type { Datasets } from './template.ts'
@@ -11,22 +10,31 @@ import type { Datasets } from './template.ts'
 export async function preflight(job: PreflightJob, data: Datasets): Promise<Sample[]> {
   const samples: Sample[] = []
   for (const endpoint of job.endpoints) {
-    const lanes = createLanes([endpoint], data, job.seed)
+    const lanes = createLanes({ ...job, endpoints: [endpoint] }, data)
     const planned = lanes.next(0)
-    const { origin, path, method, headers, body } = toDispatch(job.origin, planned.request)
-    const timeout = job.timeout * 1000
-    try {
-      const answer = await request(new URL(path, origin), {
-        ...{ method, headers: headers ?? {}, body: body ?? null },
-        ...{ headersTimeout: timeout, bodyTimeout: timeout },
-      })
-      const text = await answer.body.text()
-      lanes.capture(0, planned.endpoint, answer.statusCode, text)
-      const expected = expectation(endpoint.expect)(answer.statusCode)
-      samples.push({ endpoint: endpoint.name, expected, outcome: `answered ${answer.statusCode}` })
-    } catch (error) {
-      samples.push({ endpoint: endpoint.name, expected: false, outcome: reasonOf(error) })
+    const answer = await ask(job, planned.request)
+    if (typeof answer === 'string') {
+      samples.push({ endpoint: endpoint.name, expected: false, outcome: answer })
+    } else {
+      const problem = lanes.capture(0, planned.endpoint, answer.status, answer.body)
+      const expected = !problem && expectation(endpoint.expect)(answer.status)
+      samples.push({ endpoint: endpoint.name, expected, outcome: problem ?? `answered ${answer.status}` })
     }
   }
   return samples
+}
+
+/** Returns the answer, or why there was none. */
+async function ask({ origin, timeout }: PreflightJob, request: WireRequest): Promise<Answer | string> {
+  const { promise, resolve } = Promise.withResolvers<Answer | string>()
+  const hooks = { onAnswer: resolve, onLost: resolve }
+  const connection = createConnection({ origin, timeout, wantsBody: true }, hooks)
+  const timer = setInterval(() => connection.expire(now()), 50)
+  connection.send(request)
+  try {
+    return await promise
+  } finally {
+    clearInterval(timer)
+    connection.close()
+  }
 }

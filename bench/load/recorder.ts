@@ -9,10 +9,10 @@ const bucketMs = 250
 
 export type Recorder = ReturnType<typeof createRecorder>
 
-/** Returns a recorder for these endpoints; nothing counts before `open` and after `shut`. */
-export function createRecorder(endpoints: readonly Endpoint[]) {
+/** Returns a recorder for these endpoints, which may begin with failures. No answer counts before `open` and after `shut`. */
+export function createRecorder(endpoints: readonly Endpoint[], lostBefore: Record<string, number> = {}) {
   const rows = endpoints.map(createRow)
-  const failures = new Map<string, number>()
+  const failures = new Map(Object.entries(lostBefore))
   const counts: number[] = []
   const meter = createMeter()
   let startedAt = 0
@@ -21,6 +21,9 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
   /** Of the window until it was last opened, and until it was last shut. */
   let [msBefore, ms] = [0, 0]
   let inWindow = 0
+  let connects = 0
+  /** How long the answered requests were under way within the window, added up. */
+  let underWayMs = 0
 
   return {
     /** Opens the window, as of the instant `at`; once more, it goes on where it was shut. */
@@ -43,6 +46,8 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
       if (!row) throw new Error(`there is no endpoint ${endpoint}`)
       if (!row.answer(status, latencyMs)) return
       if (!isShut) inWindow++
+      // A request that left before the window opened counts from there.
+      underWayMs += Math.min(latencyMs, answeredAt - openedAt)
       const bucket = Math.max(0, Math.floor((msBefore + answeredAt - openedAt) / bucketMs))
       counts[bucket] = (counts[bucket] ?? 0) + 1
     },
@@ -52,7 +57,15 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
       failures.set(reason, (failures.get(reason) ?? 0) + 1)
     },
 
-    isOpen: () => openedAt <= now() && !isShut,
+    /** Counts a connection that was opened. */
+    connected(): void {
+      if (isOpen()) connects++
+    },
+
+    isOpen,
+
+    /** Returns how many of the answered requests were under way at once, in the mean of the window. */
+    concurrency: () => (ms > 0 ? underWayMs / ms : 0),
 
     /** Returns the record; its rate is over the answers that came while the window was open. */
     finish(): Measurement {
@@ -62,11 +75,16 @@ export function createRecorder(endpoints: readonly Endpoint[]) {
         seconds,
         rate: seconds > 0 ? inWindow / seconds : 0,
         failures: Object.fromEntries(failures),
+        connects,
         endpoints: rows.map(row => row.finish()),
         timeline: { bucketMs, counts: Array.from(counts, value => value ?? 0) },
         generator: meter.read(),
       }
     },
+  }
+
+  function isOpen(): boolean {
+    return openedAt <= now() && !isShut
   }
 }
 

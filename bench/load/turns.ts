@@ -6,7 +6,7 @@ import type { Measurement } from '../result/schema.ts'
 import { createRandom, shuffle } from '../stats/random.ts'
 import { sleep } from './clock.ts'
 import { judge } from './closed.ts'
-import { type Loop, startLoop } from './loop.ts'
+import { createLoop, type Loop } from './loop.ts'
 import type { ClosedJob } from './protocol.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
 import type { Datasets } from './template.ts'
@@ -31,23 +31,21 @@ export async function openTurns(
   datasetOf: (key: string) => Datasets,
   signal: AbortSignal,
 ): Promise<Turns> {
-  const recorders = jobs.map(({ endpoints }) => createRecorder(endpoints))
+  const recorders: Recorder[] = []
   const recorderOf = (i: number): Recorder => {
     const recorder = recorders[i]
     if (!recorder) throw new Error(`there is no loop ${i}`)
     return recorder
   }
-  const loops: Loop[] = []
-  for (const [i, job] of jobs.entries()) {
-    const loop = startLoop(job, datasetOf(job.dataKey), () => recorderOf(i))
-    loops.push(loop)
-    await loop.pause()
-  }
+  const loops = jobs.map((job, i) => createLoop(job, datasetOf(job.dataKey), () => recorderOf(i)))
   const random = createRandom(jobs[0]?.seed ?? 1)
   let slice = sliceMs
+  /** What was lost while they were warmed up is in the first figures. */
+  let lostBefore: Measurement['failures'][] = []
 
   async function run(seconds: number, aborted: AbortSignal): Promise<Measurement[]> {
-    for (const [i, { endpoints }] of jobs.entries()) recorders[i] = createRecorder(endpoints)
+    for (const [i, { endpoints }] of jobs.entries()) recorders[i] = createRecorder(endpoints, lostBefore[i])
+    lostBefore = []
     const blocks = Math.max(1, Math.round((seconds * 1000) / (2 * slice)))
     for (let block = 0; block < blocks; block++) {
       const order = shuffle(random, [...loops.keys()])
@@ -56,11 +54,12 @@ export async function openTurns(
         await work(loops[i], recorderOf(i), (seconds * 1000) / (2 * blocks), aborted)
       }
     }
-    return recorders.map(recorder => judge(recorder.finish()))
+    return jobs.map((job, i) => judge(recorderOf(i), job))
   }
 
   const warmed = await run(Math.max(...jobs.map(({ warmup }) => warmup)), signal)
   slice = sliceFor(jobs, warmed)
+  lostBefore = warmed.map(({ failures }) => failures)
   return {
     run,
     async close() {

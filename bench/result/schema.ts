@@ -56,6 +56,13 @@ export const MeasurementSchema = Type.Object(
       Type.Number({ description: 'open loop: requests per second it was asked for' }),
     ),
     failures: Type.Record(Type.String(), count, { description: 'requests without an answer, by reason' }),
+    connects: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'connections opened inside the window: the server closes them. No latency has that time in it',
+      }),
+    ),
     endpoints: Type.Array(EndpointFiguresSchema, { minItems: 1 }),
     timeline: Type.Object({ bucketMs: count, counts: Type.Array(count) }, closed),
     generator: GeneratorFiguresSchema,
