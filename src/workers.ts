@@ -3,15 +3,11 @@ import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { AggregatorRegistry, type Registry } from 'prom-client'
 import { PlainError } from './plain-error.ts'
+import { collectWorkerMetrics, runningWorkers } from './worker-metrics.ts'
 
 /** Between the death of a worker and its successor: one that dies at its start must not become a storm of starts. */
 const RESTART_PAUSE_MS = 1000
-
-/** What workers and primary say to each other about metrics; whatever else passes on the channel is not for us. */
-type Question = { ask: 'metrics'; id: number }
-type Answer = { answer: 'metrics'; id: number; text?: string; error?: string }
 
 export type Workers = Awaited<ReturnType<typeof startWorkers>>
 
@@ -45,56 +41,13 @@ export async function startWorkers(options: Options): Promise<string | undefined
     if (worker.isDead()) replace(worker)
     else worker.once('exit', () => replace(worker))
   }
-  onClose(() => Promise.all(running().map(endWorker)))
-  answerForAll()
+  onClose(() => Promise.all(runningWorkers().map(endWorker)))
+  collectWorkerMetrics(count)
 
   const first = Array.from({ length: count }, fork)
   const [origin] = await Promise.all(first.map(worker => listeningOrigin(worker, isEnding)))
   for (const worker of first) keep(worker)
   return origin
-}
-
-/** The metrics of all workers together; in a process that is none, its own. */
-export async function readMetrics(registry: Registry): Promise<string> {
-  if (!cluster.isWorker) return registry.metrics()
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
-  questions += 1
-  const id = questions
-  const listen = (message: Partial<Answer>) => {
-    if (message.answer !== 'metrics' || message.id !== id) return
-    process.off('message', listen)
-    if (message.text === undefined) reject(new Error(message.error))
-    else resolve(message.text)
-  }
-  process.on('message', listen)
-  process.send?.({ ask: 'metrics', id } satisfies Question)
-  return promise
-}
-
-/** Lets the primary ask this process, where it is a worker, for what it has counted. */
-export function shareMetrics(registry: Registry): void {
-  if (!cluster.isWorker) return
-  new AggregatorRegistry()
-  AggregatorRegistry.setRegistries(registry)
-}
-
-let questions = 0
-
-/** Gathers the metrics of all workers for the one that was asked. */
-function answerForAll(): void {
-  const all = new AggregatorRegistry()
-  cluster.on('message', async (worker, { ask, id }: Partial<Question>) => {
-    if (ask !== 'metrics' || id === undefined) return
-    const found = await all.clusterMetrics().then(
-      text => ({ text }),
-      (error: Error) => ({ error: error.message }),
-    )
-    if (worker.isConnected()) worker.send({ answer: 'metrics', id, ...found } satisfies Answer)
-  })
-}
-
-function running(): Worker[] {
-  return Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
 }
 
 async function listeningOrigin(worker: Worker, isEnding: () => boolean): Promise<string | undefined> {

@@ -1,9 +1,11 @@
 /** Several workers behind one port: they count together, die alone, end in order, and leave nobody behind. */
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Environment } from '../src/config.ts'
 import { cloneDatabase, type TestDatabase } from './helpers/database.ts'
+import { lintMetrics } from './helpers/promtool.ts'
 import { createRemote, startTraffic } from './helpers/remote.ts'
 import { type Service, startService } from './helpers/service.ts'
 import { until } from './helpers/until.ts'
@@ -74,6 +76,42 @@ describe('two workers', () => {
     // A total of both, where one alone has some 60 MB.
     expect(metrics[0]?.text).toMatch(/^process_resident_memory_bytes \d{9}$/m)
     expect((await ask(service.origin, '/metrics')).status).toBe(401)
+    expect(lintMetrics(metrics[0]?.text ?? '')).toBe('')
+  })
+
+  const TOTAL =
+    /^http_request_duration_seconds_count\{method="GET",route="\/health\/live",status="200"\} (\d+)$/m
+
+  const valueIn = (text: string, name: string) =>
+    Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+
+  /** Whichever worker answers within two seconds: a connection may be given to one that stands still. */
+  async function scrape(): Promise<string> {
+    for (let tries = 0; tries < 10; tries++) {
+      const answer = await Promise.race([ask(service.origin, '/metrics', TOKEN), sleep(2000, undefined)])
+      if (answer?.status === 200) return answer.text
+    }
+    throw new Error('no worker sends the metrics')
+  }
+
+  it('while one stands still, metrics are partial, say so, and take a second; totals do not go down', async () => {
+    await askOften(20, service.origin, '/health/live')
+    const before = await scrape()
+    const [frozen = 0] = childrenOf(service.pid)
+    process.kill(frozen, 'SIGSTOP')
+    try {
+      const text = await scrape()
+      expect(Number(TOTAL.exec(text)?.[1])).toBe(Number(TOTAL.exec(before)?.[1]))
+      expect(valueIn(text, 'workers_configured')).toBe(2)
+      expect(valueIn(text, 'workers_reporting')).toBe(1)
+      // A gauge is that of the other alone.
+      expect(valueIn(text, 'process_resident_memory_bytes')).toBeLessThan(
+        0.75 * valueIn(before, 'process_resident_memory_bytes'),
+      )
+    } finally {
+      process.kill(frozen, 'SIGCONT')
+    }
+    await until('both report', async () => valueIn(await scrape(), 'workers_reporting') === 2)
   })
 
   it('P4: both refuse the tokens of a session from its end on', async () => {
@@ -89,18 +127,26 @@ describe('two workers', () => {
 
   it('go on when one of them dies, and another takes its place', async () => {
     const [victim = 0, survivor = 0] = childrenOf(service.pid)
+    await askOften(40, service.origin, '/health/live')
+    const before = Number(TOTAL.exec(await scrape())?.[1])
     process.kill(victim, 'SIGKILL')
     // Until the first process knows, it hands connections to the dead one, where nobody answers them.
     await until('its end is noticed', () =>
       service.log.join('\n').includes('a worker ended, another takes its place'),
     )
     expect(isAlive(victim)).toBe(false)
+    const text = await scrape()
+    expect(Number(TOTAL.exec(text)?.[1])).toBe(before)
+    expect(valueIn(text, 'process_cpu_seconds_total')).toBeGreaterThan(0)
     const answers = await askOften(10, service.origin, '/health/live')
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     await expect.poll(() => listeners(service), { timeout: 20_000 }).toBe(3)
     const children = childrenOf(service.pid)
     expect(children).toHaveLength(2)
     expect(children).toContain(survivor)
+    const after = await scrape()
+    expect(Number(TOTAL.exec(after)?.[1])).toBe(before + 10)
+    expect(valueIn(after, 'workers_reporting')).toBe(2)
   })
 })
 

@@ -5,7 +5,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { errors } from '../errors.ts'
-import { readMetrics } from '../workers.ts'
 
 const PROMETHEUS_TEXT = { schema: Type.String(), example: 'db_queries_total 42\n' }
 
@@ -34,7 +33,7 @@ export const metricsRoute = fp(
         },
       },
       async function getMetrics(_request, reply) {
-        return reply.type(app.metrics.registry.contentType).send(await readMetrics(app.metrics.registry))
+        return reply.type(app.metrics.registry.contentType).send(await app.metrics.readAll())
       },
     )
   },

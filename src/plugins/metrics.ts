@@ -3,9 +3,12 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { shareMetrics } from '../workers.ts'
+import { shareMetrics } from '../worker-metrics.ts'
 
-export type Metrics = ReturnType<typeof createMetrics>
+export type Metrics = ReturnType<typeof createMetrics> & {
+  /** The metrics of all workers together, as Prometheus text. */
+  readAll: () => Promise<string>
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,11 +19,19 @@ declare module 'fastify' {
 /** Seconds. From a cached lookup to a login that waits for its hash. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
+/** Gauges of prom-client that are called totals. Each is the sum of another one, which has a type as its label. */
+const MISNAMED_GAUGES = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
+
 export const metrics = fp(
   async (app: FastifyInstance) => {
     const created = createMetrics()
-    shareMetrics(created.registry)
-    app.decorate('metrics', created)
+    const shared = shareMetrics(created.registry)
+    app.decorate('metrics', { ...created, readAll: shared.read })
+    app.addHook('onClose', shared.close)
     app.addHook('onResponse', function observeDuration(request, reply, done) {
       // The template, not the path: a label per path would let a client fill the memory (promise 26).
       const route = request.routeOptions.url ?? 'unmatched'
@@ -35,6 +46,7 @@ export const metrics = fp(
 function createMetrics() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED_GAUGES) registry.removeSingleMetric(name)
   const registers = [registry]
   const durations = new Histogram({
     name: 'http_request_duration_seconds',

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAppOn, createTestApp, PASSWORD, type TestApp } from '../helpers/app.ts'
 import { cloneDatabase, databaseOfTest, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, startCollector } from '../helpers/otlp-collector.ts'
+import { lintMetrics } from '../helpers/promtool.ts'
 import { createRemote } from '../helpers/remote.ts'
 import { type Service, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
@@ -47,6 +48,14 @@ describe('/metrics', () => {
     const production = await createAppOn({ ...database, drop: async () => {} }, { NODE_ENV: 'production' })
     expect((await production.call('GET', '/metrics')).statusCode).toBe(404)
     await production.close()
+  })
+
+  it('are as Prometheus wants them: promtool finds nothing', async () => {
+    await service.signUp()
+    const { body } = await read(METRICS_TOKEN)
+    expect(lintMetrics(body)).toBe('')
+    // It would find what it is there for.
+    expect(lintMetrics('# HELP x_total A gauge\n# TYPE x_total gauge\nx_total 1\n')).toContain('_total')
   })
 
   it('counts requests by method, route template and status', async () => {

@@ -1,0 +1,12 @@
+/** Prometheus's own check of metrics: names, units, types and help, as `promtool check metrics` has them. */
+import { spawnSync } from 'node:child_process'
+
+/** Returns what promtool has to say, which is nothing where all is well. Throws where it is not installed. */
+export function lintMetrics(text: string): string {
+  const { error, stdout, stderr, status } = spawnSync('promtool', ['check', 'metrics'], {
+    input: text,
+    encoding: 'utf8',
+  })
+  if (error) throw new Error(`promtool does not run; it is in Debian's package prometheus: ${error.message}`)
+  return `${stdout}${stderr}${status === 0 ? '' : `exit code ${status}`}`
+}
