@@ -25,6 +25,7 @@ const PEERS = [
 const SLOW = [
   'test/report/live.test.ts',
   'test/report/change.test.ts',
+  'test/db/migration-histories.test.ts',
   'test/hostile.test.ts',
   'test/report/bad-input.test.ts',
   'test/faults/shutdown.test.ts',

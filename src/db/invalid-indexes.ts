@@ -31,6 +31,6 @@ export async function invalidAfter(
 /** What to do about them, a sentence for each. */
 export function describeInvalid(names: readonly string[]): string {
   return names
-    .map(name => `The index ${name} is INVALID and not used: \`drop index concurrently ${name}\`.`)
+    .map(name => `the index ${name} is INVALID and not used: \`drop index concurrently ${name}\`.`)
     .join(' ')
 }

@@ -25,6 +25,8 @@ export class LocksUnavailable extends Error {
 
 export type Retrying = {
   client: pg.Client
+  /** The client's own server process. */
+  pid: number
   connectionString: string
   /** Longest wait for a lock, in milliseconds. */
   lockTimeout: number
@@ -35,11 +37,10 @@ export type Retrying = {
 export async function withRetries<T>(
   tag: string,
   attempt: () => Promise<T>,
-  { client, connectionString, lockTimeout, onProgress }: Retrying,
+  { pid, connectionString, lockTimeout, onProgress }: Retrying,
   attempts = ATTEMPTS,
 ): Promise<T> {
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
-  const watch = watchBlockers(connectionString, rows[0]?.pid ?? 0, lockTimeout / 2, blockers =>
+  const watch = watchBlockers(connectionString, pid, lockTimeout / 2, blockers =>
     onProgress(`${tag} waits for a lock of ${describeBlockers(blockers)}.`),
   )
   try {

@@ -5,7 +5,7 @@ import { type Applying, applyMigration } from './migration-apply.ts'
 import { describeError, isDatabaseError } from './migration-errors.ts'
 import { type Migration, readMigrations } from './migration-files.ts'
 import { type Allowances, compareMigrations, migrationsToApply, nameOf, type Plan } from './migration-plan.ts'
-import { configureSession, connect, type Progress, searchPath, waitForTurn } from './migration-session.ts'
+import { configureSession, connect, type Progress, readSession, waitForTurn } from './migration-session.ts'
 import { nameRows, readApplied, readProgress, recordAppliedSql, tableChanges } from './migration-table.ts'
 
 /** Longest wait for a lock, in milliseconds, unless the caller sets another: the default of MIGRATION_LOCK_TIMEOUT. */
@@ -29,13 +29,14 @@ export async function migrate(connectionString: string, options: MigrateOptions 
   const { lockTimeout = LOCK_TIMEOUT_MS, onProgress = () => {} } = options
   const migrations = readMigrations(options.directory)
   return withClient(connectionString, async client => {
-    const path = await searchPath(client)
+    const { pid, path } = await readSession(client)
     await waitForTurn(client, onProgress)
     const plan = await readPlan(client, migrations)
     const pending = migrationsToApply(plan, options)
     for (const row of plan.unknown) onProgress(`${nameOf(row)} is of a newer version of the service.`)
     const applying = {
       client,
+      pid,
       connectionString,
       searchPath: path,
       lockTimeout,
@@ -68,7 +69,7 @@ async function prepareTable({ client, ...settings }: Applying, plan: Plan): Prom
 export async function readStatus(connectionString: string, directory?: string): Promise<Plan> {
   const migrations = readMigrations(directory)
   return withClient(connectionString, async client => {
-    await searchPath(client)
+    await readSession(client)
     return readPlan(client, migrations)
   })
 }
@@ -80,7 +81,7 @@ export async function dryRun(
 ): Promise<{ sql: string; count: number }> {
   const migrations = readMigrations(options.directory)
   return withClient(connectionString, async client => {
-    const path = await searchPath(client)
+    const { path } = await readSession(client)
     const pending = migrationsToApply(await readPlan(client, migrations), options)
     const changes = await tableChanges(client)
     const preamble = [`set search_path = ${path}`, ...changes].map(statement => `${statement};\n`).join('')

@@ -1,7 +1,7 @@
 /** Applies one migration: in a transaction with its record, or, where it is marked so, one statement at a time. */
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import { commandsIn } from '../lib/sql-commands.ts'
+import { commandsIn, type Command as SqlCommand } from '../lib/sql-commands.ts'
 import { describeInvalid, invalidAfter, invalidIndexes } from './invalid-indexes.ts'
 import { ATTEMPTS, LocksUnavailable, type Retrying, withRetries } from './lock-retries.ts'
 import {
@@ -17,6 +17,9 @@ import type { ProgressRow } from './migration-plan.ts'
 import { configureSession, resetSession } from './migration-session.ts'
 import { clearProgress, isAppliedByOther, recordApplied, recordProgress } from './migration-table.ts'
 
+/** One command of a migration: a part between breakpoints may have several. */
+type Command = Statement & Pick<SqlCommand, 'words'>
+
 export type Applying = Retrying & { searchPath: string; progress: readonly ProgressRow[] }
 
 /**
@@ -24,37 +27,52 @@ export type Applying = Retrying & { searchPath: string; progress: readonly Progr
  * MigrationFailed, which says what of it is left in the database: nothing, where it runs in a transaction.
  */
 export async function applyMigration(migration: Migration, applying: Applying): Promise<boolean> {
-  refuseTransactionCommands(migration)
-  const done = completedStatements(migration, applying.progress)
+  const commands = commandsOf(migration)
+  refuseTransactionCommands(migration, commands)
+  const done = countCompleted(migration, commands, applying.progress)
   await resetSession(applying.client)
-  if (migration.transaction) return applyInTransaction(migration, done, applying)
-  await applyStatements(migration, done, applying)
+  if (migration.transaction) return applyInTransaction(migration, commands, done, applying)
+  await applyOutside(migration, commands, done, applying)
   return true
 }
 
+function isBegun({ when }: Migration, progress: readonly ProgressRow[]): boolean {
+  return progress.some(({ createdAt }) => createdAt === when)
+}
+
+function commandsOf({ statements }: Migration): Command[] {
+  return statements.flatMap(({ sql, offset: start }) =>
+    commandsIn(sql).map(({ offset, end, words }) => ({
+      sql: sql.slice(offset, end),
+      offset: start + offset,
+      words,
+    })),
+  )
+}
+
 /** With a `commit` of its own, a migration that fails after it would be half applied. Throws MigrationFailed. */
-function refuseTransactionCommands(migration: Migration): void {
-  for (const { sql, offset } of migration.statements) {
-    const command = commandsIn(sql).find(({ words: [first = '', second = '', third = ''] }) => {
-      if (first === 'rollback') return second !== 'to' && third !== 'to'
-      return (
-        /^(begin|start|commit|abort|end)$/.test(first) || (first === 'prepare' && second === 'transaction')
-      )
-    })
-    if (!command) continue
-    const line = lineAt(migration, offset + command.offset)
-    throw new MigrationFailed(
-      `${migration.tag} was not begun: ${migration.file}, line ${line} has \`${command.words[0]}\`. Each migration runs in a transaction of its own already; one that is marked \`-- migrate: no-transaction\` runs in none. Remove it.`,
-    )
-  }
+function refuseTransactionCommands(migration: Migration, commands: readonly Command[]): void {
+  const command = commands.find(({ words: [first = '', second = '', third = ''] }) => {
+    if (first === 'rollback') return second !== 'to' && third !== 'to'
+    return /^(begin|start|commit|abort|end)$/.test(first) || (first === 'prepare' && second === 'transaction')
+  })
+  if (!command) return
+  const { file, tag } = migration
+  throw new MigrationFailed(
+    `${tag} was not begun: ${file}, line ${lineAt(migration, command.offset)} has \`${command.words[0]}\`. Each migration runs in a transaction of its own already; one that is marked \`-- migrate: no-transaction\` runs in none. Remove it.`,
+  )
 }
 
 /** How many statements an earlier run has completed. Throws MigrationFailed where these are not the same any more. */
-function completedStatements(migration: Migration, progress: readonly ProgressRow[]): number {
+function countCompleted(
+  migration: Migration,
+  commands: readonly Command[],
+  progress: readonly ProgressRow[],
+): number {
   const steps = progress.filter(({ createdAt, position }) => createdAt === migration.when && position > 0)
   for (const { position, hash } of steps) {
-    const statement = migration.statements[position - 1]
-    if (statement && sha256(statement) === hash) continue
+    const command = commands[position - 1]
+    if (command && sha256(command) === hash) continue
     throw new MigrationFailed(
       `${migration.tag} was not continued: an earlier run completed ${count(steps.length)} of it, and statement ${position} of ${migration.file} is not what it was then. Restore it, or undo by hand what it did and run \`delete from drizzle.__migration_progress where created_at = ${migration.when}\`.`,
     )
@@ -62,7 +80,12 @@ function completedStatements(migration: Migration, progress: readonly ProgressRo
   return steps.length
 }
 
-async function applyInTransaction(migration: Migration, done: number, applying: Applying): Promise<boolean> {
+async function applyInTransaction(
+  migration: Migration,
+  commands: readonly Command[],
+  done: number,
+  applying: Applying,
+): Promise<boolean> {
   const { client } = applying
   let isCommitting = false
   const attempt = async () => {
@@ -74,12 +97,10 @@ async function applyInTransaction(migration: Migration, done: number, applying: 
         await client.query('rollback')
         return false
       }
-      for (const [index, statement] of migration.statements.entries()) {
-        if (index >= done) await run(client, statement, index)
-      }
+      for (const command of commands.slice(done)) await run(client, command)
       await client.query('reset role')
       await recordApplied(client, migration)
-      if (done > 0) await clearProgress(client, migration)
+      if (isBegun(migration, applying.progress)) await clearProgress(client, migration)
       isCommitting = true
       await client.query('commit')
       return true
@@ -104,45 +125,48 @@ async function applyInTransaction(migration: Migration, done: number, applying: 
  * Statement after statement, each with what it did recorded when it is complete: a run that ends in the middle,
  * however it ends, is continued by the next.
  */
-async function applyStatements(migration: Migration, done: number, applying: Applying): Promise<void> {
+async function applyOutside(
+  migration: Migration,
+  commands: readonly Command[],
+  done: number,
+  applying: Applying,
+): Promise<void> {
   const { client, onProgress } = applying
   if (done > 0) onProgress(`Continuing ${migration.tag} after ${count(done)} that an earlier run completed.`)
   await recordProgress(client, migration, 0, migration.hash)
   let completed = done
   const invalidBefore = new Set(await invalidIndexes(client))
   try {
-    for (const [index, statement] of migration.statements.entries()) {
-      if (index < done) continue
-      await runAlone(migration.tag, statement, index, applying)
-      await refuseInvalidIndexes(migration, index, invalidBefore, client)
-      await recordProgress(client, migration, index + 1, sha256(statement))
-      completed = index + 1
+    for (const command of commands.slice(done)) {
+      await runAlone(migration.tag, command, applying)
+      await refuseInvalidIndexes(migration, command, invalidBefore, client)
+      completed += 1
+      await recordProgress(client, migration, completed, sha256(command))
     }
     await client.query('begin')
     await recordApplied(client, migration)
     await clearProgress(client, migration)
     await client.query('commit')
   } catch (error) {
-    const left = await leftBehind(migration, completed, invalidBefore, client)
+    const left = await leftBehind(migration, commands[completed], completed, invalidBefore, client)
     throw failure(migration, error, left)
   }
 }
 
-async function runAlone(tag: string, statement: Statement, index: number, applying: Applying): Promise<void> {
+async function runAlone(tag: string, command: Command, applying: Applying): Promise<void> {
   const { client, lockTimeout } = applying
-  const words = commandsIn(statement.sql).flatMap(command => command.words)
+  const { words } = command
   // What runs concurrently waits without keeping others from the table, and to cut it short leaves an invalid index.
   const isConcurrent = words.includes('concurrently')
   await configureSession(client, { ...applying, lockTimeout: isConcurrent ? 0 : lockTimeout }, 'session')
   // A procedure may have committed a part: running it again is for a person to decide.
   const isWhole = !isConcurrent && words[0] !== 'call' && words[0] !== 'do'
-  const attempt = () => run(client, statement, index)
-  await withRetries(tag, attempt, applying, isWhole ? ATTEMPTS : 1)
+  await withRetries(tag, () => run(client, command), applying, isWhole ? ATTEMPTS : 1)
 }
 
-async function run(client: pg.Client, { sql }: Statement, index: number): Promise<void> {
-  await client.query(sql).catch(error => {
-    throw new StatementError(index, error)
+async function run(client: pg.Client, command: Command): Promise<void> {
+  await client.query(command.sql).catch(error => {
+    throw new StatementError(command, error)
   })
 }
 
@@ -176,21 +200,22 @@ function nextStep(error: unknown): string {
 /** `create index concurrently if not exists` passes over an invalid index: it would be recorded as made. */
 async function refuseInvalidIndexes(
   migration: Migration,
-  index: number,
+  command: Command,
   before: ReadonlySet<string>,
   client: pg.Client,
 ): Promise<void> {
-  const found = await invalidAfter(client, before, migration.statements[index])
+  const found = await invalidAfter(client, before, command)
   if (found.length === 0) return
-  const line = lineAt(migration, migration.statements[index]?.offset ?? 0)
+  const { file, tag } = migration
   throw new MigrationFailed(
-    `${migration.tag} was not completed: after the statement at ${migration.file}, line ${line}, ${describeInvalid(found)} Then run \`npm run db:migrate\` again: it continues there.`,
+    `${tag} was not completed: after ${file}, line ${lineAt(migration, command.offset)}, ${describeInvalid(found)} Then run \`npm run db:migrate\` again: it continues there.`,
   )
 }
 
 /** What a failed migration outside a transaction has done: PostgreSQL keeps it. */
 async function leftBehind(
   migration: Migration,
+  failed: Command | undefined,
   completed: number,
   before: ReadonlySet<string>,
   client: pg.Client,
@@ -201,7 +226,7 @@ async function leftBehind(
       : `The database keeps the ${count(completed)} before it; the next run continues after ${completed === 1 ? 'it' : 'them'}.`
   try {
     await client.query('rollback')
-    const invalid = await invalidAfter(client, before, migration.statements[completed])
+    const invalid = await invalidAfter(client, before, failed)
     if (completed === 0 && invalid.length === 0) await clearProgress(client, migration)
     return invalid.length === 0 ? kept : `${kept} It has left something: ${describeInvalid(invalid)}`
   } catch {

@@ -19,12 +19,12 @@ export class MigrationFailed extends PlainError {
 
 /** A statement of a migration, and the error that it met. */
 export class StatementError extends Error {
-  readonly index: number
+  readonly statement: Statement
   readonly reason: unknown
 
-  constructor(index: number, reason: unknown) {
+  constructor(statement: Statement, reason: unknown) {
     super('a statement of a migration failed', { cause: reason })
-    this.index = index
+    this.statement = statement
     this.reason = reason
   }
 }
@@ -35,10 +35,9 @@ export function reasonOf(error: unknown): unknown {
 }
 
 /** `20261127_x failed at drizzle/20261127_x.sql, line 3: relation "orders" does not exist (42P01).` */
-export function describeFailure(migration: Migration, { index, reason }: StatementError): string {
-  const statement = migration.statements[index]
-  const place = statement ? ` at ${migration.file}, line ${lineOf(migration, statement, reason)}` : ''
-  return `${migration.tag} failed${place}: ${describeError(reason)}`
+export function describeFailure(migration: Migration, { statement, reason }: StatementError): string {
+  const line = lineOf(migration, statement, reason)
+  return `${migration.tag} failed at ${migration.file}, line ${line}: ${describeError(reason)}`
 }
 
 /** Whether PostgreSQL has refused, or the connection has ended: anything else is a fault of the program. */
@@ -85,8 +84,7 @@ function endSentence(text: string): string {
 /** PostgreSQL counts characters from 1, where JavaScript counts those outside the basic plane twice. */
 function lineOf(migration: Migration, { sql, offset }: Statement, error: unknown): number {
   const position = error instanceof pg.DatabaseError ? Number(error.position ?? 0) : 0
-  const before =
-    position > 0 ? [...sql].slice(0, position - 1).join('').length : sql.length - sql.trimStart().length
+  const before = [...sql].slice(0, Math.max(position - 1, 0)).join('').length
   return lineAt(migration, offset + before)
 }
 

@@ -130,7 +130,8 @@ export function differencesOf(plan: Plan, { allowOutOfOrder, allowNewer }: Allow
 function differenceOf({ migration, state, row }: PlanEntry, allowOutOfOrder = false): string | undefined {
   const { tag, file, hash } = migration
   if (state === 'edited' && row) {
-    return `${tag} was edited after it was applied: ${file} has SHA-256 ${short(hash)}, the database has ${short(row.hash)}. Restore the file, and put the change into a new migration.`
+    const as = row.name === null || row.name === tag ? '' : ` (as ${row.name})`
+    return `${tag} was edited after it was applied${as}: ${file} has SHA-256 ${short(hash)}, the database has ${short(row.hash)}. Restore the file, and put the change into a new migration.`
   }
   if (state === 'renamed' && row) {
     return `${tag} was renamed after it was applied: the database has the same SQL as ${nameOf(row)}. Restore the file's name and its entry in the journal.`

@@ -44,18 +44,18 @@ export async function connect(connectionString: string, name = 'plumbline-migrat
 }
 
 /**
- * Returns the connection's search_path with the schema of the tables first. Throws PlainError where that schema is
+ * Returns the connection's process on the server, and its search_path with the schema of the tables first. Throws PlainError where that schema is
  * not in it: the service's own statements name no schema, and would not find the tables.
  */
-export async function searchPath(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ schemas: string[]; path: string; exists: boolean }>(
-    `select current_schemas(false)::text[] as schemas, current_setting('search_path') as path,
+export async function readSession(client: pg.Client): Promise<{ pid: number; path: string }> {
+  const { rows } = await client.query<{ pid: number; schemas: string[]; path: string; exists: boolean }>(
+    `select pg_backend_pid() as pid, current_schemas(false)::text[] as schemas, current_setting('search_path') as path,
       to_regnamespace('${SCHEMA}') is not null as exists`,
   )
-  const [{ schemas, path, exists } = { schemas: [], path: '', exists: false }] = rows
+  const [{ pid, schemas, path, exists } = { pid: 0, schemas: [], path: '', exists: false }] = rows
   if (schemas.includes(SCHEMA)) {
     const others = schemas.filter(name => name !== SCHEMA)
-    return [SCHEMA, ...others].map(name => pg.escapeIdentifier(name)).join(', ')
+    return { pid, path: [SCHEMA, ...others].map(name => pg.escapeIdentifier(name)).join(', ') }
   }
   throw new PlainError(
     exists
@@ -79,13 +79,15 @@ export async function configureSession(
   until: 'transaction' | 'session',
 ): Promise<void> {
   await client.query(
-    `select set_config(name, value, $2) from pg_settings join unnest($1::text[], $3::text[]) as wanted (name, value) using (name)`,
-    [
-      [...TIMEOUTS, 'lock_timeout', 'search_path'],
-      until === 'transaction',
-      [...TIMEOUTS.map(() => '0'), String(lockTimeout), path],
-    ],
+    `select set_config('search_path', $1, $3), set_config('lock_timeout', $2, $3),
+      ${TIMEOUTS.map(noLimit).join()}`,
+    [path, String(lockTimeout), until === 'transaction'],
   )
+}
+
+/** Where the server knows it: `transaction_timeout` came with PostgreSQL 17. */
+function noLimit(name: string): string {
+  return `case when current_setting('${name}', true) is not null then set_config('${name}', '0', $3) end`
 }
 
 /**

@@ -5,8 +5,9 @@ const TOKEN =
   /--[^\n]*|\/\*|\$((?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?)\$[\s\S]*?\$\1\$|\be'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^\s]/giy
 
 export type Command = {
-  /** In characters from the start of the text. */
+  /** In characters from the start of the text; `end` is behind its semicolon. */
   offset: number
+  end: number
   /** Its words outside strings, quoted names and comments, in lower case. */
   words: string[]
 }
@@ -20,13 +21,13 @@ export function commandsIn(sql: string): Command[] {
   let body = 0
   for (const { text, offset } of tokensOf(sql)) {
     if (text === ';' && parentheses === 0 && body === 0) {
+      if (current) current.end = offset + 1
       current = undefined
       continue
     }
     if (!current) {
-      current = { offset, words: [] }
+      current = { offset, end: sql.length, words: [] }
       commands.push(current)
-      parentheses = 0
     }
     if (text === '(') parentheses += 1
     if (text === ')') parentheses -= 1

@@ -39,6 +39,11 @@ async function createDatabaseFrom(source: string): Promise<TestDatabase> {
   }
 }
 
+/** One without any table. The caller drops it. */
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return createDatabaseFrom('template0')
+}
+
 /** The same, dropped when the running test ends. */
 export async function databaseOfTest(): Promise<TestDatabase> {
   const database = await cloneDatabase()
@@ -48,7 +53,7 @@ export async function databaseOfTest(): Promise<TestDatabase> {
 
 /** One without any table, dropped when the running test ends. */
 export async function emptyDatabaseOfTest(): Promise<TestDatabase> {
-  const database = await createDatabaseFrom('template0')
+  const database = await createEmptyDatabase()
   onTestFinished(database.drop)
   return database
 }
