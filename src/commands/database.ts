@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { isProduction, loadDatabaseUrls, readEnvironment } from '../config.ts'
 import type { Database } from '../db/client.ts'
+import { explainConnectionFailure, isConnectionFailure } from '../db/connection-failure.ts'
 import { preferCommonJsDrizzle } from '../lean-imports.ts'
 import { explain, PlainError } from '../plain-error.ts'
 
@@ -40,7 +41,7 @@ export async function withDatabaseUrl(work: (connectionString: string) => Promis
 
 /** The same with a connection to it. Commands may take longer than requests. */
 export async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
-  const { createDatabase } = await import('../db/client.ts')
+  const { createDatabase, databaseErrorOf } = await import('../db/client.ts')
   await withDatabaseUrl(async url => {
     const minute = 60_000
     const limits = {
@@ -52,10 +53,18 @@ export async function withDatabase(work: (database: Database) => Promise<void>):
     const database = createDatabase({ url, poolMax: 1, ...limits })
     try {
       await work(database)
+    } catch (error) {
+      throw plainly(databaseErrorOf(error))
     } finally {
       await database.close()
     }
   })
+}
+
+/** The same error, in one line where it is that there is no connection. */
+function plainly(cause: unknown): unknown {
+  if (!isConnectionFailure(cause)) return cause
+  return new PlainError(`Cannot connect to the database: ${explainConnectionFailure(cause)}`, { cause })
 }
 
 async function withEmbedded(

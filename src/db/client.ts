@@ -5,6 +5,8 @@ import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import type { Config } from '../config.ts'
+import { markConnectionFailure } from './connection-failure.ts'
+import { createPatience, isCrowded } from './crowded.ts'
 import * as schema from './schema.ts'
 import { mayBeStale, withoutName } from './stale-statements.ts'
 
@@ -28,6 +30,12 @@ export type DatabaseListeners = {
   onQuery: <T>(text: string, run: () => Promise<T>) => Promise<T>
   /** Hears how long a statement or a transaction waited for its connection, in seconds. */
   onWait: (seconds: number) => void
+  /** Hears that the server takes no more connections, and with how many the pool goes on. */
+  onCrowded: (open: number) => void
+  /** Hears why no connection can be made: once, until one is made. */
+  onUnreachable: (error: unknown) => void
+  /** Hears that one was made after that. */
+  onReachable: () => void
 }
 
 /** Nobody who listens: for commands and tests. */
@@ -35,13 +43,17 @@ const SILENT: DatabaseListeners = {
   onError: () => {},
   onQuery: (_text, run) => run(),
   onWait: () => {},
+  onCrowded: () => {},
+  onUnreachable: () => {},
+  onReachable: () => {},
 }
 
 /** A pool and Drizzle over it. Nothing connects before the first query. */
 export function createDatabase(
   config: Omit<Config['database'], 'directUrl'>,
-  { onError, onQuery, onWait }: DatabaseListeners = SILENT,
+  listeners: DatabaseListeners = SILENT,
 ) {
+  const { onError, onQuery } = listeners
   const pool = new pg.Pool({
     connectionString: config.url,
     max: config.poolMax,
@@ -63,7 +75,7 @@ export function createDatabase(
   })
   retryStale(pool)
   observe(pool, onQuery)
-  timeWaits(pool, onWait)
+  followConnects(pool, config.connectTimeout, listeners)
   const db: Executor = drizzle(pool, { schema })
 
   /**
@@ -142,19 +154,60 @@ function retryStale(pool: pg.Pool): void {
 
 type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, release: unknown) => void
 
-/** Times every way to a connection: that of a transaction, and the pool's own for a single statement, with a callback. */
-function timeWaits(pool: pg.Pool, onWait: DatabaseListeners['onWait']): void {
+/**
+ * Follows every way to a connection: that of a transaction, and the pool's own for a single statement, with a callback.
+ * Each is timed. One that the server refuses because it has too many waits for an open one.
+ */
+function followConnects(pool: pg.Pool, timeout: number, listeners: DatabaseListeners): void {
   const connect = pool.connect.bind(pool) as (callback?: Connected) => Promise<pg.PoolClient>
-  const timed = (callback?: Connected) => {
+  const connectPatiently = createPatience({ pool, connect, timeout, onCrowded: listeners.onCrowded })
+  let isDown = false
+  pool.on('connect', () => {
+    if (isDown) listeners.onReachable()
+    isDown = false
+  })
+
+  const recover = async (error: unknown, since: number): Promise<pg.PoolClient> => {
+    try {
+      if (isCrowded(error)) return await connectPatiently(error, since)
+      throw error
+    } catch (failure) {
+      markConnectionFailure(failure)
+      if (!isDown && !isExhausted(failure)) {
+        isDown = true
+        listeners.onUnreachable(failure)
+      }
+      throw failure
+    }
+  }
+
+  const followed = (callback?: Connected) => {
     const since = performance.now()
-    const note = () => onWait((performance.now() - since) / 1000)
-    if (callback === undefined) return connect().finally(note)
-    return connect((...outcome) => {
-      note()
-      callback(...outcome)
+    const note = () => listeners.onWait((performance.now() - since) / 1000)
+    if (callback === undefined)
+      return connect()
+        .catch(error => recover(error, since))
+        .finally(note)
+    return connect((error, client, release) => {
+      if (error === undefined) {
+        note()
+        callback(error, client, release)
+        return
+      }
+      recover(error, since)
+        .finally(note)
+        .then(
+          late => callback(undefined, late, late.release),
+          failure => callback(failure, undefined, () => {}),
+        )
     })
   }
-  pool.connect = timed as typeof pool.connect
+  pool.connect = followed as typeof pool.connect
+}
+
+/** Whether it is the pool that had no connection to give, rather than the database. */
+function isExhausted(error: unknown): boolean {
+  return error instanceof Error && /^timeout exceeded when trying|^Cannot use a pool/.test(error.message)
 }
 
 /**

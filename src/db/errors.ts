@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { type CatalogueEntry, findEntry } from '../errors.ts'
 import { DRIVER_FAILURES, databaseErrorOf } from './client.ts'
+import { isConnectionFailure } from './connection-failure.ts'
 import { isStaleStatement } from './stale-statements.ts'
 
 /** SQLSTATEs, or their two-digit classes, and what they mean to a client. PostgreSQL 18, appendix A. */
@@ -43,6 +44,8 @@ const NETWORK = new Set([
   'ENETDOWN',
   'EADDRNOTAVAIL',
   'ECONNABORTED',
+  // TLS that breaks in the middle of a connection.
+  'EPROTO',
 ])
 
 /** The catalogue's entry of a database error, or undefined where it is none, or is our own mistake (a 500). */
@@ -52,12 +55,12 @@ export function databaseProblem(error: unknown): CatalogueEntry | undefined {
   if (cause instanceof pg.DatabaseError) {
     const { code = '', constraint = '', severity } = cause
     // It ended the session. PgBouncer tells of a server that is gone by 08P01, the code of a statement it cannot read.
-    if (severity === 'FATAL') return findEntry('DATABASE_UNAVAILABLE')
+    if (severity === 'FATAL' || isConnectionFailure(cause)) return findEntry('DATABASE_UNAVAILABLE')
     // The next connection prepares it anew: a roll-out has changed the schema under a transaction.
     if (isStaleStatement(cause)) return findEntry('DATABASE_UNAVAILABLE')
     return findEntry(BY_CONSTRAINT[constraint] ?? BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 2)])
   }
   const { code } = cause as { code?: string }
-  const isLost = NETWORK.has(code ?? '') || DRIVER_FAILURES.test(cause.message)
+  const isLost = isConnectionFailure(cause) || NETWORK.has(code ?? '') || DRIVER_FAILURES.test(cause.message)
   return isLost ? findEntry('DATABASE_UNAVAILABLE') : undefined
 }

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { PlainError } from '../plain-error.ts'
-import { type Blocker, describeBlockers, describeError } from './migration-errors.ts'
+import { explainConnectionFailure } from './connection-failure.ts'
+import { type Blocker, describeBlockers } from './migration-errors.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
@@ -36,8 +37,7 @@ export async function connect(connectionString: string, name = 'plumbline-migrat
     // What runs at that time rejects with it.
   })
   await client.connect().catch(cause => {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const why = cause instanceof pg.DatabaseError ? describeError(cause) : (code ?? message)
+    const why = explainConnectionFailure(cause)
     throw new PlainError(`Cannot connect to the database at ${client.host}:${client.port}: ${why}`, { cause })
   })
   return client

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { createDatabase, type Database } from '../db/client.ts'
+import { explainConnectionFailure } from '../db/connection-failure.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,6 +20,11 @@ export const database = fp(
         return app.traceQuery(text, run)
       },
       onWait: seconds => app.metrics.poolWaits.observe(seconds),
+      onCrowded: open =>
+        app.log.warn({ open }, 'the database takes no more connections: requests wait for the open ones'),
+      onUnreachable: error =>
+        app.log.error(`cannot connect to the database: ${explainConnectionFailure(error)}`),
+      onReachable: () => app.log.info('connected to the database again'),
     })
     app.metrics.observePool(opened.pool)
     app.decorate('database', opened)

@@ -27,7 +27,14 @@ beforeAll(async () => {
     create table notes (id int primary key, parent int references parents deferrable initially deferred)`)
   database = createDatabase(
     { url: outside.url, poolMax: POOL_MAX, ...LIMITS },
-    { onError: error => lost.push(error), onQuery: (_text, run) => run(), onWait: () => {} },
+    {
+      onError: error => lost.push(error),
+      onQuery: (_text, run) => run(),
+      onWait: () => {},
+      onCrowded: () => {},
+      onUnreachable: () => {},
+      onReachable: () => {},
+    },
   )
   lost = []
 })
