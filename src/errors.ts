@@ -10,7 +10,7 @@ export const errors = {
   BadRequest: createError('BAD_REQUEST', 'The request cannot be read', 400),
   InvalidValue: createError('INVALID_VALUE', 'A value cannot be stored', 400),
   InvalidCursor: createError('INVALID_CURSOR', 'The cursor was not made by this list', 400),
-  WeakPassword: createError('WEAK_PASSWORD', 'The password is among the most common ones', 400),
+  WeakPassword: createError('WEAK_PASSWORD', 'The password is too easy to guess', 400),
   Unauthorized: createError('UNAUTHORIZED', 'A valid access token is required', 401),
   InvalidCredentials: createError('INVALID_CREDENTIALS', 'E-mail or password is wrong', 401),
   InvalidRefreshToken: createError('INVALID_REFRESH_TOKEN', 'The refresh token is not valid', 401),

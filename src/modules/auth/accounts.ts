@@ -20,9 +20,13 @@ export function createFindCredentials(db: Executor) {
   return async (email: string) => (await statement.execute({ email }))[0]
 }
 
-/** The account of an id. */
+/** The account of an id, with what its password must not be. */
 export async function findCredentialsById(db: Executor, id: string) {
-  const [row] = await db.select(credentials).from(users).where(eq(users.id, id))
+  const owner = { email: users.email, displayName: users.displayName }
+  const [row] = await db
+    .select({ ...credentials, ...owner })
+    .from(users)
+    .where(eq(users.id, id))
   return row
 }
 

@@ -1,9 +1,9 @@
 /** Password hashing: argon2id, off the event loop, so many at a time, behind a bounded queue. */
 import { hash, verify } from '@node-rs/argon2'
-import { dictionary } from '@zxcvbn-ts/language-common'
 import { promise as createQueue } from 'fastq'
 import type { Config } from '../../config.ts'
 import { errors } from '../../errors.ts'
+import { createFindWeakness } from './weak-passwords.ts'
 
 /** OWASP Password Storage Cheat Sheet: argon2id (the library's default), 19 MiB, two passes, one lane. */
 export const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
@@ -19,8 +19,6 @@ export type Passwords = ReturnType<typeof createPasswords>
  */
 export function createPasswords({ concurrency, queueMax }: Config['hashing']) {
   const queue = createQueue((work: () => Promise<unknown>) => work(), concurrency)
-  // Common passwords that are too short are refused for their length.
-  const common = new Set(dictionary['passwords-common'].filter(password => password.length >= PASSWORD_MIN))
   // For accounts that do not exist, so that their logins take as long. Nobody knows its password.
   const dummy = hash(crypto.randomUUID(), ARGON2ID)
 
@@ -33,15 +31,19 @@ export function createPasswords({ concurrency, queueMax }: Config['hashing']) {
     /** The PHC string of a password. */
     hash: (password: string): Promise<string> => enqueue(() => hash(password, ARGON2ID)),
 
-    /** Whether the password is that of the hash. Without a hash: false, after the same work. */
-    async verify(password: string, passwordHash: string | undefined): Promise<boolean> {
+    /**
+     * Whether the password is that of the hash. Without a hash: false, after the same work. Older hashes are of the text as
+     * it was `typed`: where that is not the normal form, it is tried as well, for accounts that exist and others.
+     */
+    async verify(password: string, passwordHash: string | undefined, typed = password): Promise<boolean> {
       const expected = passwordHash ?? (await dummy)
-      const matches = await enqueue(() => verify(expected, password))
+      let matches = await enqueue(() => verify(expected, password))
+      if (!matches && typed !== password) matches = await enqueue(() => verify(expected, typed))
       return matches && passwordHash !== undefined
     },
 
-    /** Whether attackers would try it first (ASVS 5.0 §6.2.4); known lists hold them in lower case. */
-    isCommon: (password: string): boolean => common.has(password.toLowerCase()),
+    /** Why a password is too easy to guess; undefined where it is not. */
+    findWeakness: createFindWeakness(),
 
     /** Hashes that wait for their turn. */
     waiting: (): number => queue.length(),

@@ -6,6 +6,7 @@ import type { Config } from '../../config.ts'
 import { errors } from '../../errors.ts'
 import { IdParams, PageOf, PageQuery, Strict } from '../../lib/schemas.ts'
 import { originOf } from '../audit/repository.ts'
+import { normalizePasswords } from './normal-passwords.ts'
 import { createPasswords } from './passwords.ts'
 import {
   clearCookies,
@@ -45,6 +46,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
   const { database, revocations, metrics } = app
   const auth = createAuth({ config, passwords, database, revocations, metrics })
   await app.register(refreshCookies)
+  normalizePasswords(app)
 
   app.post(
     '/register',
@@ -82,7 +84,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
       },
     },
     async function login(request, reply) {
-      const { tokens, expiresAt } = await auth.login(request.body, originOf(request))
+      const { tokens, expiresAt } = await auth.login(typed(request), originOf(request))
       reply.header('cache-control', NO_STORE)
       return request.query.cookie ? openCookies(reply, tokens, expiresAt) : tokens
     },
@@ -141,7 +143,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
         },
       },
       async function changePassword(request, reply) {
-        await auth.changePassword(request.user, request.body, originOf(request))
+        await auth.changePassword(request.user, typed(request), originOf(request))
         return reply.code(204).send(null)
       },
     )
@@ -196,6 +198,17 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
       },
     )
   })
+}
+
+/** The body, with the present password as it came beside its normal form. */
+function typed<Body extends object>({
+  body,
+  typedPassword,
+}: {
+  body: Body
+  typedPassword: string | undefined
+}) {
+  return { ...body, typedPassword }
 }
 
 function digest(text: string): string {

@@ -11,6 +11,7 @@ import { createRefreshToken, deriveSuccessor, hashToken, judgeToken } from './re
 import * as repository from './repository.ts'
 import type { Ended, Revocations } from './revocations.ts'
 import type { LoginBody, PasswordBody, RegisterBody } from './schemas.ts'
+import type { PasswordOwner } from './weak-passwords.ts'
 
 type Dependencies = {
   config: Pick<Config, 'jwt' | 'sessions'>
@@ -19,6 +20,9 @@ type Dependencies = {
   revocations: Pick<Revocations, 'add'>
   metrics: Pick<Metrics, 'logins' | 'refreshReuse'>
 }
+
+/** A body whose passwords are in their normal form, and the present one as it was typed. */
+type Typed<Body> = Body & { typedPassword?: string | undefined }
 
 type Subject = { id: string; userId: string; role: AccessClaims['role'] }
 
@@ -36,7 +40,7 @@ export function createAuth({ config, database, passwords, revocations, metrics }
    * an audit row: a stranger does not learn from it who has an account here.
    */
   async function register({ password, ...profile }: RegisterBody, origin: Origin) {
-    if (passwords.isCommon(password)) throw new errors.WeakPassword()
+    refuseWeak(password, profile)
     const passwordHash = await passwords.hash(password)
     return database.transaction('read committed', async tx => {
       const created = await insertAccount(tx, { ...profile, passwordHash })
@@ -48,10 +52,16 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     })
   }
 
+  /** Throws WeakPassword, which says why, where an attacker would try the password first. */
+  function refuseWeak(password: string, owner: PasswordOwner): void {
+    const message = passwords.findWeakness(password, owner)
+    if (message !== undefined) throw Object.assign(new errors.WeakPassword(), { message })
+  }
+
   /** Opens a session and returns its first tokens. Unknown, disabled and wrong are one refusal, after one hash. */
-  async function login({ email, password }: LoginBody, origin: Origin) {
+  async function login({ email, password, typedPassword }: Typed<LoginBody>, origin: Origin) {
     const account = await findCredentials(email)
-    const isMatch = await passwords.verify(password, account?.passwordHash)
+    const isMatch = await passwords.verify(password, account?.passwordHash, typedPassword)
     if (!account || !isMatch || account.isDisabled) return refuseLogin(account, isMatch, origin)
 
     const refreshToken = createRefreshToken()
@@ -128,15 +138,19 @@ export function createAuth({ config, database, passwords, revocations, metrics }
   }
 
   /** Sets a new password and ends the caller's other sessions (ASVS 5.0 §7.4.3). */
-  async function changePassword(caller: AccessClaims, body: PasswordBody, origin: Origin): Promise<void> {
-    if (passwords.isCommon(body.newPassword)) throw new errors.WeakPassword()
+  async function changePassword(
+    caller: AccessClaims,
+    { currentPassword, newPassword, typedPassword }: Typed<PasswordBody>,
+    origin: Origin,
+  ): Promise<void> {
     const account = await findCredentialsById(database.db, caller.sub)
-    if (!account || !(await passwords.verify(body.currentPassword, account.passwordHash))) {
+    if (account) refuseWeak(newPassword, account)
+    if (!account || !(await passwords.verify(currentPassword, account.passwordHash, typedPassword))) {
       const detail = { reason: 'wrong current password' }
       await recordEvent(database.db, { type: 'login.failed', ...byOwner(caller.sub), detail }, origin)
       throw new errors.WrongPassword()
     }
-    const passwordHash = await passwords.hash(body.newPassword)
+    const passwordHash = await passwords.hash(newPassword)
     const ended = await database.transaction('read committed', async tx => {
       const isReplaced = await replacePasswordHash(tx, {
         ...account,

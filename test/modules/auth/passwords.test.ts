@@ -37,7 +37,7 @@ describe('a password', () => {
     expect(hashes[0]).not.toBe(hashes[1])
   })
 
-  it('is kept as typed: case, spaces, length and Unicode count', async () => {
+  it('is kept as it is: case, spaces and length count', async () => {
     const passwords = [
       '  spaces around  ',
       'pässwörd ünïcode',
@@ -46,12 +46,7 @@ describe('a password', () => {
     ]
     for (const password of passwords) {
       const { email } = await service.signUp({ password })
-      const variants = [
-        password.trim(),
-        password.toUpperCase(),
-        password.normalize('NFD'),
-        [...password].slice(0, -1).join(''),
-      ]
+      const variants = [password.trim(), password.toUpperCase(), [...password].slice(0, -1).join('')]
       for (const variant of variants.filter(text => text !== password)) {
         await expect(service.logIn(email, variant)).rejects.toThrow('401')
       }
@@ -66,9 +61,10 @@ describe('a password', () => {
   })
 
   it('has 8 to 128 characters, counted as people do', async () => {
-    expect((await register('😀'.repeat(7))).statusCode).toBe(400)
-    expect((await register('😀'.repeat(8))).statusCode).toBe(201)
-    expect((await register('😀'.repeat(128))).statusCode).toBe(201)
+    const faces = '😀😃😄😁😆😅😂'
+    expect((await register(faces)).statusCode).toBe(400)
+    expect((await register(`${faces}🤣`)).statusCode).toBe(201)
+    expect((await register(`${faces.repeat(18)}🤣🤣`)).statusCode).toBe(201)
     expect((await register('x'.repeat(129))).statusCode).toBe(400)
   })
 })

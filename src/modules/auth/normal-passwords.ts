@@ -1,0 +1,34 @@
+/** Brings the passwords of a body into one normal form: keyboards and systems write the same text in several. */
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The present password of the body as it came, for hashes that were made of it before there was a normal form. */
+    typedPassword: string | undefined
+  }
+}
+
+const PRESENT = ['password', 'currentPassword']
+
+/** Every name under which a route of this scope takes a password. */
+const NAMES = [...PRESENT, 'newPassword']
+
+/** From here on, passwords are validated, counted and compared in NFKC (NIST SP 800-63B §3.1.1.2). */
+export function normalizePasswords(scope: FastifyInstance): void {
+  scope.decorateRequest('typedPassword', undefined)
+  scope.addHook('preValidation', normalizeBody)
+}
+
+function normalizeBody(request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
+  const { body } = request
+  if (typeof body === 'object' && body !== null) {
+    const members = body as Record<string, unknown>
+    for (const name of NAMES) {
+      const typed = members[name]
+      if (typeof typed !== 'string') continue
+      members[name] = typed.normalize('NFKC')
+      if (PRESENT.includes(name)) request.typedPassword = typed
+    }
+  }
+  done()
+}
