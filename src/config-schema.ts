@@ -155,7 +155,7 @@ export const EnvironmentSchema = Type.Object({
       minimum: 1,
       maximum: 1_000_000,
       description:
-        'Most client connections of one process, further ones are closed at once; 10000, or fewer where the limit of ' +
+        'Most client connections of one process, further ones are closed at once; 5000, or fewer where the limit of ' +
         'open files asks for it',
     }),
   ),

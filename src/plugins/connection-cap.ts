@@ -4,8 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 
-/** An idle connection takes some 15 KB, which makes 150 MB of so many. */
-const DEFAULT_CAP = 10_000
+/** One that has had an answer takes 20 KB: 100 MB for so many, which the 512 MiB that the README asks for leave. */
+const DEFAULT_CAP = 5000
 
 /** Files that a process opens besides connections and the pool: libraries, logs, Redis, the collector of traces. */
 const RESERVED_FILES = 100
