@@ -103,6 +103,12 @@ export const EnvironmentSchema = Type.Object({
   ACCESS_TOKEN_TTL: Lifetime('Life of an access token', '15m'),
   REFRESH_TOKEN_TTL: Lifetime('Longest pause between two refreshes of a session', '14d'),
   SESSION_TTL: Lifetime('Longest life of a session, however often it is refreshed', '30d'),
+  SESSIONS_PER_USER_MAX: Count(
+    'Sessions that an account may have: a login beyond ends the oldest',
+    32,
+    1,
+    1000,
+  ),
   HASH_CONCURRENCY: Type.Optional(
     Type.Integer({
       minimum: 1,

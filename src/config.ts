@@ -257,6 +257,7 @@ function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: Ke
     sessions: {
       idleTtl: milliseconds(settings.REFRESH_TOKEN_TTL),
       absoluteTtl: milliseconds(settings.SESSION_TTL),
+      maxPerUser: settings.SESSIONS_PER_USER_MAX,
     },
     hashing: {
       concurrency:

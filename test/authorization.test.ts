@@ -81,7 +81,8 @@ function expectedStatus(operation: Operation, caller: Caller, exists: boolean): 
   const { 'x-guard': guard, path, name } = operation
   const success = successOf(operation)
   if (guard === 'Public' || guard === 'Refresh token') return success
-  if (guard === 'Metrics token' || caller === 'anonymous' || caller === 'revoked') return 401
+  if (guard === 'Metrics token' || guard === 'Refresh cookie') return 401
+  if (caller === 'anonymous' || caller === 'revoked') return 401
   if (guard === 'JWT + admin' && caller !== 'admin') return 403
   if (guard === 'JWT + Owner' && !(caller === 'owner' && exists)) return 403
   if (!path.includes('{')) return success

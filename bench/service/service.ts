@@ -16,6 +16,7 @@ export const raisedLimits = {
   LOGIN_RATE_LIMIT_MAX: '1000000',
   RATE_LIMIT_WINDOW: '10s',
   ACCESS_TOKEN_TTL: '12h',
+  SESSIONS_PER_USER_MAX: '1000',
 }
 
 export interface ServiceOptions {

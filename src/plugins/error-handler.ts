@@ -27,12 +27,6 @@ export type Problem = {
 /** Seconds after which a refused client may try again. The overloads that we shed pass within one. */
 const RETRY_AFTER_SECONDS = '1'
 
-/** Errors of plugins that deserve a code of their own. */
-const ALIASES: Record<string, string> = {
-  FST_CSRF_MISSING_SECRET: 'CSRF_FAILED',
-  FST_CSRF_INVALID_TOKEN: 'CSRF_FAILED',
-}
-
 export const errorHandler = fp(
   async (app: FastifyInstance) => {
     app.decorateReply('problemCode', '')
@@ -94,7 +88,7 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
 
 function entryOf(error: FastifyError): CatalogueEntry {
   if (error.validation) return entryForCode('VALIDATION_FAILED')
-  const own = findEntry(ALIASES[error.code] ?? error.code)
+  const own = findEntry(error.code)
   if (own) return own
   const { statusCode: status } = error
   // What has a status is no database error: a client that goes while it sends its body is an ECONNRESET of 400, too.

@@ -82,14 +82,14 @@ const SECURITY_SCHEMES = {
   refreshCookie: {
     type: 'apiKey',
     in: 'cookie',
-    name: '__Secure-refresh',
+    name: '__Host-refresh',
     description: 'Browser mode: set by a login with `cookie=true`',
   },
   csrfToken: {
     type: 'apiKey',
     in: 'header',
     name: 'X-CSRF-Token',
-    description: 'Browser mode: the `csrfToken` of the last login or refresh, beside the cookie',
+    description: 'Browser mode: the `csrfToken` of the session, beside the cookie',
   },
   metricsToken: { type: 'http', scheme: 'bearer', description: 'The `METRICS_TOKEN` of the service' },
 } as const

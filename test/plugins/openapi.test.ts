@@ -22,6 +22,7 @@ const SECURITY: Record<string, object | undefined> = {
   'JWT + Owner': [{ accessToken: [] }],
   'JWT + admin': [{ accessToken: [] }],
   'Refresh token': [{}, { refreshCookie: [], csrfToken: [] }],
+  'Refresh cookie': [{ refreshCookie: [] }],
   'Metrics token': [{ metricsToken: [] }],
 }
 

@@ -156,9 +156,9 @@ export const GROUPS: readonly Mutation[][] = [
     {
       name: 'any CSRF token will do',
       replacements: one(
-        'src/modules/auth/refresh-cookie.ts',
-        'if (isByCookie(request)) this.csrfProtection(request, reply, done)',
-        "if (isByCookie(request) && request.headers['x-csrf-token'] === undefined) this.csrfProtection(request, reply, done)",
+        'src/modules/auth/service.ts',
+        'if (csrfToken !== undefined && !isSameText(csrfToken, session.csrfToken)) throw',
+        'if (false) throw',
       ),
       broken: ['security/refresh-cookie'],
     },

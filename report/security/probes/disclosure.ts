@@ -114,7 +114,7 @@ export const logRedaction: ServiceProbe = {
     const mark = `mark${randomBytes(8).toString('hex')}`
     const client = http.client()
     const browser = await useEverything(actor)
-    const headers = { cookie: `__Secure-refresh=${canary}`, 'x-csrf-token': canary, 'x-api-key': canary }
+    const headers = { cookie: `__Host-refresh=${canary}`, 'x-csrf-token': canary, 'x-api-key': canary }
     await client.call('POST', `${AUTH}/login`, { body: { email: actor.email, password: canary }, headers })
     await client.call('POST', `${AUTH}/login`, { body: { password: canary, token: canary } })
     await client.call('GET', `${USERS}/me?token=${canary}`, { token: canary })

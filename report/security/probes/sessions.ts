@@ -132,7 +132,8 @@ export const refreshStorage: ServiceProbe = {
 
 export const refreshCookie: ServiceProbe = {
   id: 'refresh-cookie',
-  claim: 'Refresh cookie is HttpOnly, Secure and SameSite=Strict, and asks for a CSRF token',
+  claim:
+    'Refresh cookie is __Host-, HttpOnly, Secure and SameSite=Strict, and asks for the CSRF token of its session',
   source: 'ASVS 5.0 §3.3.1, §3.3.2, §3.3.4, §3.5.1',
   needs: 'service',
   async probe({ checks, actors }) {
@@ -147,22 +148,33 @@ export const refreshCookie: ServiceProbe = {
     checks.status(await byCookie('the cookie without a CSRF token', {}), 403)
     checks.status(await byCookie('the cookie with a made-up CSRF token', csrf('made-up')), 403)
     checks.status(await byCookie("the cookie with another session's token", csrf(other.json.csrfToken)), 403)
+    const twice = await client.call('POST', `${AUTH}/refresh`, {
+      sent: "two cookies, the second of another session, with the first one's token",
+      body: {},
+      headers: { cookie: `${cookie}; ${cookiePairsOf(other).join('; ')}`, ...csrf(login.json.csrfToken) },
+    })
+    checks.status(twice, 401)
+    const reloaded = await client.call('GET', `${AUTH}/csrf`, {
+      sent: 'the cookie alone',
+      headers: { cookie },
+    })
+    const isSame = reloaded.status === 200 && reloaded.json.csrfToken === login.json.csrfToken
+    checks.answer(reloaded, '200, and the CSRF token of the session', isSame)
+    checks.status(await client.call('GET', `${AUTH}/csrf`, { sent: 'no cookie' }), 401)
     const refreshed = await byCookie('the cookie with the CSRF token', csrf(login.json.csrfToken))
     checks.status(refreshed, 200)
     expectFlags(checks, 'a refresh', refreshed)
     const token = String(refreshed.json.accessToken)
     const logout = await client.call('POST', `${AUTH}/logout`, { token, headers: { cookie } })
-    const isCleared = cookiesOf(logout).some(text =>
-      /^__Secure-refresh=;.*Expires=Thu, 01 Jan 1970/.test(text),
-    )
+    const isCleared = cookiesOf(logout).some(text => /^__Host-refresh=;.*Expires=Thu, 01 Jan 1970/.test(text))
     checks.answer(logout, '204, and the cookie is cleared', logout.status === 204 && isCleared)
   },
 }
 
 function expectFlags(checks: Checks, of: string, answer: Answer): void {
-  const cookie = cookiesOf(answer).find(text => text.startsWith('__Secure-refresh='))
+  const cookie = cookiesOf(answer).find(text => text.startsWith('__Host-refresh='))
   if (cookie === undefined) throw new NotVerified(`${of} in browser mode set no refresh cookie`)
-  for (const flag of ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/api/v1/auth']) {
+  for (const flag of ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/']) {
     const isThere = cookie.split('; ').includes(flag)
     checks.fact(`${flag} on the cookie of ${of}`, isThere ? 'set' : 'not set', 'set', isThere)
   }

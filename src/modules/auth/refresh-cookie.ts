@@ -1,69 +1,96 @@
 /** Browser mode: the refresh token in a cookie that scripts cannot read, and a CSRF token that other sites cannot. */
 import cookie from '@fastify/cookie'
-import csrf from '@fastify/csrf-protection'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../../errors.ts'
 
-const NAME = '__Secure-refresh'
-const OPTIONS = { httpOnly: true, secure: true, sameSite: 'strict', path: '/api/v1/auth' } as const
+/**
+ * `__Host-` keeps sibling subdomains from setting the cookie (RFC 6265bis §4.1.3.2): they could sign a browser in to a
+ * session of theirs. The prefix asks for the path `/`, so that same-origin pages send the cookie with every request.
+ */
+const REFRESH_COOKIE = '__Host-refresh'
 
-/** __Host-: no subdomain can set it (RFC 6265bis §4.1.3.2), which a double-submit cookie depends on. */
-const CSRF_NAME = '__Host-csrf'
-const CSRF_OPTIONS = { ...OPTIONS, path: '/' } as const
+const OPTIONS = { httpOnly: true, secure: true, sameSite: 'strict', path: '/' } as const
 
-type Tokens = { accessToken: string; refreshToken: string; tokenType: 'Bearer'; expiresIn: number }
+type Tokens = {
+  accessToken: string
+  refreshToken: string
+  tokenType: 'Bearer'
+  expiresIn: number
+}
+
+type Opened = { tokens: Tokens; expiresAt: Date; csrfToken: string | null }
 
 export const refreshCookies = fp(
   async (app: FastifyInstance) => {
     await app.register(cookie)
-    await app.register(csrf, {
-      cookieKey: CSRF_NAME,
-      cookieOpts: CSRF_OPTIONS,
-      getToken: request => String(request.headers['x-csrf-token'] ?? ''),
-    })
   },
   { name: 'refresh-cookies' },
 )
 
-/** The refresh token of a request: of its body, or else of its cookie. */
-export function refreshTokenOf(request: FastifyRequest<{ Body: { refreshToken?: string } }>): string {
-  const token = request.body.refreshToken ?? request.cookies[NAME]
-  if (token === undefined) throw new errors.InvalidRefreshToken()
-  return token
+/** Where the refresh token of a request is, and what proves that a page of ours sent it. */
+export type Presented = {
+  token: string
+  /** The CSRF token; undefined where the refresh token is in the body, which no other site can make a browser send. */
+  csrfToken: string | undefined
 }
 
-/** A hook: where the browser sends the token by itself, the page must prove that it is ours. */
+/**
+ * The refresh token of a request: of its body, or else of its cookie, with the CSRF token that must come with it.
+ * Throws InvalidRefreshToken where there is none, or where several cookies of the name make it doubtful whose it is.
+ */
+export function presentedBy(request: FastifyRequest<{ Body: { refreshToken?: string } }>): Presented {
+  const { refreshToken } = request.body
+  if (refreshToken !== undefined) return { token: refreshToken, csrfToken: undefined }
+  const token = cookieTokenOf(request)
+  if (token === undefined) throw new errors.InvalidRefreshToken()
+  return { token, csrfToken: String(request.headers['x-csrf-token'] ?? '') }
+}
+
+/** The refresh token of a request's cookie; undefined where there is none. Throws InvalidRefreshToken where there are several. */
+export function cookieTokenOf(request: FastifyRequest): string | undefined {
+  const [value, ...others] = refreshCookiesOf(request)
+  if (others.length > 0) throw new errors.InvalidRefreshToken('The request has several refresh cookies')
+  return value
+}
+
+/** The refresh token of the browser's session so far, which a login replaces. */
+export function formerTokenOf(request: FastifyRequest): string | undefined {
+  const [value, ...others] = refreshCookiesOf(request)
+  return others.length > 0 ? undefined : value
+}
+
+/** Read from the header itself: a parser that returns a record keeps one of several cookies with the same name. */
+function refreshCookiesOf({ headers }: FastifyRequest): string[] {
+  return (headers.cookie ?? '').split(';').flatMap(pair => {
+    const [name = '', ...value] = pair.split('=')
+    return name.trim() === REFRESH_COOKIE ? [value.join('=').trim()] : []
+  })
+}
+
+/** A hook: where the browser sends the refresh token by itself, a request without a CSRF token costs no query. */
 export function requireCsrfToken(
-  this: FastifyInstance,
   request: FastifyRequest,
-  reply: FastifyReply,
+  _reply: FastifyReply,
   done: HookHandlerDoneFunction,
 ): void {
-  if (isByCookie(request)) this.csrfProtection(request, reply, done)
-  else done()
+  const isMissing = isByCookie(request) && !request.headers['x-csrf-token']
+  done(isMissing ? new errors.CsrfFailed() : undefined)
 }
 
 /** Whether the browser sent the refresh token, and the body holds none. */
 export function isByCookie(request: FastifyRequest): boolean {
   const { refreshToken } = request.body as { refreshToken?: string }
-  return refreshToken === undefined && request.cookies[NAME] !== undefined
-}
-
-/** The reply's body of a login in browser mode: a CSRF secret of its own, too, which lives as long as the session. */
-export function openCookies(reply: FastifyReply, tokens: Tokens, expires: Date) {
-  // The plugin would go on with a former session's secret, and with the end of its cookie.
-  delete reply.request.cookies[CSRF_NAME]
-  return moveToCookie(reply, tokens, expires)
+  return refreshToken === undefined && refreshCookiesOf(request).length > 0
 }
 
 /** The reply's body in browser mode: the refresh token moves to a cookie that ends with the session. */
-export function moveToCookie(reply: FastifyReply, { refreshToken, ...rest }: Tokens, expires: Date) {
-  reply.setCookie(NAME, refreshToken, { ...OPTIONS, expires })
-  return { ...rest, csrfToken: reply.generateCsrf({ expires }) }
+export function moveToCookie(reply: FastifyReply, { tokens, expiresAt, csrfToken }: Opened) {
+  const { refreshToken, ...rest } = tokens
+  reply.setCookie(REFRESH_COOKIE, refreshToken, { ...OPTIONS, expires: expiresAt })
+  return { ...rest, ...(csrfToken !== null && { csrfToken }) }
 }
 
 export function clearCookies(reply: FastifyReply): void {
-  reply.clearCookie(NAME, OPTIONS)
-  reply.clearCookie(CSRF_NAME, CSRF_OPTIONS)
+  reply.clearCookie(REFRESH_COOKIE, OPTIONS)
 }

@@ -11,6 +11,11 @@ const inMilliseconds = (duration: number) => sql<Date>`now() + make_interval(sec
 /** An account can have so many sessions that no statement could update all of them: ending them is one number. */
 const isOfEpoch = sql`${sessions.epoch} = (select session_epoch from users where id = ${sessions.userId})`
 
+/** How long ago a token was used, in milliseconds; null for one not yet used. */
+const usedAgo = sql<
+  number | null
+>`(extract(epoch from clock_timestamp() - ${refreshTokens.usedAt}) * 1000)::float8`
+
 const isLive = and(
   isNull(sessions.revokedAt),
   isOfEpoch,
@@ -24,17 +29,21 @@ const OPEN_SESSION = `
   ), session as (
     insert into sessions (user_id, ip, user_agent, idle_expires_at, expires_at)
     select id, $3, $4, now() + make_interval(secs => $5), now() + make_interval(secs => $6) from account
-    returning id, user_id, idle_expires_at, expires_at
+    returning id, user_id, idle_expires_at, expires_at, csrf_token
   ), token as (
     insert into refresh_tokens (session_id, token_hash) select id, $7 from session
   ), event as (
     insert into audit_events (type, user_id, actor_id, session_id, ip, request_id)
     select '${'login.succeeded' satisfies AuditType}', user_id, user_id, id, $3, $8 from session
   )
-  select session.id, user_id as "userId", role, idle_expires_at as "idleExpiresAt", expires_at as "expiresAt"
+  select session.id, user_id as "userId", role, idle_expires_at as "idleExpiresAt", expires_at as "expiresAt",
+    csrf_token as "csrfToken"
   from session, account`
 
-type OpenedSession = Pick<typeof sessions.$inferSelect, 'id' | 'userId' | 'idleExpiresAt' | 'expiresAt'> &
+type OpenedSession = Pick<
+  typeof sessions.$inferSelect,
+  'id' | 'userId' | 'idleExpiresAt' | 'expiresAt' | 'csrfToken'
+> &
   Pick<typeof users.$inferSelect, 'role'>
 
 /**
@@ -63,6 +72,44 @@ export async function openSession(
   return rows[0]
 }
 
+/**
+ * Ends the oldest sessions beyond `max`, 1,000 of them at most. It is a statement of its own, which sees the sessions
+ * that others have opened meanwhile: once all logins of a time are answered, no more than `max` are left. The user is
+ * locked first, as for everything that ends several sessions, so that two such statements cannot deadlock.
+ */
+const END_EXCESS_SESSIONS = `
+  with open as (
+    select id, epoch, idle_expires_at, expires_at, created_at from sessions
+    where user_id = $1 and revoked_at is null order by created_at desc, id desc limit $2 + 1000
+  ), excess as (
+    select id from open
+    where epoch = (select session_epoch from users where id = $1) and idle_expires_at > now() and expires_at > now()
+    order by created_at desc, id desc offset $2
+  ), owner as (
+    select id from users where id = $1 and exists (select from excess) for no key update
+  ), ended as (
+    update sessions set revoked_at = clock_timestamp(), revoked_reason = $5 from excess, owner
+    where sessions.id = excess.id and revoked_at is null returning sessions.id
+  ), event as (
+    insert into audit_events (type, user_id, actor_id, session_id, ip, request_id, detail)
+    select '${'session.revoked' satisfies AuditType}', $1, $1, id, $3, $4, jsonb_build_object('reason', $5::text)
+    from ended
+  )
+  select id from ended`
+
+/** Ends the oldest sessions of a user beyond `max`, with an audit row for each, and returns their ids. */
+export async function endExcessSessions(
+  pool: pg.Pool,
+  { userId, max, reason, origin }: { userId: string; max: number; reason: string; origin: Origin },
+): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>({
+    name: 'end_excess_sessions',
+    text: END_EXCESS_SESSIONS,
+    values: [userId, max, origin.ip, origin.requestId, reason],
+  })
+  return rows.map(row => row.id)
+}
+
 export async function insertRefreshToken(tx: Executor, sessionId: string, tokenHash: Buffer): Promise<void> {
   await tx.insert(refreshTokens).values({ sessionId, tokenHash })
 }
@@ -79,6 +126,7 @@ export async function lockSessionOfToken(tx: Executor, tokenHash: Buffer) {
       userId: users.id,
       role: users.role,
       isDisabled: sql<boolean>`${users.disabledAt} is not null`,
+      csrfToken: sessions.csrfToken,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
@@ -87,13 +135,27 @@ export async function lockSessionOfToken(tx: Executor, tokenHash: Buffer) {
   return row
 }
 
+/** The live session of a refresh token, and how long ago that was used; undefined where there is none. */
+export async function findSessionOfToken(db: Executor, tokenHash: Buffer) {
+  const [row] = await db
+    .select({
+      id: sessions.id,
+      userId: sessions.userId,
+      csrfToken: sessions.csrfToken,
+      usedAgo,
+    })
+    .from(refreshTokens)
+    .innerJoin(sessions, eq(sessions.id, refreshTokens.sessionId))
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(and(eq(refreshTokens.tokenHash, tokenHash), isLive, isNull(users.disabledAt)))
+  return row
+}
+
 /** The token as it stands once its session is locked. `usedAgo` is in milliseconds, null for one not yet used. */
 export async function findRefreshToken(tx: Executor, tokenHash: Buffer) {
   const [row] = await tx
     .select({
-      usedAgo: sql<
-        number | null
-      >`(extract(epoch from clock_timestamp() - ${refreshTokens.usedAt}) * 1000)::float8`,
+      usedAgo,
       successorNonce: refreshTokens.successorNonce,
     })
     .from(refreshTokens)
@@ -194,8 +256,9 @@ export async function listSessions(
     after,
   }: { userId: string; limit: number; after: { createdAt: Date; id: string } | undefined },
 ) {
+  const { id, createdAt, lastUsedAt, expiresAt, ip, userAgent } = sessions
   return db
-    .select()
+    .select({ id, createdAt, lastUsedAt, expiresAt, ip, userAgent })
     .from(sessions)
     .where(and(eq(sessions.userId, userId), isLive, after && isAfter(after)))
     .orderBy(desc(sessions.createdAt), desc(sessions.id))

@@ -10,14 +10,16 @@ import { normalizePasswords } from './normal-passwords.ts'
 import { createPasswords } from './passwords.ts'
 import {
   clearCookies,
+  cookieTokenOf,
+  formerTokenOf,
   isByCookie,
   moveToCookie,
-  openCookies,
+  presentedBy,
   refreshCookies,
-  refreshTokenOf,
   requireCsrfToken,
 } from './refresh-cookie.ts'
 import {
+  CsrfReply,
   LoginBody,
   LoginQuery,
   PasswordBody,
@@ -84,9 +86,11 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
       },
     },
     async function login(request, reply) {
-      const { tokens, expiresAt } = await auth.login(typed(request), originOf(request))
+      const isBrowser = request.query.cookie === true
+      const former = isBrowser ? formerTokenOf(request) : undefined
+      const opened = await auth.login(typed(request), originOf(request), former)
       reply.header('cache-control', NO_STORE)
-      return request.query.cookie ? openCookies(reply, tokens, expiresAt) : tokens
+      return isBrowser ? moveToCookie(reply, opened) : opened.tokens
     },
   )
 
@@ -107,9 +111,32 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
       },
     },
     async function refresh(request, reply) {
-      const { tokens, expiresAt } = await auth.refresh(refreshTokenOf(request), originOf(request))
+      const opened = await auth.refresh(presentedBy(request), originOf(request))
       reply.header('cache-control', NO_STORE)
-      return isByCookie(request) ? moveToCookie(reply, tokens, expiresAt) : tokens
+      return isByCookie(request) ? moveToCookie(reply, opened) : opened.tokens
+    },
+  )
+
+  app.get(
+    '/csrf',
+    {
+      config: { problems: ['INVALID_REFRESH_TOKEN', 'DATABASE_UNAVAILABLE'], guard: 'Refresh cookie' },
+      schema: {
+        tags: ['auth'],
+        summary: 'Fetch the CSRF token of the browser session',
+        description:
+          'For a page that was loaded anew, a second tab, and after 403 `CSRF_FAILED`, where another tab has logged in. ' +
+          'The refresh token stays as it is.',
+        security: [{ refreshCookie: [] }],
+        response: { 200: CsrfReply },
+      },
+    },
+    async function getCsrfToken(request, reply) {
+      const token = cookieTokenOf(request)
+      if (token === undefined) throw new errors.InvalidRefreshToken()
+      const csrfToken = await auth.csrfTokenOf(token)
+      reply.header('cache-control', NO_STORE)
+      return { csrfToken }
     },
   )
 

@@ -47,7 +47,16 @@ export const TokenReply = Strict({
   refreshToken: Type.Optional(RefreshToken),
   tokenType: Type.Literal('Bearer'),
   expiresIn: Type.Integer({ description: 'Seconds that the access token lives', examples: [900] }),
-  csrfToken: Type.Optional(Type.String({ description: 'Sent back as X-CSRF-Token; only in browser mode' })),
+  csrfToken: Type.Optional(
+    Type.String({
+      description: 'Sent back as X-CSRF-Token, the same for the whole session; only in browser mode',
+      examples: ['6f3a1c52-3c0f-4d7c-9f0e-0c6f6f1b9a55'],
+    }),
+  ),
+})
+
+export const CsrfReply = Strict({
+  csrfToken: Type.String({ examples: ['6f3a1c52-3c0f-4d7c-9f0e-0c6f6f1b9a55'] }),
 })
 
 /** In browser mode the cookie holds the token, and the body is `{}`. */

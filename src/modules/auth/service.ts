@@ -1,4 +1,5 @@
 /** What happens at registration, login, refresh and logout, and who wins where they race. */
+import { timingSafeEqual } from 'node:crypto'
 import type { Config } from '../../config.ts'
 import type { Database, Executor } from '../../db/client.ts'
 import { errors } from '../../errors.ts'
@@ -7,7 +8,8 @@ import { type Origin, recordEvent, recordForEach } from '../audit/repository.ts'
 import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
 import { createFindCredentials, findCredentialsById, insertAccount, replacePasswordHash } from './accounts.ts'
 import type { Passwords } from './passwords.ts'
-import { createRefreshToken, deriveSuccessor, hashToken, judgeToken } from './refresh-tokens.ts'
+import type { Presented } from './refresh-cookie.ts'
+import { createRefreshToken, deriveSuccessor, GRACE_MS, hashToken, judgeToken } from './refresh-tokens.ts'
 import * as repository from './repository.ts'
 import type { Ended, Revocations } from './revocations.ts'
 import type { LoginBody, PasswordBody, RegisterBody } from './schemas.ts'
@@ -26,8 +28,8 @@ type Typed<Body> = Body & { typedPassword?: string | undefined }
 
 type Subject = { id: string; userId: string; role: AccessClaims['role'] }
 
-/** When a session ends unless it is used again, and when at the latest. */
-type Limits = { idleExpiresAt: Date; expiresAt: Date }
+/** A session with when it ends unless it is used again, when at the latest, and the CSRF token of its pages. */
+type Opened = Subject & { idleExpiresAt: Date; expiresAt: Date; csrfToken: string | null }
 
 export type Auth = ReturnType<typeof createAuth>
 
@@ -58,8 +60,15 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     if (message !== undefined) throw Object.assign(new errors.WeakPassword(), { message })
   }
 
-  /** Opens a session and returns its first tokens. Unknown, disabled and wrong are one refusal, after one hash. */
-  async function login({ email, password, typedPassword }: Typed<LoginBody>, origin: Origin) {
+  /**
+   * Opens a session and returns its first tokens. Unknown, disabled and wrong are one refusal, after one hash. The session
+   * of `formerToken` ends, which the browser replaces, and so do the oldest beyond the limit of an account.
+   */
+  async function login(
+    { email, password, typedPassword }: Typed<LoginBody>,
+    origin: Origin,
+    formerToken?: string,
+  ) {
     const account = await findCredentials(email)
     const isMatch = await passwords.verify(password, account?.passwordHash, typedPassword)
     if (!account || !isMatch || account.isDisabled) return refuseLogin(account, isMatch, origin)
@@ -71,7 +80,26 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     })
     if (!opened) return refuseLogin(account, false, origin)
     metrics.logins.inc({ outcome: 'succeeded' })
+    if (formerToken !== undefined) await endFormerSession(formerToken, opened.userId, origin)
+    const sessionIds = await repository.endExcessSessions(database.pool, {
+      userId: opened.userId,
+      max: config.sessions.maxPerUser,
+      reason: 'too many sessions',
+      origin,
+    })
+    revocations.add({ sessionIds })
     return answer(opened, refreshToken)
+  }
+
+  /** Ends the session that a login replaces in its browser, also where it was of another account. */
+  async function endFormerSession(token: string, actorId: string, origin: Origin): Promise<void> {
+    const former = await repository.findSessionOfToken(database.db, hashToken(token))
+    if (!former) return
+    const { id: sessionId, userId } = former
+    const ended = await database.transaction('read committed', tx =>
+      endSession(tx, { userId, sessionId, reason: 'replaced by a login', actorId }, origin),
+    )
+    revocations.add(ended)
   }
 
   async function refuseLogin(
@@ -88,12 +116,14 @@ export function createAuth({ config, database, passwords, revocations, metrics }
   /**
    * Exchanges a refresh token for its successor and a new access token. All that concerns one session waits on the
    * lock of its row, so one of many parallel refreshes wins, and the others find the token used.
-   * The revocation that reuse brings is committed before the refusal is thrown.
+   * The revocation that reuse brings is committed before the refusal is thrown. A token that a browser sent by itself is
+   * not looked at without the CSRF token of its session.
    */
-  async function refresh(token: string, origin: Origin) {
+  async function refresh({ token, csrfToken }: Presented, origin: Origin) {
     const outcome = await database.transaction('read committed', async tx => {
       const session = await repository.lockSessionOfToken(tx, hashToken(token))
       if (!session?.isLive || session.isDisabled) return
+      if (csrfToken !== undefined && !isSameText(csrfToken, session.csrfToken)) throw new errors.CsrfFailed()
       const successor = await exchange(tx, token, session.id)
       if (successor === undefined) return { revoked: await endStolenSession(tx, session, origin) }
       const limits = await repository.touchSession(tx, session.id, config.sessions.idleTtl)
@@ -113,9 +143,18 @@ export function createAuth({ config, database, passwords, revocations, metrics }
   }
 
   /** The tokens of a session, and until when it lives at the longest. */
-  async function answer({ id, userId, role, ...limits }: Subject & Limits, refreshToken: string) {
-    const token = await signAccessToken({ userId, sessionId: id, role }, limits.idleExpiresAt)
-    return { tokens: { ...token, refreshToken, tokenType: 'Bearer' as const }, expiresAt: limits.expiresAt }
+  async function answer(session: Opened, refreshToken: string) {
+    const { id: sessionId, userId, role, idleExpiresAt, expiresAt, csrfToken } = session
+    const token = await signAccessToken({ userId, sessionId, role }, idleExpiresAt)
+    return { tokens: { ...token, refreshToken, tokenType: 'Bearer' as const }, expiresAt, csrfToken }
+  }
+
+  /** The CSRF token of the session that a refresh token could still be exchanged in. Throws InvalidRefreshToken. */
+  async function csrfTokenOf(token: string): Promise<string> {
+    const session = await repository.findSessionOfToken(database.db, hashToken(token))
+    const isSpent = (session?.usedAgo ?? 0) > GRACE_MS
+    if (!session?.csrfToken || isSpent) throw new errors.InvalidRefreshToken()
+    return session.csrfToken
   }
 
   /** Ends one session of the caller; false where the caller has no such live session. */
@@ -176,7 +215,7 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     revocations.add(ended)
   }
 
-  return { register, login, refresh, endOwnSession, endOtherSessions, changePassword }
+  return { register, login, refresh, csrfTokenOf, endOwnSession, endOtherSessions, changePassword }
 }
 
 /** The successor of a token whose session is locked; undefined where the token was used before and is no retry. */
@@ -229,6 +268,11 @@ export async function endAllSessions(
 
 function revocationEvent({ userId, actorId, reason }: EndOptions) {
   return { type: 'session.revoked' as const, userId, actorId, detail: { reason } }
+}
+
+/** Whether two texts are the same, in a time that does not depend on where they differ. */
+function isSameText(given: string, expected: string | null): boolean {
+  return expected !== null && timingSafeEqual(hashToken(given), hashToken(expected))
 }
 
 const byOwner = (id: string) => ({ userId: id, actorId: id })

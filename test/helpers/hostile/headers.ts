@@ -95,8 +95,8 @@ export const otherHeaders = fc.dictionary(
   fc.oneof(
     headerText,
     fc.constantFrom(
-      '__Secure-refresh=x',
-      '__Secure-refresh=%ff; __Host-csrf=%',
+      '__Host-refresh=x',
+      '__Host-refresh=%ff; __Host-refresh=%',
       '__proto__=1',
       '00-00000000000000000000000000000000-0000000000000000-ff',
       'null',

@@ -1,7 +1,9 @@
 /** Browser mode: the refresh token in a cookie that scripts cannot read, and other sites cannot make use of. */
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
-import { liveLeaves } from '../../helpers/tokens.ts'
+import { auditOf, backdateUse, claimsOf, liveLeaves } from '../../helpers/tokens.ts'
+
+const NAME = '__Host-refresh'
 
 let service: TestApp
 let email: string
@@ -56,69 +58,208 @@ async function openBrowser() {
   }
 }
 
-it('the refresh token comes in a cookie alone, for HTTPS, for this site, for the auth routes, out of reach of scripts', async () => {
+it('the refresh token comes in a cookie alone, for HTTPS, for this host, for this site, out of reach of scripts', async () => {
   const { login } = await openBrowser()
   expect(Object.keys(login.json()).sort()).toEqual(['accessToken', 'csrfToken', 'expiresIn', 'tokenType'])
   const cookies = cookiesOf(login)
-  expect([...cookies.keys()].sort()).toEqual(['__Host-csrf', '__Secure-refresh'])
-  const flags = ['HttpOnly', 'Secure', 'SameSite=Strict']
-  expect(cookies.get('__Secure-refresh')?.attributes).toEqual(
-    expect.arrayContaining([...flags, 'Path=/api/v1/auth', expect.stringMatching(/^Expires=/)]),
-  )
-  expect(cookies.get('__Host-csrf')?.attributes).toEqual(expect.arrayContaining([...flags, 'Path=/']))
-  // Both live as long: a browser that was restarted has both or none.
-  const [end, ...others] = new Set([...cookies.values()].map(({ attributes }) => endOf(attributes)))
-  expect(others).toEqual([])
-  expect(Date.parse(end ?? '')).toBeGreaterThan(Date.now() + 86_400_000)
-  // __Host- asks for no Domain, and neither cookie is for subdomains.
-  for (const { attributes } of cookies.values()) expect(attributes.join()).not.toContain('Domain')
+  expect([...cookies.keys()]).toEqual([NAME])
+  const { attributes = [] } = cookies.get(NAME) ?? {}
+  const flags = ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/']
+  expect(attributes).toEqual(expect.arrayContaining([...flags, expect.stringMatching(/^Expires=/)]))
+  expect(Date.parse(endOf(attributes) ?? '')).toBeGreaterThan(Date.now() + 86_400_000)
+  // __Host- asks for no Domain: the cookie is not for subdomains.
+  expect(attributes.join()).not.toContain('Domain')
 })
 
 it('a refresh rotates the token in the cookie', async () => {
   const browser = await openBrowser()
-  const first = browser.jar.get('__Secure-refresh')
+  const first = browser.jar.get(NAME)
   const answer = await browser.refresh()
   expect(answer.statusCode).toBe(200)
   expect(answer.json().refreshToken).toBeUndefined()
-  expect(browser.jar.get('__Secure-refresh')).not.toBe(first)
+  expect(browser.jar.get(NAME)).not.toBe(first)
   expect(await liveLeaves(service.database, answer.json().accessToken)).toBe(1)
   expect((await browser.refresh()).statusCode).toBe(200)
   const { statusCode } = await service.call('GET', '/api/v1/users/me', { token: answer.json().accessToken })
   expect(statusCode).toBe(200)
 })
 
-it('without its CSRF token a cookie is worth nothing, and stays unused', async () => {
+it('without the CSRF token of its session a cookie is worth nothing, and stays unused', async () => {
   const browser = await openBrowser()
   const other = await openBrowser()
-  const wrong = ['', 'x', `${browser.csrfToken()}x`, other.csrfToken(), browser.jar.get('__Host-csrf') ?? '']
+  const cookie = browser.jar.get(NAME) ?? ''
+  const own = browser.csrfToken()
+  const wrong = [
+    '',
+    'x',
+    `${own}x`,
+    own.slice(1),
+    own.toUpperCase(),
+    other.csrfToken(),
+    cookie,
+    `${own}, ${own}`,
+  ]
   for (const headers of [{}, ...wrong.map(token => ({ 'x-csrf-token': token }))]) {
     const answer = await browser.refresh(headers)
     expect([answer.statusCode, answer.json().code]).toEqual([403, 'CSRF_FAILED'])
-    expect(cookiesOf(answer).has('__Secure-refresh')).toBe(false)
+    expect(cookiesOf(answer).size).toBe(0)
   }
-  // Nor where the browser sends the refresh cookie alone.
-  const alone = await service.call('POST', '/api/v1/auth/refresh', {
-    body: {},
-    headers: {
-      cookie: `__Secure-refresh=${browser.jar.get('__Secure-refresh')}`,
-      'x-csrf-token': browser.csrfToken(),
-    },
-  })
-  expect(alone.statusCode).toBe(403)
   expect((await browser.refresh()).statusCode).toBe(200)
 })
 
-it('a login in the same browser has a CSRF secret of its own, and a refresh keeps it', async () => {
-  const browser = await openBrowser()
-  const { csrfToken: former } = browser.login.json()
-  const formerSecret = browser.jar.get('__Host-csrf')
-  await browser.logIn()
-  expect(browser.jar.get('__Host-csrf')).not.toBe(formerSecret)
-  expect((await browser.refresh({ 'x-csrf-token': former })).statusCode).toBe(403)
-  const answer = await browser.refresh()
-  expect(answer.statusCode).toBe(200)
-  // Another page of the same browser goes on with the token that it was given.
-  expect(cookiesOf(answer).has('__Host-csrf')).toBe(false)
+const csrf = (cookie?: string) =>
+  service.call('GET', '/api/v1/auth/csrf', { headers: cookie === undefined ? {} : { cookie } })
+
+describe('a page that was loaded anew, or a second tab', () => {
+  it('gets the CSRF token by the cookie alone, which stays as it is', async () => {
+    const browser = await openBrowser()
+    for (let tab = 0; tab < 3; tab += 1) {
+      const answer = await csrf(browser.cookie())
+      expect(answer.statusCode).toBe(200)
+      expect(answer.json()).toEqual({ csrfToken: browser.csrfToken() })
+      expect(answer.headers['cache-control']).toBe('no-store')
+      expect(cookiesOf(answer).size).toBe(0)
+    }
+    expect((await browser.refresh()).statusCode).toBe(200)
+  })
+
+  it('goes on with the token that it has when another tab refreshes', async () => {
+    const browser = await openBrowser()
+    const { csrfToken } = browser.login.json()
+    for (let turn = 0; turn < 3; turn += 1) {
+      const answer = await browser.refresh({ 'x-csrf-token': csrfToken })
+      expect([answer.statusCode, answer.json().csrfToken]).toEqual([200, csrfToken])
+      expect((await csrf(browser.cookie())).json()).toEqual({ csrfToken })
+    }
+  })
+
+  it('whose token is of a former session gets 403, and goes on with that of the new one', async () => {
+    const browser = await openBrowser()
+    const { csrfToken: former } = browser.login.json()
+    await browser.logIn()
+    expect(browser.csrfToken()).not.toBe(former)
+    expect((await browser.refresh({ 'x-csrf-token': former })).statusCode).toBe(403)
+    const { csrfToken } = (await csrf(browser.cookie())).json()
+    expect((await browser.refresh({ 'x-csrf-token': csrfToken })).statusCode).toBe(200)
+  })
+
+  it('gets 401 without a cookie that could be exchanged', async () => {
+    const spent = await openBrowser()
+    const old = spent.cookie()
+    await spent.refresh()
+    await backdateUse(service.database, old.slice(old.indexOf('=') + 1), 60)
+    const ended = await openBrowser()
+    await service.call('POST', '/api/v1/auth/logout', { token: ended.login.json().accessToken })
+    const cookies = [
+      undefined,
+      '',
+      'x=y',
+      `${NAME}=`,
+      `${NAME}=x`,
+      `${NAME}=${'A'.repeat(43)}`,
+      old,
+      ended.cookie(),
+    ]
+    for (const cookie of cookies) {
+      const answer = await csrf(cookie)
+      expect([answer.statusCode, answer.json().code], String(cookie)).toEqual([401, 'INVALID_REFRESH_TOKEN'])
+    }
+  })
+
+  it('is no page of a site that is not on the list: the answer names no origin', async () => {
+    const browser = await openBrowser()
+    const answer = await service.call('GET', '/api/v1/auth/csrf', {
+      headers: { cookie: browser.cookie(), origin: 'https://elsewhere.example' },
+    })
+    expect(answer.headers['access-control-allow-origin']).toBeUndefined()
+  })
+})
+
+describe('a cookie that another subdomain has set', () => {
+  it('beside the own one is refused, in any order and spelling, and neither is used', async () => {
+    const victim = await openBrowser()
+    const attacker = await openBrowser()
+    const [own, foreign] = [victim.jar.get(NAME), attacker.jar.get(NAME)]
+    const pairs = [
+      [`${NAME}=${foreign}`, `${NAME}=${own}`],
+      [`${NAME}=${own}`, `${NAME}=${foreign}`],
+      [`${NAME}=${own}`, `${NAME}=${own}`],
+      [`${NAME}=${own}`, 'a=b', ` ${NAME} = ${foreign}`],
+      [`${NAME}=`, `${NAME}=${own}`],
+      [NAME, `${NAME}=${own}`],
+    ]
+    for (const pair of pairs) {
+      const answer = await service.call('POST', '/api/v1/auth/refresh', {
+        body: {},
+        headers: { cookie: pair.join(';'), 'x-csrf-token': victim.csrfToken() },
+      })
+      expect([answer.statusCode, answer.json().code], pair.join(';')).toEqual([401, 'INVALID_REFRESH_TOKEN'])
+      expect((await csrf(pair.join(';'))).statusCode, pair.join(';')).toBe(401)
+    }
+    expect((await victim.refresh()).statusCode).toBe(200)
+    expect((await attacker.refresh()).statusCode).toBe(200)
+  })
+
+  it('in place of the own one is refused with the CSRF token of the own session', async () => {
+    const victim = await openBrowser()
+    const attacker = await openBrowser()
+    victim.jar.set(NAME, attacker.jar.get(NAME) ?? '')
+    expect((await victim.refresh()).statusCode).toBe(403)
+  })
+
+  it.each(['__Secure-refresh', '__host-refresh', 'refresh', '__Host-refresh2', '%5F%5FHost-refresh'])(
+    'under the name %s is none',
+    async name => {
+      const { jar, csrfToken } = await openBrowser()
+      const answer = await service.call('POST', '/api/v1/auth/refresh', {
+        body: {},
+        headers: { cookie: `${name}=${jar.get(NAME)}`, 'x-csrf-token': csrfToken() },
+      })
+      expect(answer.statusCode).toBe(401)
+    },
+  )
+})
+
+describe('a login in a browser that has a session', () => {
+  it('ends the former session, with its access tokens, also where it was of another account', async () => {
+    const browser = await openBrowser()
+    const { accessToken } = browser.login.json()
+    const former = browser.jar.get(NAME) ?? ''
+    const other = await service.signUp()
+    const answer = await service.call('POST', '/api/v1/auth/login?cookie=true', {
+      body: { email: other.email, password: PASSWORD },
+      headers: { cookie: browser.cookie() },
+    })
+    expect(answer.statusCode).toBe(200)
+    expect((await service.call('GET', '/api/v1/users/me', { token: accessToken })).statusCode).toBe(401)
+    expect((await service.refresh(former)).statusCode).toBe(401)
+    const events = await auditOf(service.database, claimsOf(accessToken).sub)
+    expect(events.at(-1)).toMatchObject({
+      type: 'session.revoked',
+      actor_id: other.id,
+      session_id: claimsOf(accessToken).sid,
+      detail: { reason: 'replaced by a login' },
+    })
+  })
+
+  it('leaves it alone where the password is wrong, where no cookie is asked for, and where several were sent', async () => {
+    const browser = await openBrowser()
+    const logIn = (query: string, password: string, cookie: string) =>
+      service.call('POST', `/api/v1/auth/login${query}`, { body: { email, password }, headers: { cookie } })
+    expect((await logIn('?cookie=true', 'wrong', browser.cookie())).statusCode).toBe(401)
+    expect((await logIn('', PASSWORD, browser.cookie())).statusCode).toBe(200)
+    const twice = `${browser.cookie()}; ${NAME}=x`
+    expect((await logIn('?cookie=true', PASSWORD, twice)).statusCode).toBe(200)
+    expect((await browser.refresh()).statusCode).toBe(200)
+  })
+
+  it('is not stopped by a cookie that holds no token of ours', async () => {
+    const answer = await service.call('POST', '/api/v1/auth/login?cookie=true', {
+      body: { email, password: PASSWORD },
+      headers: { cookie: `${NAME}=${'x'.repeat(4000)}` },
+    })
+    expect(answer.statusCode).toBe(200)
+  })
 })
 
 it('a CSRF token in the body or the query is none', async () => {
@@ -143,7 +284,7 @@ it('a token in the body goes before the cookie, needs no CSRF token and is answe
 it('a cookie that holds no token of ours is refused like any other', async () => {
   const browser = await openBrowser()
   for (const value of ['x', 'A'.repeat(43), '%00', 'A'.repeat(4000)]) {
-    browser.jar.set('__Secure-refresh', value)
+    browser.jar.set(NAME, value)
     const answer = await browser.refresh()
     expect([answer.statusCode, answer.json().code]).toEqual([401, 'INVALID_REFRESH_TOKEN'])
   }
@@ -154,18 +295,17 @@ it('a cookie that holds no token of ours is refused like any other', async () =>
 it('logout clears the cookies, and what it held is dead', async () => {
   const browser = await openBrowser()
   const { accessToken } = browser.login.json()
-  const token = browser.jar.get('__Secure-refresh')
+  const token = browser.jar.get(NAME)
   const answer = await service.call('POST', '/api/v1/auth/logout', {
     token: accessToken,
     headers: { cookie: browser.cookie() },
   })
   expect(answer.statusCode).toBe(204)
-  const cleared = cookiesOf(answer).get('__Secure-refresh')
+  const cleared = cookiesOf(answer).get(NAME)
   expect(cleared?.value).toBe('')
   expect(cleared?.attributes).toEqual(
-    expect.arrayContaining(['Path=/api/v1/auth', 'Expires=Thu, 01 Jan 1970 00:00:00 GMT']),
+    expect.arrayContaining(['Path=/', 'Expires=Thu, 01 Jan 1970 00:00:00 GMT']),
   )
-  expect(cookiesOf(answer).get('__Host-csrf')?.value).toBe('')
   // Nor does it help to keep them.
   expect((await browser.refresh()).statusCode).toBe(401)
   expect((await service.refresh(token ?? '')).statusCode).toBe(401)
