@@ -63,6 +63,8 @@ ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction
   })
   const own = new URL(url)
   own.host = `127.0.0.1:${ownPort}`
+  // PgBouncer refuses startup parameters that it does not know.
+  own.search = ''
   return {
     url: own.href,
     async stop(): Promise<void> {
