@@ -2,10 +2,10 @@
 import { RunError, reasonOf } from '../errors.ts'
 import { sleep } from '../load/clock.ts'
 import type { Datasets, Row } from '../load/template.ts'
+import { adminEmail } from './service.ts'
 
 /** What the seed command gives all its users. */
 const password = 'correct horse battery staple'
-const adminEmail = 'admin@example.com'
 const largestPage = 100
 
 const retries = 20

@@ -1,6 +1,8 @@
 /** The service as production runs it, with a database that its own commands have made. */
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { RunError } from '../errors.ts'
 import { readMetrics } from './metrics.ts'
@@ -19,6 +21,9 @@ export const raisedLimits = {
   SESSIONS_PER_USER_MAX: '1000',
 }
 
+/** The first of the seeded users; the bench makes an admin of it. */
+export const adminEmail = 'user000001@example.com'
+
 export interface ServiceOptions {
   /** The checkout to run. */
   root: string
@@ -35,7 +40,10 @@ export interface ServiceOptions {
   signal: AbortSignal
 }
 
-/** Migrates and seeds the version's own database, with the version's own commands. Throws a RunError with their words. */
+/**
+ * Migrates and seeds the version's own database, with the version's own commands: so many users, and one who becomes an
+ * admin. Throws a RunError with their words.
+ */
 export async function prepareDatabase(
   root: string,
   databaseUrl: string,
@@ -45,7 +53,8 @@ export async function prepareDatabase(
   const env = { ...process.env, NODE_ENV: 'development', DATABASE_URL: databaseUrl }
   for (const args of [
     ['src/commands/db-migrate.ts'],
-    ['src/commands/db-seed.ts', '--users', String(users)],
+    ['src/commands/db-seed.ts', '--users', String(users + 1), ...(await consentOf(root))],
+    ['src/commands/user-admin.ts', adminEmail],
   ]) {
     await promisify(execFile)(process.execPath, args, { cwd: root, env, signal }).catch(
       (error: Error & { stderr?: string }) => {
@@ -53,6 +62,12 @@ export async function prepareDatabase(
       },
     )
   }
+}
+
+/** Returns what the version's seed asks for where the database is not its own embedded one; at first it asked nothing. */
+async function consentOf(root: string): Promise<string[]> {
+  const source = await readFile(join(root, 'src/commands/db-seed.ts'), 'utf8')
+  return source.includes('--yes') ? ['--yes'] : []
 }
 
 /** Returns the service once it is ready. Throws a RunError with the last lines it said when it does not get there. */

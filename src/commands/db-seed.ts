@@ -1,7 +1,7 @@
-/** `npm run db:seed -- --users 10000`: the same demo users, every time, and one admin. */
+/** `npm run db:seed -- --users 10000`: the same demo users, every time. None is an admin: their password is published. */
 import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
-import { isProduction, readEnvironment } from '../config.ts'
+import { type Environment, isProduction, loadDatabaseUrls, readEnvironment } from '../config.ts'
 import type { Database } from '../db/client.ts'
 import { ARGON2ID } from '../modules/auth/passwords.ts'
 import { PlainError } from '../plain-error.ts'
@@ -39,25 +39,36 @@ const LAST = [
 ]
 
 await runCommand(async () => {
-  const count = readCount()
-  if (isProduction(readEnvironment()))
-    throw new PlainError('Demo users have a known password: not in production.')
+  const { count, isSure } = readOptions()
+  const environment = readEnvironment()
+  if (isProduction(environment)) throw new PlainError('Demo users have a known password: not in production.')
+  if (environment.DATABASE_URL !== undefined && !isSure) throw new PlainError(refusal(environment))
   await withDatabase(async database => {
     const inserted = await seed(database, count)
-    const wanted = count + 1
-    console.log(`Seeded ${inserted} of ${wanted} users${inserted < wanted ? '; the rest was there' : ''}.
-  user000001@example.com to user${numberOf(count)}@example.com, and admin@example.com
+    console.log(`Seeded ${inserted} of ${count} users${inserted < count ? '; the rest was there' : ''}.
+  user000001@example.com to user${numberOf(count)}@example.com
   password: ${PASSWORD}`)
   })
 })
 
-function readCount(): number {
-  const { values } = readArguments({ options: { users: { type: 'string', default: '1000' } } })
+function readOptions(): { count: number; isSure: boolean } {
+  const { values } = readArguments({
+    options: { users: { type: 'string', default: '1000' }, yes: { type: 'boolean', default: false } },
+  })
   const count = /^[0-9]+$/.test(values.users) ? Number(values.users) : 0
   if (count < 1 || count > MAX_USERS) {
     throw new PlainError(`--users takes a whole number from 1 to ${MAX_USERS}.`)
   }
-  return count
+  return { count, isSure: values.yes }
+}
+
+/** Names the database, since it is easily another one than a person thinks. */
+function refusal(environment: Environment): string {
+  const [, address] = /^[a-z]+:\/\/(?:[^@]*@)?([^?]*)/.exec(loadDatabaseUrls(environment).directUrl) ?? []
+  return (
+    `DATABASE_URL leads to ${address}, which is not the embedded database: ` +
+    'demo users have a known password. Unset DATABASE_URL, or add them there with: npm run db:seed -- --yes'
+  )
 }
 
 /** Inserts what is missing and returns how many rows that were. */
@@ -67,28 +78,26 @@ async function seed({ db }: Database, count: number): Promise<number> {
   const passwordHash = await hash(PASSWORD, { ...ARGON2ID, salt: digest('salt').subarray(0, 16) })
   const progress = await startProgress(count)
   let inserted = 0
-  for (let first = 0; first <= count; first += BATCH) {
+  for (let first = 1; first <= count; first += BATCH) {
     const numbers = Array.from({ length: Math.min(BATCH, count + 1 - first) }, (_, offset) => first + offset)
     const rows = numbers.map(number => demoUser(number, passwordHash))
     const { rowCount } = await db.insert(users).values(rows).onConflictDoNothing()
     inserted += rowCount ?? 0
-    progress.update(Math.min(first + BATCH, count))
+    progress.update(Math.min(first + BATCH - 1, count))
   }
   progress.stop()
   await db.execute(sql`analyze users`)
   return inserted
 }
 
-/** The user of a number; number 0 is the admin. */
+/** The user of a number. */
 function demoUser(number: number, passwordHash: string) {
-  const isAdmin = number === 0
   const bytes = digest(`user ${number}`)
   const name = `${FIRST[(bytes[0] ?? 0) % FIRST.length]} ${LAST[(bytes[1] ?? 0) % LAST.length]}`
   return {
     id: uuidOf(bytes),
-    email: isAdmin ? 'admin@example.com' : `user${numberOf(number)}@example.com`,
-    displayName: isAdmin ? 'Admin' : name,
-    role: isAdmin ? ('admin' as const) : ('user' as const),
+    email: `user${numberOf(number)}@example.com`,
+    displayName: name,
     passwordHash,
     // One a minute from a fixed day on: an order that does not depend on when the seed ran.
     createdAt: new Date(Date.UTC(2026, 0, 1) + number * 60_000),

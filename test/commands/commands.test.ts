@@ -48,7 +48,7 @@ describe('db:migrate', () => {
 describe('db:seed', () => {
   let one: TestDatabase
   const seed = ({ url: DATABASE_URL }: TestDatabase, users: number) =>
-    run('db-seed', ['--users', String(users)], { DATABASE_URL })
+    run('db-seed', ['--users', String(users), '--yes'], { DATABASE_URL })
   const rowsOf = async ({ query }: TestDatabase) =>
     (await query('select * from users order by email')).rows as { email: string; role: string }[]
 
@@ -57,28 +57,26 @@ describe('db:seed', () => {
     return one.drop
   })
 
-  it('makes the same rows in every database, and none twice', async () => {
+  it('makes the same rows in every database, none twice, and no admin', async () => {
     const two = await databaseOfTest()
     const first = await seed(one, 1200)
     expect(first).toMatchObject({ code: 0, stderr: '' })
-    expect(first.stdout).toContain('Seeded 1201 of 1201 users.')
+    expect(first.stdout).toContain('Seeded 1200 of 1200 users.')
     await seed(two, 1200)
     const rows = await rowsOf(one)
-    expect(rows).toHaveLength(1201)
-    expect(rows.filter(({ role }) => role === 'admin').map(({ email }) => email)).toEqual([
-      'admin@example.com',
-    ])
+    expect(rows).toHaveLength(1200)
+    expect(rows.filter(({ role }) => role !== 'user')).toEqual([])
     expect(await rowsOf(two)).toEqual(rows)
 
-    expect((await seed(one, 1210)).stdout).toContain('Seeded 10 of 1211 users; the rest was there.')
-    expect((await rowsOf(one)).slice(0, 1201)).toEqual(rows)
+    expect((await seed(one, 1210)).stdout).toContain('Seeded 10 of 1210 users; the rest was there.')
+    expect((await rowsOf(one)).slice(0, 1200)).toEqual(rows)
   })
 
   it('makes users who can log in', async () => {
     await seed(one, 1)
     const service = await startService(one.url)
     try {
-      const body = { email: 'admin@example.com', password: PASSWORD }
+      const body = { email: 'user000001@example.com', password: PASSWORD }
       expect((await createRemote(service.origin).call('POST', '/api/v1/auth/login', { body })).status).toBe(
         200,
       )
@@ -88,9 +86,25 @@ describe('db:seed', () => {
   })
 
   it('refuses to make users of a known password in production, before it touches anything', async () => {
-    const result = await run('db-seed', [], { NODE_ENV: 'production', DATABASE_URL: NO_DATABASE })
-    expectOneLine(result, /not in production/)
+    for (const args of [[], ['--yes']]) {
+      const result = await run('db-seed', args, { NODE_ENV: 'production', DATABASE_URL: NO_DATABASE })
+      expectOneLine(result, /not in production/)
+    }
   })
+
+  it.for(['', 'development', 'test'])(
+    'refuses another database than the embedded one, in %s',
+    async NODE_ENV => {
+      const { url: DATABASE_URL, query } = await databaseOfTest()
+      const result = await run('db-seed', ['--users', '3'], { NODE_ENV, DATABASE_URL })
+      expectOneLine(result, /DATABASE_URL leads to 127\.0\.0\.1:\d+\/test_\w+, .*--yes/)
+      expect((await query('select from users')).rowCount).toBe(0)
+      expectOneLine(
+        await run('db-seed', [], { NODE_ENV, DATABASE_URL: NO_DATABASE }),
+        /leads to 127\.0\.0\.1:1\/some,/,
+      )
+    },
+  )
 })
 
 describe('a command', () => {

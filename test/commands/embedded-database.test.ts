@@ -24,6 +24,17 @@ describe('a command without DATABASE_URL', () => {
     })
   })
 
+  it('seeds it without a question', async () => {
+    const directory = await placeWithData()
+    expect(await runCommand('db-migrate', [], environmentOf(directory))).toMatchObject({ code: 0 })
+    const seeded = await runCommand('db-seed', ['--users', '2'], environmentOf(directory))
+    expect(seeded).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^Seeded 2 of 2 users\./),
+    })
+  })
+
   it('shares the one that a service runs, and leaves it running', async () => {
     const directory = await placeWithData()
     const { url, pid } = await spawnOwner(directory)
