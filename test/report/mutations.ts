@@ -79,7 +79,15 @@ export const GROUPS: readonly Mutation[][] = [
       name: 'a migration is not applied',
       replacements: [],
       sql: 'delete from drizzle.__drizzle_migrations where created_at = (select max(created_at) from drizzle.__drizzle_migrations)',
-      broken: ['database/*last'],
+      broken: ['database/*last', 'endpoints/GET /health/ready'],
+      changed: ['middleware/Handler'],
+    },
+    {
+      // Readiness fails as well, and says so in the rows of the one before.
+      name: 'a migration was edited after it was applied',
+      replacements: [],
+      sql: "update drizzle.__drizzle_migrations set hash = repeat('0', 64) where created_at = (select min(created_at) from drizzle.__drizzle_migrations)",
+      broken: ['database/*first'],
     },
     {
       name: 'a variable is read that no schema knows',
