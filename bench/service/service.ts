@@ -37,6 +37,8 @@ export interface ServiceOptions {
   /** URLs of modules that are loaded before it. */
   preloads?: readonly string[] | undefined
   burnUs?: number | undefined
+  /** Told each line of its log. */
+  onOutput?: (line: string) => void
   signal: AbortSignal
 }
 
@@ -84,6 +86,7 @@ export async function startService(options: ServiceOptions): Promise<MeasuredPro
       DRAIN_DELAY: '0s',
       ...options.environment,
     },
+    ...(options.onOutput && { onOutput: options.onOutput }),
     ...{ burnUs: options.burnUs, signal: options.signal },
   })
   return {

@@ -12,6 +12,6 @@ export function shellBlocks(heading: string): string[] {
 
 /** The names of the npm scripts that the README speaks of: `start`, `db:migrate`. */
 export function namedScripts(): string[] {
-  const names = [...readme.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)]
+  const names = [...readme.matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)]
   return [...new Set(names.map(([, run, own]) => run ?? own ?? ''))].sort()
 }

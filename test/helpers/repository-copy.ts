@@ -10,7 +10,16 @@ import { bareEnvironment } from './environment.ts'
 import { ROOT } from './report.ts'
 
 /** What a report needs to run, and to speak of. */
-const PARTS = ['src', 'bench', 'report', 'drizzle', 'package.json', 'package-lock.json', '.gitignore']
+const PARTS = [
+  'src',
+  'bench',
+  'checks',
+  'report',
+  'drizzle',
+  'package.json',
+  'package-lock.json',
+  '.gitignore',
+]
 
 /** What is made or installed there, and may be in the making. */
 const NOT_OURS = /\/(out|node_modules|\.installing-\w+)$/
@@ -20,8 +29,14 @@ const COMMITTER = { GIT_COMMITTER_NAME: 'Test', GIT_COMMITTER_EMAIL: 'test@examp
 
 /** Copies the files; the folder goes when the test ends. */
 export function copyRepository() {
+  const copy = createCopy()
+  onTestFinished(copy.remove)
+  return copy
+}
+
+/** Copies the files; the caller removes the folder. */
+export function createCopy() {
   const folder = mkdtempSync(join(tmpdir(), 'plumbline-copy-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   for (const part of PARTS) {
     cpSync(join(ROOT, part), join(folder, part), { recursive: true, filter: path => !NOT_OURS.test(path) })
   }
@@ -35,6 +50,7 @@ export function copyRepository() {
   return {
     folder,
     git,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
     /** Commits all there is; the first time it makes the repository. */
     async commit(message: string): Promise<void> {
       await git('init', '--quiet', '--initial-branch', 'main')
