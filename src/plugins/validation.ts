@@ -34,11 +34,20 @@ export const validation = fp(
       (httpPart === 'body' ? strict : coercing).compile(schema),
     )
 
+    // The names of all routes' parameters, of which there are few: to go through those of a request takes 80 ns.
+    const parameters: string[] = []
+    app.addHook('onRoute', function collectParameters({ url }) {
+      const names = Array.from(url.matchAll(/:(\w+)/g), ([, name = '']) => name)
+      parameters.push(...names.filter(name => !parameters.includes(name)))
+    })
+
     // Fastify's own joins the messages of all mistakes, which may be thousands.
     app.setSchemaErrorFormatter(() => new errors.ValidationFailed())
 
     app.addHook('onRequest', function refuseUnreadable({ raw, params }, _reply, done) {
-      if (hasEmptyPart(params as object)) return done(new errors.NotFound())
+      // The router takes `/users/` for `/users/:id` with an id of no characters. There is nothing at such a path.
+      for (const name of parameters)
+        if ((params as Record<string, string>)[name] === '') return done(new errors.NotFound())
       if ((raw.url?.length ?? 0) > MAX_URL_LENGTH) return done(new errors.UriTooLong())
       // RFC 9112 §3.2: no Host, or two of them, may mean that a proxy saw another request than we do.
       const hosts = countHosts(raw.rawHeaders)
@@ -97,28 +106,21 @@ function refuseContent(
 ) {
   // Nothing is at this path: what the body is does not matter.
   if (request.is404) return done(null, undefined)
-  function end(): void {
-    done(null, undefined)
+  function settle(error: Error | null): void {
+    payload.off('end', end).off('error', abort).off('data', refuse)
+    done(error, undefined)
   }
-  payload
-    .once('end', end)
-    .once('error', done)
-    .once('data', () => {
-      payload.off('end', end).off('error', done)
-      done(new errors.UnsupportedMediaType())
-    })
+  const end = () => settle(null)
+  const refuse = () => settle(new errors.UnsupportedMediaType())
+  // The client has gone. Node's own error is one of a connection, as a lost database's is.
+  const abort = () => settle(new errors.BadRequest())
+  payload.on('end', end).on('error', abort).on('data', refuse)
 }
 
 function createAjv(options: Options): Ajv {
   const ajv = new Ajv(options)
   addFormats.default(ajv)
   return ajv
-}
-
-/** The router takes `/users/` for `/users/:id` with an id of no characters. There is nothing at such a path. */
-function hasEmptyPart(params: object): boolean {
-  for (const name in params) if (params[name as keyof typeof params] === '') return true
-  return false
 }
 
 function countHosts(rawHeaders: string[]): number {

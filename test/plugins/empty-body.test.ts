@@ -1,20 +1,24 @@
 /** An empty body is none, whatever type it is said to have: on every route, in each way of sending nothing. */
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
 import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from '../helpers/openapi.ts'
 import { exchange } from '../helpers/raw.ts'
+import { openConnection } from '../helpers/raw-connection.ts'
+import { openSessions } from '../helpers/sessions.ts'
 import { createTokenFactory } from '../helpers/token-factory.ts'
 
 const METRICS_TOKEN = 'a metrics token of the tests'
-const service = await createTestApp({ METRICS_TOKEN })
+const service = await createTestApp({ METRICS_TOKEN, LOG_LEVEL: 'info' })
 await service.app.listen({ host: '127.0.0.1', port: 0 })
 afterAll(service.close)
 const { port } = service.app.server.address() as AddressInfo
 const tokenFor = createTokenFactory(testConfig(service.database.url))
 const operations = operationsOf(documentOf(service.app))
+const user = await service.signUp()
 
 const TYPES = [
   'application/json',
@@ -48,10 +52,15 @@ const NOTHING = {
 
 const way = fc.constantFrom(...(Object.keys(NOTHING) as (keyof typeof NOTHING)[]))
 
+/** A token of a session that is open: some of the operations end it. */
+async function openSession(): Promise<string> {
+  const [session] = await openSessions(service.database, user.id, 1)
+  return tokenFor({ userId: user.id, role: 'admin', ...(session && { sessionId: session.id }) })
+}
+
 async function send(operation: Operation, headers: string, body = '') {
-  const userId = '0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b'
-  const token = operation.path === '/metrics' ? METRICS_TOKEN : await tokenFor({ userId, role: 'admin' })
-  const head = `${operation.method} ${fillPath(operation, userId)} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n`
+  const token = operation.path === '/metrics' ? METRICS_TOKEN : await openSession()
+  const head = `${operation.method} ${fillPath(operation, user.id)} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n`
   const [answer] = await exchange(port, [`${head}Authorization: Bearer ${token}\r\n${headers}\r\n${body}`])
   if (!answer) throw new Error('there was no answer')
   return answer
@@ -99,6 +108,23 @@ describe('a route that expects a body', () => {
         expect(chunked.status, `${operation.name} ${type}`).toBe(415)
       }
     }
+  })
+})
+
+describe('a client that goes before anything came of its body', () => {
+  it('is no failure of ours', async () => {
+    service.log.length = 0
+    const client = await openConnection(`http://127.0.0.1:${port}`)
+    client.write(
+      'POST /api/v1/auth/register HTTP/1.1\r\nHost: test\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n',
+    )
+    await sleep(200)
+    client.close()
+    const lines = () =>
+      service.log.map(text => JSON.parse(text)).filter(({ route }) => route === '/api/v1/auth/register')
+    await expect.poll(() => lines().length).toBe(1)
+    expect(lines()[0]).toMatchObject({ status: 499 })
+    expect(service.log.filter(text => JSON.parse(text).level === 'error')).toEqual([])
   })
 })
 

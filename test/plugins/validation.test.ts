@@ -7,6 +7,7 @@ import { MAX_FIELD_ERRORS } from '../../src/plugins/field-errors.ts'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
 import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from '../helpers/openapi.ts'
+import { openSessions } from '../helpers/sessions.ts'
 import { createTokenFactory } from '../helpers/token-factory.ts'
 
 /** A route with every part that a schema can describe. */
@@ -33,15 +34,17 @@ const withBody = operationsOf(documentOf(service.app)).filter(
   operation => bodyOf(operation) && operation.path !== '/parts/{number}',
 )
 
-const USER_ID = '0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b'
+const user = await service.signUp()
+const [session] = await openSessions(service.database, user.id, 1)
+const token = await tokenFor({ userId: user.id, role: 'admin', ...(session && { sessionId: session.id }) })
 
 /** Sends a body, and returns the problem that is answered. */
 async function refusalOf(operation: Operation, body: unknown, query = '') {
   const answer = await service.app.inject({
     method: operation.method,
-    url: fillPath(operation, USER_ID) + query,
+    url: fillPath(operation, user.id) + query,
     headers: {
-      authorization: `Bearer ${await tokenFor({ userId: USER_ID, role: 'admin' })}`,
+      authorization: `Bearer ${token}`,
       'content-type': 'application/json',
     },
     payload: typeof body === 'string' ? body : JSON.stringify(body),
@@ -144,7 +147,7 @@ describe('a request with mistakes in all of its parts', () => {
     ])
     const list = await service.app.inject({
       url: '/api/v1/users?sort=name&limit=1000&role=root',
-      headers: { authorization: `Bearer ${await tokenFor({ role: 'admin' })}` },
+      headers: { authorization: `Bearer ${token}` },
     })
     expect(list.json().errors).toEqual([
       { path: '/querystring/limit', message: 'must be <= 100', keyword: 'maximum' },
@@ -160,7 +163,7 @@ describe('a request with mistakes in all of its parts', () => {
   it('says in words what a pattern asks for', async () => {
     const { body } = await service.app.inject({
       url: '/api/v1/users/me2',
-      headers: { authorization: `Bearer ${await tokenFor()}` },
+      headers: { authorization: `Bearer ${token}` },
     })
     expect(JSON.parse(body).errors).toEqual([
       {
