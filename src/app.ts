@@ -68,10 +68,12 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
 }
 
 /** Gives each request a logger that names it. */
-function createRequestLoggers(ratio: number): NonNullable<FastifyServerOptions['childLoggerFactory']> {
+function createRequestLoggers(
+  sampling: Config['tracing']['sampling'],
+): NonNullable<FastifyServerOptions['childLoggerFactory']> {
   let parent: FastifyBaseLogger | undefined
   return (logger, bindings, options, raw) => {
-    const named = { ...bindings, traceId: traceOf(raw, ratio).traceId }
+    const named = { ...bindings, traceId: traceOf(raw, sampling).traceId }
     if ('level' in options || 'serializers' in options) return logger.child(named, options)
     // A child of a child, without options: pino then copies nothing.
     parent ??= logger.child({})
@@ -79,15 +81,15 @@ function createRequestLoggers(ratio: number): NonNullable<FastifyServerOptions['
   }
 }
 
-function createInstance({ log, server, tracing: { ratio } }: Config, logStream?: DestinationStream) {
+function createInstance({ log, server, tracing: { sampling } }: Config, logStream?: DestinationStream) {
   return Fastify({
     logger: { ...loggerOptions(log), ...(logStream && { stream: logStream }) },
     logController: new AccessLog(),
     genReqId: raw => {
       const given = raw.headers['x-request-id']
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : traceOf(raw, ratio).traceId
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : traceOf(raw, sampling).traceId
     },
-    childLoggerFactory: createRequestLoggers(ratio),
+    childLoggerFactory: createRequestLoggers(sampling),
     // An empty list would mean "trust everyone's X-Forwarded-For"; false means nobody's.
     trustProxy: server.trustProxy.length > 0 ? [...server.trustProxy] : false,
     bodyLimit: server.bodyLimit,

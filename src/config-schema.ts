@@ -1,5 +1,6 @@
 /** The environment variables: a schema with a format, a default and a description for each. */
 import { Type } from '@sinclair/typebox'
+import { telemetryProperties } from './config-telemetry-schema.ts'
 
 /** A duration's form, in words. */
 const DURATION = 'a number of up to 6 digits and ms, s, m, h or d'
@@ -177,26 +178,7 @@ export const EnvironmentSchema = Type.Object({
     'Longest shutdown after the drain delay, then the process exits with code 1',
     '20s',
   ),
-  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
-    Type.String({
-      format: 'uri',
-      pattern: '^https?://',
-      rule: 'a URL that begins with http:// or https://',
-      description: 'OTLP/HTTP collector; without it tracing is off',
-    }),
-  ),
-  OTEL_TRACES_SAMPLER_ARG: Type.Number({
-    minimum: 0,
-    maximum: 1,
-    default: 0.1,
-    description:
-      'Share of traces that are recorded, 0 to 1; the decision of a caller that sends traceparent is kept',
-  }),
-  OTEL_SERVICE_NAME: Type.String({
-    minLength: 1,
-    default: 'plumbline',
-    description: 'Name of the service in traces',
-  }),
+  ...telemetryProperties,
   DATA_DIR: Type.String({
     minLength: 1,
     default: '.data',

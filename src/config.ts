@@ -10,6 +10,8 @@ import envSchema from 'env-schema'
 import ipaddr from 'ipaddr.js'
 import { brokenRule, urlFormats } from './config-rules.ts'
 import { EnvironmentSchema } from './config-schema.ts'
+import { telemetryProblems, toTracing, unknownTelemetry } from './config-telemetry.ts'
+import { telemetryFormats } from './config-telemetry-schema.ts'
 import { tlsProblem, tlsWarning, withPlainMode } from './config-tls.ts'
 import { postgresUrlProblem } from './lib/connection-url.ts'
 import { PlainError } from './plain-error.ts'
@@ -64,8 +66,9 @@ export function loadConfig(environment: Environment) {
   const problems: string[] = []
   const settings = validate(EnvironmentSchema, environment, problems)
   const keys = readKeys(environment, problems)
+  problems.push(...telemetryProblems(environment))
   if (problems.length > 0 || !settings || !keys) throw new ConfigError(problems)
-  return deepFreeze({ ...shape(settings, keys), warnings: warningsOf(settings, environment) })
+  return deepFreeze({ ...shape(settings, keys, environment), warnings: warningsOf(settings, environment) })
 }
 
 export type Config = ReturnType<typeof loadConfig>
@@ -87,11 +90,16 @@ function databaseUrls(settings: Pick<Settings, 'DATABASE_URL' | 'DATABASE_DIRECT
 
 /** What is no error, and should not be done without a word. */
 function warningsOf(settings: Settings, environment: Environment): string[] {
-  if (settings.NODE_ENV !== 'production') return []
-  return DATABASE_URLS.flatMap(name => {
+  const unknown = unknownTelemetry(environment).map(
+    name =>
+      `${name} does nothing: OpenTelemetry's SDK has no such variable, or this service does not know it`,
+  )
+  if (settings.NODE_ENV !== 'production') return unknown
+  const plaintext = DATABASE_URLS.flatMap(name => {
     const url = settings[name]
     return (url !== undefined && tlsWarning(name, url, environment)) || []
   })
+  return [...unknown, ...plaintext]
 }
 
 /** How the commands migrate; in milliseconds. Throws ConfigError. */
@@ -118,7 +126,7 @@ function validate<T extends TObject>(
   addFormats.default(ajv)
   ajv.addFormat('timer', (duration: string) => milliseconds(duration) <= LONGEST_TIMER_MS)
   ajv.addFormat('cidr-list', (list: string) => splitList(list).every(isAddressOrRange))
-  for (const [name, isValid] of urlFormats) ajv.addFormat(name, isValid)
+  for (const [name, isValid] of [...urlFormats, ...telemetryFormats]) ajv.addFormat(name, isValid)
   problems.push(...tlsProblems(environment))
   try {
     return envSchema<Static<T>>({
@@ -211,7 +219,11 @@ function milliseconds(duration: string): number {
   return Number(count) * UNITS[unit as keyof typeof UNITS]
 }
 
-function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: KeyObject[] }) {
+function shape(
+  settings: Settings,
+  keys: { privateKey: KeyObject; publicKeys: KeyObject[] },
+  environment: Environment,
+) {
   const production = settings.NODE_ENV === 'production'
   return {
     production,
@@ -272,12 +284,7 @@ function shape(settings: Settings, keys: { privateKey: KeyObject; publicKeys: Ke
       registerMax: settings.REGISTER_RATE_LIMIT_MAX,
     },
     metrics: { token: settings.METRICS_TOKEN },
-    tracing: {
-      endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
-      // Without a collector nothing is recorded, and nobody else should be told that it is.
-      ratio: settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? 0 : settings.OTEL_TRACES_SAMPLER_ARG,
-      serviceName: settings.OTEL_SERVICE_NAME,
-    },
+    tracing: toTracing(settings, environment),
   }
 }
 

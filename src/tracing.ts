@@ -1,9 +1,21 @@
 /** OpenTelemetry: spans of sampled requests and their queries, sent over OTLP/HTTP. Loaded only while tracing is on. */
-import { context, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import {
+  context,
+  type DiagLogger,
+  DiagLogLevel,
+  diag,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api'
+import { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base'
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { AlwaysOnSampler, BatchSpanProcessor, RandomIdGenerator } from '@opentelemetry/sdk-trace'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Exporter, Tracing } from './config-telemetry.ts'
 import type { TraceContext } from './lib/trace-context.ts'
 import { isAbandoned } from './plugins/connections.ts'
 
@@ -14,7 +26,7 @@ declare module 'fastify' {
   }
 }
 
-type TracingOptions = { endpoint: string; serviceName: string }
+type TracingOptions = Omit<Tracing, 'exporter'> & { exporter: Exporter }
 
 /** Longest wait at shutdown for the collector to take the last spans; it may be down. */
 const FLUSH_TIMEOUT_MS = 2000
@@ -34,30 +46,69 @@ const EXPORT_BATCH = 128
  * request, sampled or not. Here the decision comes first, with the request's ids, and an unsampled request costs
  * one comparison.
  */
-export function startTracing(app: FastifyInstance, { endpoint, serviceName }: TracingOptions) {
+export async function startTracing(app: FastifyInstance, options: TracingOptions) {
   const ids = createIdGenerator()
-  const exporter = new OTLPTraceExporter({ url: new URL('v1/traces', endpoint.replace(/\/?$/, '/')).href })
+  const processor = new BatchSpanProcessor({
+    ...defined(options.batch),
+    exporter: await createExporter(options.exporter),
+    maxExportBatchSize: options.batch.maxExportBatchSize ?? EXPORT_BATCH,
+    exportTimeoutMillis: options.batch.exportTimeoutMillis ?? FLUSH_TIMEOUT_MS,
+  })
   const sdk = new NodeSDK({
-    serviceName,
+    resource: defaultResource().merge(resourceFromAttributes(options.resource)),
     autoDetectResources: false,
     instrumentations: [],
     metricReaders: [],
     logRecordProcessors: [],
+    // Headers are read and written here: see the plugin.
+    textMapPropagator: null,
     // Only sampled requests reach the SDK.
     sampler: new AlwaysOnSampler(),
     idGenerator: ids.generator,
-    spanProcessors: [
-      new BatchSpanProcessor({
-        exporter,
-        maxExportBatchSize: EXPORT_BATCH,
-        exportTimeoutMillis: FLUSH_TIMEOUT_MS,
-      }),
-    ],
+    spanLimits: defined(options.limits),
+    spanProcessors: [processor],
   })
+  logDiagnostics(app, options.sdkLogLevel)
   sdk.start()
   app.addHook('onClose', () => stop(sdk, app))
   traceRequests(app, ids.withIds)
   return { traceQuery, activeSpanId }
+}
+
+/** The exporter of the protocol; the other one is not loaded. */
+async function createExporter({ protocol, isCompressed, tls, ...rest }: Exporter) {
+  const { OTLPTraceExporter } =
+    protocol === 'http/protobuf'
+      ? await import('@opentelemetry/exporter-trace-otlp-proto')
+      : await import('@opentelemetry/exporter-trace-otlp-http')
+  return new OTLPTraceExporter({
+    ...defined(rest),
+    compression: isCompressed ? CompressionAlgorithm.GZIP : CompressionAlgorithm.NONE,
+    httpAgentOptions: { keepAlive: true, ...defined(tls) },
+  })
+}
+
+/** What the SDK says of itself, as log lines. It would write to the console, between them. */
+function logDiagnostics({ log }: FastifyInstance, level: string | undefined): void {
+  if (level === undefined) return
+  const logger: DiagLogger = {
+    error: message => log.error(message),
+    warn: message => log.warn(message),
+    info: message => log.info(message),
+    debug: message => log.debug(message),
+    verbose: message => log.trace(message),
+  }
+  diag.setLogger(logger, {
+    logLevel: DiagLogLevel[level as keyof typeof DiagLogLevel],
+    suppressOverrideMessage: true,
+  })
+}
+
+/** The entries that are set: the SDK takes one that is undefined for a value. */
+function defined<T extends object>(options: T) {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
 }
 
 function traceRequests(app: FastifyInstance, withIds: IdGenerator['withIds']) {

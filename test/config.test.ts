@@ -52,7 +52,7 @@ describe('the configuration', () => {
       jwt: { accessTokenTtl: 900_000, publicKeys: [] },
       sessions: { idleTtl: 14 * 86_400_000, absoluteTtl: 30 * 86_400_000 },
       rateLimit: { max: 100, window: 60_000 },
-      tracing: { ratio: 0 },
+      tracing: { exporter: undefined, sampling: { ratio: 0 } },
     })
     expect(variablesOf(problemsOf({}))).toEqual(['DATABASE_URL', 'JWT_PRIVATE_KEY'])
   })
@@ -69,10 +69,10 @@ describe('the configuration', () => {
   })
 
   it('records traces only where there is a collector', () => {
-    expect(load({ OTEL_TRACES_SAMPLER_ARG: '1' }).tracing.ratio).toBe(0)
+    expect(load({ OTEL_TRACES_SAMPLER_ARG: '1' }).tracing.sampling.ratio).toBe(0)
     const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://127.0.0.1:4318'
-    expect(load({ OTEL_EXPORTER_OTLP_ENDPOINT }).tracing.ratio).toBe(0.1)
-    expect(load({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG: '1' }).tracing.ratio).toBe(1)
+    expect(load({ OTEL_EXPORTER_OTLP_ENDPOINT }).tracing.sampling.ratio).toBe(0.1)
+    expect(load({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG: '1' }).tracing.sampling.ratio).toBe(1)
   })
 
   it('reads lists, numbers and durations of every unit', () => {
@@ -155,7 +155,7 @@ describe('the message of an invalid setting', () => {
   const rules: [string, RegExp][] = [
     ['integer', /^must be an integer from \d+ to \d+: /],
     ['number', /^must be a number from [\d.]+ to [\d.]+: /],
-    ['union', /^must be one of [\w-]+(, [\w-]+)+: /],
+    ['union', /^must be one of [\w/-]+(, [\w/-]+)+: /],
     ['timer', /^must be a number of up to 6 digits and ms, s, m, h or d, from [01]ms to 24d, such as 30s: /],
     ['text', /^must (be|have|begin|name|not|write) /],
   ]

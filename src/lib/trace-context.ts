@@ -8,17 +8,28 @@ export type TraceContext = { traceId: string; parentId: string | undefined; span
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
+export type Sampling = {
+  /** Share of the traces that are sampled, 0 to 1. */
+  ratio: number
+  /** Whether the decision of a caller comes before the ratio. */
+  isParentBased: boolean
+}
+
 /**
  * The context of a request: the caller's trace where `traceparent` is valid, a new one elsewhere.
- * A caller's decision to sample is kept; without one, `ratio` of the traces are sampled, by the trace id, so that
- * every service that sees the id decides alike (as OpenTelemetry's TraceIdRatioBased does).
+ * A caller's decision to sample is kept where sampling is by parent. Otherwise `ratio` of the traces are sampled, by the
+ * trace id, so that every service that sees the id makes the same decision (OpenTelemetry's TraceIdRatioBased).
  */
-export function traceContextOf(traceparent: string | undefined, ratio: number): TraceContext {
+export function traceContextOf(
+  traceparent: string | undefined,
+  { ratio, isParentBased }: Sampling,
+): TraceContext {
   const random = randomHex()
   const parent = traceparent?.match(TRACEPARENT)
   if (parent && !(parent[1] === '00' && parent[5])) {
     const [, , traceId = '', parentId, flags = ''] = parent
-    return { traceId, parentId, spanId: random.slice(32), sampled: (Number.parseInt(flags, 16) & 1) === 1 }
+    const sampled = isParentBased ? (Number.parseInt(flags, 16) & 1) === 1 : isSampled(traceId, ratio)
+    return { traceId, parentId, spanId: random.slice(32), sampled }
   }
   const traceId = random.slice(0, 32)
   return { traceId, parentId: undefined, spanId: random.slice(32), sampled: isSampled(traceId, ratio) }

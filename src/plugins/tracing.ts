@@ -23,9 +23,9 @@ const kTrace = Symbol('trace')
 type TracedMessage = IncomingMessage & { [kTrace]?: TraceContext }
 
 /** The context of a request, made once; the id, the log lines and the span of a request all come from it. */
-export function traceOf(raw: TracedMessage, ratio: number): TraceContext {
-  const header = raw.headers.traceparent
-  raw[kTrace] ??= traceContextOf(Array.isArray(header) ? undefined : header, ratio)
+export function traceOf(raw: TracedMessage, sampling: Config['tracing']['sampling']): TraceContext {
+  const header = sampling.readsCaller ? raw.headers.traceparent : undefined
+  raw[kTrace] ??= traceContextOf(Array.isArray(header) ? undefined : header, sampling)
   return raw[kTrace]
 }
 
@@ -33,7 +33,7 @@ export const tracing = fp(
   async (app: FastifyInstance, { tracing: settings }: { tracing: Config['tracing'] }) => {
     app.decorateRequest('trace', {
       getter(this: FastifyRequest) {
-        return traceOf(this.raw, settings.ratio)
+        return traceOf(this.raw, settings.sampling)
       },
     })
     app.addHook('onRequest', function sendTraceContext(request, reply, done) {
@@ -43,10 +43,14 @@ export const tracing = fp(
     })
     const { traceQuery, activeSpanId } = await start(app, settings)
     app.decorate('traceQuery', traceQuery)
-    app.decorate('traceHeaders', ({ trace, headers: { tracestate } }) => ({
-      traceparent: formatTraceparent({ ...trace, spanId: activeSpanId() ?? trace.spanId }),
-      // Trace Context §3.3: what others have written there is passed on as it came.
-      ...(tracestate !== undefined && { tracestate: String(tracestate) }),
+    const { sampling, passesBaggage } = settings
+    app.decorate('traceHeaders', ({ trace, headers: { tracestate, baggage } }) => ({
+      ...(sampling.readsCaller && {
+        traceparent: formatTraceparent({ ...trace, spanId: activeSpanId() ?? trace.spanId }),
+        // Trace Context §3.3: what others have written there is passed on as it came.
+        ...(tracestate !== undefined && { tracestate: String(tracestate) }),
+      }),
+      ...(passesBaggage && baggage !== undefined && { baggage: String(baggage) }),
     }))
   },
   { name: 'tracing' },
@@ -55,9 +59,9 @@ export const tracing = fp(
 type Tracer = Pick<FastifyInstance, 'traceQuery'> & { activeSpanId: () => string | undefined }
 
 async function start(app: FastifyInstance, settings: Config['tracing']): Promise<Tracer> {
-  const { endpoint } = settings
-  if (endpoint === undefined) return { traceQuery: (_text, run) => run(), activeSpanId: () => undefined }
+  const { exporter } = settings
+  if (exporter === undefined) return { traceQuery: (_text, run) => run(), activeSpanId: () => undefined }
   // Loaded only here: the SDK costs 200 ms and 30 MB that nobody should pay for with tracing off.
   const { startTracing } = await import('../tracing.ts')
-  return startTracing(app, { ...settings, endpoint })
+  return startTracing(app, { ...settings, exporter })
 }

@@ -1,6 +1,6 @@
 /** An OTLP/HTTP collector that keeps what it is sent, or, where a test says so, never answers. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 type Value = { stringValue?: string; intValue?: number; doubleValue?: number; boolValue?: boolean }
@@ -30,12 +30,15 @@ export type Collector = Awaited<ReturnType<typeof startCollector>>
 export async function startCollector({ isMute = false } = {}) {
   const bodies: string[] = []
   const paths: string[] = []
+  const requests: { headers: IncomingHttpHeaders; body: Buffer }[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', chunk => chunks.push(chunk))
     request.on('end', () => {
+      const body = Buffer.concat(chunks)
       paths.push(`${request.method} ${request.url}`)
-      bodies.push(Buffer.concat(chunks).toString())
+      requests.push({ headers: request.headers, body })
+      bodies.push(body.toString())
       if (!isMute) response.setHeader('content-type', 'application/json').end('{}')
     })
   })
@@ -48,6 +51,8 @@ export async function startCollector({ isMute = false } = {}) {
     /** The exports as they came. */
     bodies,
     paths,
+    /** The same with their headers, whatever their form. */
+    requests,
     /** Every span so far. */
     spans: (): Span[] => bodies.flatMap(body => spansOf(JSON.parse(body))),
     async close() {

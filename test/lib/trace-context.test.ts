@@ -14,9 +14,18 @@ describe('traceContextOf', () => {
     [`cc-${TRACE}-${PARENT}-01-of-the-future`, true],
   ] as const)('takes over %s', ([header, sampled]) => {
     for (const ratio of [0, 0.5, 1]) {
-      const context = traceContextOf(header, ratio)
+      const context = traceContextOf(header, { ratio, isParentBased: true })
       expect(context).toMatchObject({ traceId: TRACE, parentId: PARENT, sampled })
       expect(context.spanId).not.toBe(PARENT)
+    }
+  })
+
+  it('keeps the trace of the caller, and not its decision, where sampling is not by parent', () => {
+    for (const flags of ['00', '01']) {
+      for (const ratio of [0, 1]) {
+        const context = traceContextOf(`00-${TRACE}-${PARENT}-${flags}`, { ratio, isParentBased: false })
+        expect(context).toMatchObject({ traceId: TRACE, parentId: PARENT, sampled: ratio === 1 })
+      }
     }
   })
 
@@ -32,7 +41,7 @@ describe('traceContextOf', () => {
     ` 00-${TRACE}-${PARENT}-01`,
     `00-${TRACE}-${PARENT}-0g`,
   ])('begins a trace of its own for %j', header => {
-    const context = traceContextOf(header, 0)
+    const context = traceContextOf(header, { ratio: 0, isParentBased: true })
     expect(context).toMatchObject({ parentId: undefined, sampled: false })
     expect(context.traceId).not.toBe(TRACE)
   })
@@ -41,7 +50,7 @@ describe('traceContextOf', () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(fc.string(), fc.double({ min: 0, max: 1, noNaN: true }), (header, ratio) => {
-        const { traceId, spanId, sampled } = traceContextOf(header, ratio)
+        const { traceId, spanId, sampled } = traceContextOf(header, { ratio, isParentBased: true })
         expect(formatTraceparent({ traceId, spanId, sampled, parentId: undefined })).toMatch(
           /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/,
         )
@@ -54,7 +63,10 @@ describe('traceContextOf', () => {
 
   it.for([0, 0.1, 0.5, 1])('samples %d of the traces', ratio => {
     const count = 20_000
-    const sampled = Array.from({ length: count }, () => traceContextOf(undefined, ratio).sampled)
+    const sampled = Array.from(
+      { length: count },
+      () => traceContextOf(undefined, { ratio, isParentBased: true }).sampled,
+    )
     const share = sampled.filter(Boolean).length / count
     // Six standard deviations, at the ratio where they are widest.
     expect(Math.abs(share - ratio)).toBeLessThan(
