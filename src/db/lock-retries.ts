@@ -7,6 +7,9 @@ import { type Progress, watchBlockers } from './migration-session.ts'
 /** Tries to get the locks of one migration. Between them, what has queued up behind it goes on. */
 export const ATTEMPTS = 5
 
+/** Longest time between two looks at who holds a lock. */
+const LOOK_MS = 2500
+
 /** SQLSTATE of lock_not_available, and of deadlock_detected. */
 const RETRIED = ['55P03', '40P01']
 
@@ -40,7 +43,7 @@ export async function withRetries<T>(
   { pid, connectionString, lockTimeout, onProgress }: Retrying,
   attempts = ATTEMPTS,
 ): Promise<T> {
-  const watch = watchBlockers(connectionString, pid, lockTimeout / 2, blockers =>
+  const watch = watchBlockers(connectionString, pid, Math.min(lockTimeout / 2, LOOK_MS), blockers =>
     onProgress(`${tag} waits for a lock of ${describeBlockers(blockers)}.`),
   )
   try {

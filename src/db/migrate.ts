@@ -1,7 +1,7 @@
 /** Applies the migrations under drizzle/, one instance at a time. */
 import type pg from 'pg'
 import { PlainError } from '../plain-error.ts'
-import { type Applying, applyMigration } from './migration-apply.ts'
+import { type Applying, applyMigration, type Task, toTask } from './migration-apply.ts'
 import { describeError, isDatabaseError } from './migration-errors.ts'
 import { type Migration, readMigrations } from './migration-files.ts'
 import { type Allowances, compareMigrations, migrationsToApply, nameOf, type Plan } from './migration-plan.ts'
@@ -32,7 +32,7 @@ export async function migrate(connectionString: string, options: MigrateOptions 
     const { pid, path } = await readSession(client)
     await waitForTurn(client, onProgress)
     const plan = await readPlan(client, migrations)
-    const pending = migrationsToApply(plan, options)
+    const tasks = migrationsToApply(plan, options).map(migration => toTask(migration, plan.progress))
     for (const row of plan.unknown) onProgress(`${nameOf(row)} is of a newer version of the service.`)
     const applying = {
       client,
@@ -45,12 +45,12 @@ export async function migrate(connectionString: string, options: MigrateOptions 
     }
     await prepareTable(applying, plan)
     const applied: string[] = []
-    for (const migration of pending) {
-      const isOurs = await applyMigration(migration, applying).catch(error => {
+    for (const task of tasks) {
+      const isOurs = await applyMigration(task, applying).catch(error => {
         if (applied.length > 0) onProgress(`Applied before the failure: ${applied.join(', ')}.`)
         throw error
       })
-      if (isOurs) applied.push(migration.tag)
+      if (isOurs) applied.push(task.migration.tag)
     }
     return applied
   })
@@ -82,19 +82,18 @@ export async function dryRun(
   const migrations = readMigrations(options.directory)
   return withClient(connectionString, async client => {
     const { path } = await readSession(client)
-    const pending = migrationsToApply(await readPlan(client, migrations), options)
+    const plan = await readPlan(client, migrations)
+    const tasks = migrationsToApply(plan, options).map(migration => toTask(migration, plan.progress))
     const changes = await tableChanges(client)
     const preamble = [`set search_path = ${path}`, ...changes].map(statement => `${statement};\n`).join('')
-    const sql = pending.length === 0 ? '' : `${preamble}${pending.map(script).join('')}`
-    return { sql, count: pending.length }
+    const sql = tasks.length === 0 ? '' : `${preamble}${tasks.map(script).join('')}`
+    return { sql, count: tasks.length }
   })
 }
 
-function script(migration: Migration): string {
-  const { file, statements, transaction } = migration
-  const body = [...statements.map(({ sql }) => endStatement(sql)), `${recordAppliedSql(migration)};`].join(
-    '\n',
-  )
+function script({ migration, commands }: Task): string {
+  const { file, transaction } = migration
+  const body = [...commands.map(({ sql }) => endStatement(sql)), `${recordAppliedSql(migration)};`].join('\n')
   return transaction ? `\n-- ${file}\nbegin;\n${body}\ncommit;\n` : `\n-- ${file}\n${body}\n`
 }
 

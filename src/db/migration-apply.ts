@@ -17,37 +17,49 @@ import type { ProgressRow } from './migration-plan.ts'
 import { configureSession, resetSession } from './migration-session.ts'
 import { clearProgress, isAppliedByOther, recordApplied, recordProgress } from './migration-table.ts'
 
+/** SQLSTATE of a table or index, a column, a function and any other object that exists already. */
+const ALREADY_THERE = ['42P07', '42701', '42723', '42710']
+
 /** One command of a migration: a part between breakpoints may have several. */
 type Command = Statement & Pick<SqlCommand, 'words'>
 
 export type Applying = Retrying & { searchPath: string; progress: readonly ProgressRow[] }
 
-/**
- * Applies a migration and records it, and returns whether it did: another may have been faster. Throws
- * MigrationFailed, which says what of it is left in the database: nothing, where it runs in a transaction.
- */
-export async function applyMigration(migration: Migration, applying: Applying): Promise<boolean> {
-  const commands = commandsOf(migration)
-  refuseTransactionCommands(migration, commands)
-  const done = countCompleted(migration, commands, applying.progress)
-  await resetSession(applying.client)
-  if (migration.transaction) return applyInTransaction(migration, commands, done, applying)
-  await applyOutside(migration, commands, done, applying)
-  return true
+/** A migration, and what is left to do of it. */
+export type Task = {
+  migration: Migration
+  commands: Command[]
+  /** How many commands before these an earlier run has completed. */
+  done: number
 }
 
-function isBegun({ when }: Migration, progress: readonly ProgressRow[]): boolean {
-  return progress.some(({ createdAt }) => createdAt === when)
-}
-
-function commandsOf({ statements }: Migration): Command[] {
-  return statements.flatMap(({ sql, offset: start }) =>
+/** Returns what is left to do of a migration. Throws MigrationFailed where it cannot be begun, or continued. */
+export function toTask(migration: Migration, progress: readonly ProgressRow[]): Task {
+  const commands = migration.statements.flatMap(({ sql, offset: start }) =>
     commandsIn(sql).map(({ offset, end, words }) => ({
       sql: sql.slice(offset, end),
       offset: start + offset,
       words,
     })),
   )
+  refuseTransactionCommands(migration, commands)
+  const done = countCompleted(migration, commands, progress)
+  return { migration, commands: commands.slice(done), done }
+}
+
+/**
+ * Applies a migration and records it, and returns whether it did: another may have been faster. Throws
+ * MigrationFailed, which says what of it is left in the database: nothing, where it runs in a transaction.
+ */
+export async function applyMigration(task: Task, applying: Applying): Promise<boolean> {
+  await resetSession(applying.client)
+  if (task.migration.transaction) return applyInTransaction(task, applying)
+  await applyOutside(task, applying)
+  return true
+}
+
+function isBegun({ when }: Migration, progress: readonly ProgressRow[]): boolean {
+  return progress.some(({ createdAt }) => createdAt === when)
 }
 
 /** With a `commit` of its own, a migration that fails after it would be half applied. Throws MigrationFailed. */
@@ -80,12 +92,7 @@ function countCompleted(
   return steps.length
 }
 
-async function applyInTransaction(
-  migration: Migration,
-  commands: readonly Command[],
-  done: number,
-  applying: Applying,
-): Promise<boolean> {
+async function applyInTransaction({ migration, commands }: Task, applying: Applying): Promise<boolean> {
   const { client } = applying
   let isCommitting = false
   const attempt = async () => {
@@ -97,7 +104,7 @@ async function applyInTransaction(
         await client.query('rollback')
         return false
       }
-      for (const command of commands.slice(done)) await run(client, command)
+      for (const command of commands) await run(client, command)
       await client.query('reset role')
       await recordApplied(client, migration)
       if (isBegun(migration, applying.progress)) await clearProgress(client, migration)
@@ -125,32 +132,36 @@ async function applyInTransaction(
  * Statement after statement, each with what it did recorded when it is complete: a run that ends in the middle,
  * however it ends, is continued by the next.
  */
-async function applyOutside(
-  migration: Migration,
-  commands: readonly Command[],
-  done: number,
-  applying: Applying,
-): Promise<void> {
+async function applyOutside({ migration, commands, done }: Task, applying: Applying): Promise<void> {
   const { client, onProgress } = applying
   if (done > 0) onProgress(`Continuing ${migration.tag} after ${count(done)} that an earlier run completed.`)
   await recordProgress(client, migration, 0, migration.hash)
   let completed = done
   const invalidBefore = new Set(await invalidIndexes(client))
   try {
-    for (const command of commands.slice(done)) {
+    for (const command of commands) {
       await runAlone(migration.tag, command, applying)
       await refuseInvalidIndexes(migration, command, invalidBefore, client)
+      await recordProgress(client, migration, completed + 1, sha256(command))
       completed += 1
-      await recordProgress(client, migration, completed, sha256(command))
     }
     await client.query('begin')
     await recordApplied(client, migration)
     await clearProgress(client, migration)
     await client.query('commit')
   } catch (error) {
-    const left = await leftBehind(migration, commands[completed], completed, invalidBefore, client)
-    throw failure(migration, error, left)
+    const left = await leftBehind(migration, commands[completed - done], completed, invalidBefore, client)
+    throw failure(migration, error, `${left}${doubtOf(error, isBegun(migration, applying.progress))}`)
   }
+}
+
+/** A run that is killed between a statement and its record has completed the statement without a trace. */
+function doubtOf(error: unknown, isContinued: boolean): string {
+  const reason = reasonOf(error)
+  const isThere = reason instanceof pg.DatabaseError && ALREADY_THERE.includes(reason.code ?? '')
+  return isContinued && isThere
+    ? ' An earlier run was cut short: it may have made this just before. If so, drop it, and it is made again.'
+    : ''
 }
 
 async function runAlone(tag: string, command: Command, applying: Applying): Promise<void> {

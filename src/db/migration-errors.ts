@@ -43,8 +43,8 @@ export function describeFailure(migration: Migration, { statement, reason }: Sta
 /** Whether PostgreSQL has refused, or the connection has ended: anything else is a fault of the program. */
 export function isDatabaseError(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return true
-  const { code, message } = error as NodeJS.ErrnoException
-  return typeof code === 'string' || /^(Connection terminated|Client has encountered)/.test(message)
+  const { syscall, message } = error as NodeJS.ErrnoException
+  return syscall !== undefined || /^(Connection terminated|Client (has encountered|was closed))/.test(message)
 }
 
 /** PostgreSQL's own words as sentences: message, code, hint and, where it holds no row's values, detail. */

@@ -150,7 +150,10 @@ function describeUnknown(row: AppliedRow, isNewer: boolean): string {
 /** A name for a row: its own, or what is known of it. */
 export function nameOf({ name, createdAt, hash }: AppliedRow): string {
   const time = createdAt === null ? 'no time' : formatTime(createdAt)
-  return name === null ? `the migration of ${time}, SHA-256 ${short(hash)},` : `${name} (${time})`
+  if (name !== null) return `${name} (${time})`
+  // drizzle-kit begins a file's name with the second in which it is generated.
+  const prefix = /^\d{4}-/.test(time) ? `${time.replace(/\D/g, '').slice(0, 14)}_…, ` : ''
+  return `the migration of ${time} (${prefix}SHA-256 ${short(hash)})`
 }
 
 function formatTime(milliseconds: number): string {

@@ -53,7 +53,7 @@ describe('db:status', () => {
     [
       'unknown',
       NEWER,
-      'the migration of 2100-01-01T00:00:00.000Z, SHA-256 newer,',
+      'the migration of 2100-01-01T00:00:00.000Z \\(21000101000000_…, SHA-256 newer\\)',
       /a newer version of the service/,
     ],
   ] as const)('shows one that is %s, says what to do and ends with 1', async ([state, sql, name, advice]) => {

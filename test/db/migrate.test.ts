@@ -306,6 +306,12 @@ describe('a migration that fails', () => {
     expect(await tablesOf(database)).toEqual(['a'])
   })
 
+  it('is refused before those that come before it are applied, where it cannot be begun', async () => {
+    const { database, apply } = await setUp(A, { ...B, sql: 'commit;' })
+    expect(await refusal(apply())).toMatch(/_b was not begun/)
+    expect(await tablesOf(database)).toEqual([])
+  })
+
   it('that waits for the commit to fail leaves nothing', async () => {
     const sql = `create table p (id int primary key); create table a (p int references p deferrable initially deferred);
 insert into a values (1);`
@@ -503,6 +509,35 @@ describe('a migration outside a transaction', () => {
     expect(await refusal(apply())).toContain('No statement of it was completed.')
     await have(A)
     expect(await apply()).toEqual([])
+  })
+
+  it('says so where an earlier run may have made what is there, and was killed before it could write it down', async () => {
+    const { database, apply, have } = await setUp(A)
+    await apply()
+    const migration = concurrent('create index concurrently a_id on a (id);')
+    await have(A, migration)
+    await database.query('create index a_id on a (id)')
+    await database.query(
+      'create table drizzle.__migration_progress (created_at bigint, position int, hash text not null, name text not null, primary key (created_at, position))',
+    )
+    await database.query('insert into drizzle.__migration_progress values ($1, 0, $2, $3)', [
+      B.when,
+      '',
+      B.tag,
+    ])
+    expect(await refusal(apply())).toMatch(/"a_id" already exists.* An earlier run was cut short/)
+    await database.query('drop index a_id')
+    expect(await apply()).toEqual([B.tag])
+  })
+
+  it('a dry run prints only what is left of it', async () => {
+    const { database, directory, apply, have } = await setUp(A)
+    await have(A, concurrent(`insert into a values (1);${BREAK}select nothing;`))
+    await refusal(apply())
+    await have(A, concurrent(`insert into a values (1);${BREAK}select 1;`))
+    const { sql } = await dryRun(database.url, { directory })
+    expect(sql).not.toContain('insert into a')
+    expect(sql).toContain('select 1;')
   })
 
   it('waits as long as it takes to build an index, and says for whom', async () => {
