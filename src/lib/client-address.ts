@@ -7,6 +7,9 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6
 /** RFC 7239 §6: a port, which may be obfuscated, follows an IPv4 address or an IPv6 address in brackets. */
 const PORT = /:([0-9]{1,5}|_[A-Za-z0-9._-]+)$/
 
+/** RFC 4291 §2.2: the last 32 bits of IPv6 as IPv4. ipaddr.js reads `::192.0.2.1` as if it were `::ffff:192.0.2.1`. */
+const DOTTED_END = /([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)$/
+
 /**
  * Finds the client of a request: the peer, or, where the peer is one of the `proxies` (addresses and CIDR ranges), the
  * last address of X-Forwarded-For that is not. What stands left of that address is the client's own text. An entry that
@@ -53,8 +56,14 @@ function unwrap(entry: string): string {
 function readAddress(text: string): Address | undefined {
   if (isIP(text) === 0) return undefined
   // The zone names an interface of the machine that wrote it.
-  const address = ipaddr.parse(text.split('%', 1)[0] ?? '')
+  const [bare = ''] = text.split('%', 1)
+  const address = ipaddr.parse(isIPv4(bare) ? bare : bare.replace(DOTTED_END, spellInHex))
   return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address
+}
+
+function spellInHex(_dotted: string, ...bytes: string[]): string {
+  const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number)
+  return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
 }
 
 function spell(address: Address): string {

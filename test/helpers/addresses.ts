@@ -17,8 +17,12 @@ const octets = fc.tuple(
 
 /** Eight groups, many of them zero, outside the ranges of proxies and of IPv4-mapped addresses. */
 const groups = fc
-  .array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 7, maxLength: 7 })
-  .map(rest => [0x2001, ...rest])
+  .tuple(
+    fc.constantFrom(0x2001, 0x2001, 0x64, 0),
+    fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 7, maxLength: 7 }),
+  )
+  .map(([first, rest]) => [first, ...rest])
+  .filter(values => values.slice(0, 5).some(value => value !== 0) || values[5] !== 0xffff)
 
 const hex = (value: number) => value.toString(16)
 
@@ -31,7 +35,15 @@ function spellGroups(values: number[]): string[] {
       forms.push(`${plain.slice(0, start).join(':')}::${plain.slice(end).join(':')}`)
     }
   }
-  return forms
+  return [...forms, ...forms.filter(form => !form.endsWith('::')).flatMap(form => dotTheEnd(form, values))]
+}
+
+/** The same with its last 32 bits as IPv4, where both of their groups are written out. */
+function dotTheEnd(form: string, values: number[]): string[] {
+  const [high = 0, low = 0] = values.slice(6)
+  const dotted = [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  const end = /[0-9a-f]+:[0-9a-f]+$/.exec(form)
+  return end ? [form.slice(0, end.index) + dotted] : []
 }
 
 /** Upper case, a port, brackets, quotes and spaces around an address. */
