@@ -102,6 +102,8 @@ function createInstance({ log, server, tracing: { sampling } }: Config, logStrea
       headersTimeout: server.requestTimeout,
       connectionsCheckingInterval: 1000,
       requireHostHeader: false,
+      // Else the first of two Authorization headers would count, and for a proxy perhaps the second.
+      joinDuplicateHeaders: true,
     },
     return503OnClosing: false,
     forceCloseConnections: 'idle',

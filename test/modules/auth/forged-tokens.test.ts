@@ -230,7 +230,6 @@ describe('shapes', () => {
       '',
       'Bearer',
       'Bearer ',
-      `Bearer  ${genuine}`,
       `Bearer ${genuine} `,
       `Bearer ${genuine} ${genuine}`,
       `Bearer\t${genuine}`,
