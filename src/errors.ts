@@ -21,6 +21,7 @@ export const errors = {
   MethodNotAllowed: createError('METHOD_NOT_ALLOWED', 'The resource does not answer this method', 405),
   RequestTimeout: createError('REQUEST_TIMEOUT', 'The request took too long to arrive', 408),
   Conflict: createError('CONFLICT', 'The request conflicts with the state of the resource', 409),
+  LastAdmin: createError('LAST_ADMIN', 'At least one enabled admin must remain', 409),
   EmailTaken: createError('EMAIL_TAKEN', 'The e-mail address belongs to another account', 409),
   PayloadTooLarge: createError('PAYLOAD_TOO_LARGE', 'The body is too large', 413),
   UriTooLong: createError('URI_TOO_LONG', 'The URL is too long', 414),

@@ -1,14 +1,24 @@
-/** `npm run user:admin -- <email>`: makes the account of an address an admin, and ends its sessions. */
+/** `npm run user:admin -- <email> [--enable]`: makes the account of an address an admin, and ends its sessions. */
 import { assignRole } from '../modules/users/service.ts'
 import { PlainError } from '../plain-error.ts'
 import { readArguments, runCommand, withDatabase } from './database.ts'
 
+const USAGE = 'Usage: npm run user:admin -- <email> [--enable]'
+
 await runCommand(async () => {
-  const [email, ...others] = readArguments({ allowPositionals: true }).positionals
-  if (email === undefined || others.length > 0) throw new PlainError('Usage: npm run user:admin -- <email>')
+  const { positionals, values } = readArguments({
+    allowPositionals: true,
+    options: { enable: { type: 'boolean' } },
+  })
+  const [email, ...others] = positionals
+  if (email === undefined || others.length > 0) throw new PlainError(USAGE)
   await withDatabase(async database => {
-    const isChanged = await assignRole(database, email, 'admin')
-    if (!isChanged) throw new PlainError(`Nobody is registered as ${email}, or they are an admin already.`)
+    const outcome = await assignRole(database, email, 'admin', { enable: values.enable === true })
+    if (outcome === 'unknown')
+      throw new PlainError(`Nobody is registered as ${email}. Register the account first.`)
+    if (outcome === 'unchanged') throw new PlainError(`${email} is an admin already, and enabled.`)
+    if (outcome === 'disabled')
+      throw new PlainError(`${email} is disabled. Add --enable to enable the account.`)
     console.log(`${email} is an admin from the next login on.`)
   })
 })

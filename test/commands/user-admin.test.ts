@@ -1,6 +1,6 @@
 /** `npm run user:admin` makes an admin, also of somebody who is signed in to a running service. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createTestApp, type TestApp } from '../helpers/app.ts'
+import { createTestApp, PASSWORD, type TestApp } from '../helpers/app.ts'
 import { runCommand } from '../helpers/command.ts'
 import { expectRefusedEverywhere } from '../helpers/pair.ts'
 import { auditOf, claimsOf } from '../helpers/tokens.ts'
@@ -41,7 +41,8 @@ it('gives the role, ends the sessions that name the old one, and records both', 
 
 it('says in one line what is missing', async () => {
   for (const [args, text] of [
-    [[], 'Usage: npm run user:admin -- <email>'],
+    [[], 'Usage: npm run user:admin -- <email> [--enable]'],
+    [['a@example.com', 'b@example.com'], 'Usage: npm run user:admin -- <email> [--enable]'],
     [['nobody@example.com'], 'Nobody is registered as nobody@example.com'],
   ] as const) {
     const { code, stdout, stderr } = await run(...args)
@@ -49,4 +50,27 @@ it('says in one line what is missing', async () => {
     expect(stderr).toContain(text)
     expect(stderr.trim().split('\n')).toHaveLength(1)
   }
+})
+
+it('leaves a disabled account alone, and enables it where that is asked for', async () => {
+  const user = await service.signUp()
+  await service.database.query('update users set disabled_at = now() where id = $1', [user.id])
+  const refused = await run(user.email)
+  expect([refused.code, refused.stdout]).toEqual([1, ''])
+  expect(refused.stderr).toContain(`${user.email} is disabled. Add --enable`)
+  const body = { email: user.email, password: PASSWORD }
+  expect((await service.call('POST', '/api/v1/auth/login', { body })).statusCode).toBe(401)
+
+  expect((await run(user.email, '--enable')).code).toBe(0)
+  const { accessToken } = await service.logIn(user.email)
+  expect(claimsOf(accessToken).role).toBe('admin')
+  const types = (await auditOf(service.database, user.id)).map(({ type }) => type)
+  expect(types).toEqual(expect.arrayContaining(['user.enabled', 'user.role_changed']))
+
+  // Also where the account has the role.
+  await service.database.query('update users set disabled_at = now() where id = $1', [user.id])
+  expect((await run(user.email)).stderr).toContain('is disabled')
+  expect((await run('--enable', user.email)).code).toBe(0)
+  expect((await service.logIn(user.email)).accessToken).toBeDefined()
+  expect((await run(user.email, '--enable')).stderr).toContain('is an admin already, and enabled')
 })

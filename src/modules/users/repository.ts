@@ -63,18 +63,32 @@ export async function setDisabled(tx: Executor, id: string, isDisabled: boolean)
   return rowCount === 1
 }
 
-/** Sets a role by e-mail address; undefined where nobody has it, or the user has the role already. */
-export async function setRole(
-  tx: Executor,
-  email: string,
-  role: Profile['role'],
-): Promise<string | undefined> {
+/**
+ * Locks the enabled admins, always in the same order, and returns their ids. What takes one away does this first: of two
+ * that do it at the same time, the second sees who is left.
+ */
+export async function lockAdmins(tx: Executor): Promise<string[]> {
+  const rows = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.role, 'admin'), isNull(users.disabledAt)))
+    .orderBy(asc(users.id))
+    .for('no key update')
+  return rows.map(row => row.id)
+}
+
+/** Locks the account of an e-mail address, and returns what an operator's command needs to know of it. */
+export async function lockByEmail(tx: Executor, email: string) {
   const [row] = await tx
-    .update(users)
-    .set({ role, updatedAt: sql`now()` })
-    .where(and(eq(sql`lower(${users.email})`, sql`lower(${email})`), sql`${users.role} <> ${role}`))
-    .returning({ id: users.id })
-  return row?.id
+    .select({ id: users.id, role: users.role, isDisabled: sql<boolean>`${users.disabledAt} is not null` })
+    .from(users)
+    .where(eq(sql`lower(${users.email})`, sql`lower(${email})`))
+    .for('no key update')
+  return row
+}
+
+export async function setRole(tx: Executor, id: string, role: Profile['role']): Promise<void> {
+  await tx.update(users).set({ role, updatedAt: sql`now()` }).where(eq(users.id, id))
 }
 
 export async function exists(db: Executor, id: string): Promise<boolean> {

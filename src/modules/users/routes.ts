@@ -87,7 +87,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
       scope.post(
         `/users/:id/${action}`,
         {
-          config: { problems: ['NOT_FOUND', 'CONFLICT'] },
+          config: { problems: ['NOT_FOUND', 'CONFLICT', ...(isDisabled ? ['LAST_ADMIN'] : [])] },
           schema: {
             tags: ['users'],
             operationId: `${action}User`,

@@ -1,5 +1,5 @@
 /** Decides who sees what of a user, and what an admin's changes bring with them. */
-import type { Database, DatabaseListeners } from '../../db/client.ts'
+import type { Database, DatabaseListeners, Executor } from '../../db/client.ts'
 import { errors } from '../../errors.ts'
 import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
 import { type Origin, recordEvent } from '../audit/repository.ts'
@@ -64,7 +64,10 @@ export function createUsers({ database, revocations, traceQuery }: Dependencies)
     return pageOf(rows, limit, sort, row => repository.keyOf(order, row))
   }
 
-  /** Disables a user, which ends all sessions, or enables one. To say it twice changes nothing. */
+  /**
+   * Disables a user, which ends all sessions, or enables one. To say it twice changes nothing. Throws LastAdmin where no
+   * enabled admin would remain, and Unauthorized where the caller has been disabled meanwhile.
+   */
   async function setDisabled(
     id: string,
     isDisabled: boolean,
@@ -73,6 +76,10 @@ export function createUsers({ database, revocations, traceQuery }: Dependencies)
   ): Promise<void> {
     if (id.toLowerCase() === caller.sub) throw new errors.Conflict()
     const ended = await database.transaction('read committed', async tx => {
+      if (isDisabled) {
+        const admins = await requireOtherAdmin(tx, id.toLowerCase())
+        if (!admins.includes(caller.sub)) throw new errors.Unauthorized()
+      }
       const isChanged = await repository.setDisabled(tx, id, isDisabled)
       if (!isChanged && !(await repository.exists(tx, id))) throw new errors.NotFound()
       if (!isChanged) return undefined
@@ -88,21 +95,45 @@ export function createUsers({ database, revocations, traceQuery }: Dependencies)
   return { view, viewSelf, update, list, setDisabled }
 }
 
+/** Locks and returns the enabled admins. Throws LastAdmin where none but the one of `id` is left. */
+async function requireOtherAdmin(tx: Executor, id: string): Promise<string[]> {
+  const admins = await repository.lockAdmins(tx)
+  if (admins.every(admin => admin === id)) throw new errors.LastAdmin()
+  return admins
+}
+
+/** What became of an operator's wish: `changed`, or why nothing was changed. */
+export type Assignment = 'changed' | 'unknown' | 'unchanged' | 'disabled'
+
 /**
- * Gives a role to the account of an address, and ends its sessions: their tokens name the old role.
- * Returns false where nobody has the address, or the account has the role already. An operator's act, not a route's.
+ * Gives a role to the account of an address, and ends its sessions: their tokens name the old role. A disabled account is
+ * left as it is, or enabled first. An operator's act, not a route's. Throws LastAdmin where no enabled admin would remain.
  */
 export async function assignRole(
-  { transaction }: Database,
+  { transaction }: Pick<Database, 'transaction'>,
   email: string,
   role: AccessClaims['role'],
-): Promise<boolean> {
+  { enable = false } = {},
+): Promise<Assignment> {
   return transaction('read committed', async tx => {
-    const userId = await repository.setRole(tx, email, role)
-    if (userId === undefined) return false
-    await recordEvent(tx, { type: 'user.role_changed', userId, detail: { role } })
+    // Before the account, as everywhere: what locks them in another order could wait for ever.
+    const admins = role === 'admin' ? undefined : await repository.lockAdmins(tx)
+    const account = await repository.lockByEmail(tx, email)
+    if (!account) return 'unknown'
+    if (account.isDisabled && !enable) return 'disabled'
+    if (account.role === role && !account.isDisabled) return 'unchanged'
+    if (admins?.every(id => id === account.id)) throw new errors.LastAdmin()
+    const userId = account.id
+    if (account.isDisabled) {
+      await repository.setDisabled(tx, userId, false)
+      await recordEvent(tx, { type: 'user.enabled', userId })
+    }
+    if (account.role !== role) {
+      await repository.setRole(tx, userId, role)
+      await recordEvent(tx, { type: 'user.role_changed', userId, detail: { role } })
+    }
     await endAllSessions(tx, { userId, reason: 'role changed' })
-    return true
+    return 'changed'
   })
 }
 
