@@ -25,9 +25,10 @@ export function provideSigningKey(environment: Environment): Environment {
 
 /** Starts the PostgreSQL server of the data folder. Throws PlainError. */
 export async function startDatabase(environment: Environment): Promise<EmbeddedPostgres> {
-  const { startEmbeddedPostgres } = await import('./db/embedded.ts')
+  const { selfContained, startEmbeddedPostgres } = await import('./db/embedded.ts')
   try {
-    return await startEmbeddedPostgres({ directory: join(dataDirectory(environment), 'postgres') })
+    const server = await startEmbeddedPostgres({ directory: join(dataDirectory(environment), 'postgres') })
+    return { ...server, url: selfContained(server.url) }
   } catch (cause) {
     throw new PlainError(cause instanceof Error ? cause.message : String(cause), { cause })
   }

@@ -58,8 +58,7 @@ export function installLayers(onInstall: () => void, signal: AbortSignal): Promi
 export function startLayer(name: string, databaseUrl: string, signal: AbortSignal): Promise<MeasuredProcess> {
   return startProcess({
     ...{ name, args: ['server.ts', name], cwd: folder, readyPath: '/health', signal },
-    // Without the parameters for node-postgres: other drivers refuse those that they do not know.
-    environment: { NODE_ENV: 'production', DATABASE_URL: databaseUrl.split('?', 1)[0] ?? '' },
+    environment: { NODE_ENV: 'production', DATABASE_URL: databaseUrl },
   })
 }
 

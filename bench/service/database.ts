@@ -12,6 +12,7 @@ export type BenchDatabase = Awaited<ReturnType<typeof startDatabase>>
 
 /** Returns a server in a temporary folder of the given kind; `remove` leaves nothing of it. */
 export async function startDatabase(kind = 'bench', settings: Record<string, string> = measured) {
+  forgetServers()
   const folder = await mkdtemp(join(tmpdir(), `plumbline-${kind}-`))
   // The database's own user, where there is one, has to reach its data in it: else they are put elsewhere.
   await chmod(folder, 0o755)
@@ -38,6 +39,11 @@ export async function startDatabase(kind = 'bench', settings: Record<string, str
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Clears the shell's PG* variables, which are about other servers: drivers take from them what an address leaves out. */
+function forgetServers(): void {
+  for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name]
 }
 
 async function ask(connectionString: string, statement: string): Promise<string> {

@@ -81,14 +81,14 @@ async function withEmbeddedUrl(
   directory: string,
   work: (connectionString: string) => Promise<void>,
 ): Promise<void> {
-  const { runningUrl, startEmbeddedPostgres } = await import('../db/embedded.ts')
+  const { runningUrl, selfContained, startEmbeddedPostgres } = await import('../db/embedded.ts')
   const running = await runningUrl(directory)
-  if (running !== undefined) return work(running)
+  if (running !== undefined) return work(selfContained(running))
   const server = await startEmbeddedPostgres({ directory }).catch(error => {
     throw new PlainError((error as Error).message)
   })
   try {
-    await work(server.url)
+    await work(selfContained(server.url))
   } finally {
     await server.stop()
   }

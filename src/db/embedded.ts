@@ -88,7 +88,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     const url = await openDatabase(place, server, database)
     await host.replaceFile(join(place.folder, URL_FILE), url, 0o600)
     onLog(`database server started: process ${server.child.pid}, port ${server.port}`)
-    return handle(place, server, selfContained(url))
+    return handle(place, server, url)
   } catch (error) {
     await stopServers(place.data).finally(release)
     throw error
@@ -98,15 +98,14 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
 /** The address of the server that a live process runs in a directory; undefined where none does. */
 export async function runningUrl(directory: string): Promise<string | undefined> {
   if (!(await hasLiveOwner(resolve(directory)))) return undefined
-  const url = await readText(join(resolve(directory), URL_FILE))
-  return url === '' ? undefined : selfContained(url)
+  return (await readText(join(resolve(directory), URL_FILE))) || undefined
 }
 
 /**
  * The address with everything that node-postgres would take from PG* variables otherwise: those of a person's shell, such
  * as PGSSLMODE or PGOPTIONS, are about other servers. The name of the application alone is left to each client.
  */
-function selfContained(url: string): string {
+export function selfContained(url: string): string {
   return `${url}?sslmode=disable&sslnegotiation=postgres&options=%20&client_encoding=UTF8&replication=false`
 }
 

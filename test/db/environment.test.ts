@@ -1,6 +1,7 @@
 /** The shell's PG* variables, which are about other servers, change nothing for the embedded one. */
 import pg from 'pg'
 import { expect, inject, it, onTestFinished } from 'vitest'
+import { selfContained } from '../../src/db/embedded.ts'
 
 /** What variables of any kind may hold, right or wrong. */
 const VALUES = [
@@ -38,7 +39,7 @@ async function describeConnection() {
   const url = new URL(inject('templateUrl'))
   // The template must have no connections while it is cloned.
   url.pathname = '/postgres'
-  const client = new pg.Client({ connectionString: url.href, application_name: 'test' })
+  const client = new pg.Client({ connectionString: selfContained(url.href), application_name: 'test' })
   await client.connect()
   try {
     const { rows } = await client.query(`

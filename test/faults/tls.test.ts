@@ -31,7 +31,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'stranger.pem'), stranger.certificate)
   server = await startEmbeddedPostgres({ directory: join(folder, 'postgres'), settings: { fsync: 'off' } })
   await migrate(server.url)
-  plainUrl = server.url.split('?', 1)[0] ?? ''
+  plainUrl = server.url
   admin = new pg.Pool({ connectionString: server.url, max: 1 })
   admin.on('error', () => {
     // Its connection ends with the server.

@@ -21,6 +21,8 @@ const SETTINGS = {
 }
 
 export default async function setup({ provide }: TestProject) {
+  // Of a person's shell, and about other servers. The workers get this process's environment.
+  for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name]
   const { folder, remove } = await createTemporaryFolder()
   // Where every worker, and what it starts, makes its own.
   process.env.TMPDIR = folder
