@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * others, two at a time: the first takes as long as what goes before the last test of the third.
  */
 const TIMED = [
+  'test/bench/cross-check.test.ts',
   'test/bench/coordinated-omission.test.ts',
   'test/modules/auth/enumeration.test.ts',
   'test/bench/load.test.ts',

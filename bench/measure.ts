@@ -4,7 +4,7 @@ import type { Generator, Turns } from './load/generator-client.ts'
 import type { Job } from './load/protocol.ts'
 import { type Step, stepSeconds } from './plan.ts'
 import { type Counters, compareCounters } from './probe/counters.ts'
-import { isDisturbed } from './result/figures.ts'
+import { createBudget, leastDisturbed } from './repeats.ts'
 import type { LoadOptions, Measurement, Warmup } from './result/schema.ts'
 import type { Scenario } from './scenario.ts'
 import { type CpuReading, othersShare, readCpu } from './service/cpu.ts'
@@ -29,10 +29,6 @@ export interface Measured {
   warmup?: Warmup | undefined
 }
 
-/** A disturbed round is measured again, at most so often, and so is at most this share of all rounds. */
-const longestRepeats = 2
-const repeatedShare = 0.25
-
 /**
  * Returns the measurements in the order of the plan; those before an abort are kept. Throws a RunError when a load brings
  * nothing that was expected: there is no sense in going on. A round without any answer is void.
@@ -52,14 +48,18 @@ export async function measure(
     await beforeStep(step)
     const label = `${step.scenario.name} on ${step.subject.name}`
     if (step.isFirst && options.steady) onProgress(`${label}, warming up`, done)
-    const warmup = await warmUp(generator, step, options, signal)
+    const { warmup, lost } = await warmUp(generator, step, options, signal)
     if (signal.aborted) break
     onProgress(`${label}, round ${step.round + 1}`, done)
     const [measurement] = await leastDisturbed(budget, options, signal, async () => [
       await measureOnce(generator, step, options, signal),
     ])
     if (signal.aborted || !measurement) break
-    measured.push({ step, measurement: checked(step, measurement), ...(warmup && { warmup }) })
+    measured.push({
+      step,
+      measurement: checked(step, withFailures(measurement, lost)),
+      ...(warmup && { warmup }),
+    })
     done += stepSeconds(step, options)
   }
   onProgress('done', done)
@@ -72,42 +72,32 @@ async function warmUp(
   step: Step,
   options: LoadOptions,
   signal: AbortSignal,
-): Promise<Warmup | undefined> {
+): Promise<{ warmup?: Warmup | undefined; lost: Failures[] }> {
   const { steady } = options
-  if (!step.isFirst || !steady) return undefined
+  const lost: Failures[] = []
+  if (!step.isFirst || !steady) return { lost }
   const load = { ...options, duration: steady.window }
   const [warmup] = await warmUntilSteady(
-    async () => [await generator.run(toJob(step, load), { signal })],
+    async () => {
+      const measurement = await generator.run(toJob(step, load), { signal })
+      lost.push(measurement.failures)
+      return [measurement]
+    },
     { mode: options.mode, steady },
     signal,
   )
-  return warmup
+  return { warmup, lost }
 }
 
-/** Measures a round again while others take too much of the CPU and the budget lasts; returns the calmest one. */
-async function leastDisturbed(
-  budget: { left: number },
-  { busyLimit }: LoadOptions,
-  signal: AbortSignal,
-  measureRound: () => Promise<Measurement[]>,
-): Promise<Measurement[]> {
-  let calmest = await measureRound()
-  // What was measured side by side has the same neighbours.
-  for (
-    let repeat = 0;
-    repeat < longestRepeats && calmest.some(one => isDisturbed(one, busyLimit));
-    repeat++
-  ) {
-    if (signal.aborted || budget.left === 0) break
-    budget.left--
-    const another = await measureRound()
-    if (!signal.aborted && (another[0]?.othersCpu ?? 1) < (calmest[0]?.othersCpu ?? 1)) calmest = another
+type Failures = Measurement['failures']
+
+/** Returns the first round after a warm-up with what was lost in that: a lost response is an error whenever it is lost. */
+function withFailures(measurement: Measurement, lost: readonly Failures[]): Measurement {
+  const failures = { ...measurement.failures }
+  for (const [reason, count] of lost.flatMap(Object.entries<number>)) {
+    failures[reason] = (failures[reason] ?? 0) + count
   }
-  return calmest
-}
-
-function createBudget(rounds: number): { left: number } {
-  return { left: Math.ceil(rounds * repeatedShare) }
+  return { ...measurement, failures }
 }
 
 /**
@@ -138,9 +128,14 @@ export async function measureTurns(
     const turns = await generator.openTurns(jobs, signal)
     done += subjects.length * options.warmup
     try {
+      const lost: Failures[][] = subjects.map(() => [])
       const warmups = options.steady
         ? await warmUntilSteady(
-            () => turns.run(options.steady?.window ?? 0),
+            async () => {
+              const figures = await turns.run(options.steady?.window ?? 0)
+              for (const [i, { failures }] of figures.entries()) lost[i]?.push(failures)
+              return figures
+            },
             { mode: 'closed', steady: options.steady },
             signal,
           )
@@ -152,10 +147,11 @@ export async function measureTurns(
         )
         if (signal.aborted) break
         for (const [i, step] of steps.entries()) {
-          const measurement = figures[i]
+          const figure = figures[i]
           const warmup = round === 0 ? warmups[i] : undefined
-          if (measurement) {
+          if (figure) {
             const own = { ...step, round, isFirst: round === 0 }
+            const measurement = withFailures(figure, lost[i]?.splice(0) ?? [])
             measured.push({ step: own, measurement: checked(step, measurement), ...(warmup && { warmup }) })
           }
         }

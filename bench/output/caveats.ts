@@ -33,6 +33,7 @@ export function roundLines(lists: readonly LabelledRounds[], busyLimit?: number)
   return [
     ...voidLines(lists),
     ...failedLines(lists),
+    ...reconnectedLines(lists),
     ...disturbedLines(lists, busyLimit),
     ...coldLines(lists),
   ]
@@ -54,6 +55,27 @@ export function failedLines(lists: readonly LabelledRounds[]): string[] {
     const errors = rounds.reduce((sum, round) => sum + errorsOf(round), 0)
     return errors === 0 ? [] : [`FAILED ${label}: ${plural(errors, 'error')} (${describeErrors(rounds)}).`]
   })
+}
+
+/** One connection for fewer requests than these is worth a line: it takes some 100 µs of both sides. */
+const REQUESTS_PER_CONNECTION = 1000
+
+/** Returns a line for each list of rounds whose server made the load open many connections. */
+export function reconnectedLines(lists: readonly LabelledRounds[]): string[] {
+  return lists.flatMap(({ label, rounds }) => {
+    const connects = rounds.reduce((sum, round) => sum + (round.connects ?? 0), 0)
+    const requests = rounds.reduce((sum, round) => sum + answersOf(round), 0)
+    const share = requests / connects
+    if (connects === 0 || share >= REQUESTS_PER_CONNECTION) return []
+    const count = share < 10 ? share.toFixed(1) : share.toFixed(0)
+    return [
+      `RECONNECTED ${label}: a new connection for every ${count} requests. No latency has that time in it.`,
+    ]
+  })
+}
+
+function answersOf({ endpoints }: Measurement): number {
+  return endpoints.reduce((sum, { requests, unexpected }) => sum + requests + unexpected, 0)
 }
 
 /** Returns a line for each list of rounds in which others took more of the CPU than the limit. */

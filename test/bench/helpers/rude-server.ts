@@ -22,6 +22,9 @@ export type Rudeness = {
   cutEnding?: 'FIN' | 'RST'
   /** Milliseconds before each response. */
   delay?: number
+  /** One in so many responses takes `slow` milliseconds instead. */
+  slowEvery?: number
+  slow?: number
 }
 
 export type Counts = {
@@ -36,6 +39,7 @@ export type Counts = {
   connections: number
 }
 
+const never = Number.POSITIVE_INFINITY
 const BODY = JSON.stringify({ hello: 'x'.repeat(100) })
 
 export type RudeServer = {
@@ -67,7 +71,7 @@ export function createRudeServer(rudeness: Rudeness): RudeServer {
 }
 
 function serve(socket: Socket, rudeness: Rudeness, counts: Counts): void {
-  const { closeEvery = Number.POSITIVE_INFINITY, cutEvery = Number.POSITIVE_INFINITY, delay = 0 } = rudeness
+  const { closeEvery = never, cutEvery = never, delay = 0, slowEvery = never, slow = 0 } = rudeness
   let answered = 0
   let hasEnded = false
   let text = ''
@@ -78,14 +82,20 @@ function serve(socket: Socket, rudeness: Rudeness, counts: Counts): void {
     for (let end = text.indexOf('\r\n\r\n'); end !== -1; end = text.indexOf('\r\n\r\n')) {
       text = text.slice(end + 4)
       if (hasEnded) counts.tooLate++
-      else if (delay > 0) setTimeout(respond, delay)
-      else respond()
+      else take()
     }
   })
 
-  function respond(): void {
-    counts.requests++
-    if (counts.requests % cutEvery === 0) cut()
+  function take(): void {
+    const isSlow = ++counts.requests % slowEvery === 0
+    const ms = isSlow ? slow : delay
+    const isCut = counts.requests % cutEvery === 0
+    if (ms > 0) setTimeout(respond, ms, isCut)
+    else respond(isCut)
+  }
+
+  function respond(isCut: boolean): void {
+    if (isCut) cut()
     else answer()
   }
 
