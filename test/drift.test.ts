@@ -191,7 +191,7 @@ describe('the migrations', () => {
     }
     const files = (await readdir(join(ROOT, 'drizzle'))).filter(name => name.endsWith('.sql')).sort()
     expect(entries.map(({ tag }) => `${tag}.sql`)).toEqual(files)
-    // drizzle-orm applies what is newer than the last one applied: an earlier time would never be.
+    // In the order of their times too: one that is merged late is generated anew, to come last.
     const times = entries.map(({ when }) => when)
     expect(times).toEqual([...times].sort((a, b) => a - b))
   })

@@ -1,0 +1,143 @@
+/** What a migration runs with: limits, locks and the schema, whatever the role and the database have. */
+import { describe, expect, it } from 'vitest'
+import { migrate } from '../../src/db/migrate.ts'
+import type { TestDatabase } from '../helpers/database.ts'
+import { A, B, C, refusal, setUp, tablesOf } from '../helpers/migrating.ts'
+
+describe('the session of a migration', () => {
+  it('has no limit for statements, whatever the role has, and starts afresh for each', async () => {
+    const check = (name: string, value: string) =>
+      `do $$ begin if current_setting('${name}') <> '${value}' then raise exception '${name} is %', current_setting('${name}'); end if; end $$;`
+    const { database, apply } = await setUp(
+      {
+        ...A,
+        sql: `select pg_sleep(0.2); set search_path = ''; set work_mem = '1MB'; set lock_timeout = 1; ${check('lock_timeout', '1ms')}`,
+      },
+      { ...B, sql: `create table b (id int); ${check('lock_timeout', '200ms')} ${check('work_mem', '4MB')}` },
+      {
+        ...C,
+        sql: `-- migrate: no-transaction\n${check('statement_timeout', '0')}\n--> statement-breakpoint\ncreate table c (id int)`,
+      },
+    )
+    await database.query(
+      `do $$ begin execute format('alter database %I set statement_timeout = ''50ms''', current_database()); end $$`,
+    )
+    expect(await apply()).toHaveLength(3)
+    expect(await tablesOf(database)).toEqual(['b', 'c'])
+  })
+})
+
+describe('locks', () => {
+  const ALTER = { ...B, sql: 'create table before_it (id int); alter table a add column x int;' }
+
+  /** A transaction that reads the table, as a report may for long. */
+  async function hold(database: TestDatabase) {
+    const client = await database.connect()
+    await client.query("set application_name = 'long report'")
+    await client.query('begin; select from a')
+    return async () => {
+      await client.query('rollback')
+      client.release()
+    }
+  }
+
+  it('are given up in time, tried again, and got when they are free', async () => {
+    const { database, apply, have, lines } = await setUp(A)
+    await apply()
+    await have(A, ALTER)
+    const release = await hold(database)
+    const applying = apply()
+    await expect
+      .poll(() => lines.join('\n'), { timeout: 20_000 })
+      .toMatch(/_b did not get its locks: .*It tries again in/)
+    // While it pauses, and while it waits for less than its limit, others read the table.
+    await database.query("set statement_timeout = '10s'; select from a")
+    await release()
+    expect(await applying).toEqual([B.tag])
+    expect(await tablesOf(database)).toEqual(['a', 'before_it'])
+  })
+
+  it('that stay taken fail the migration, with the name of who holds them', async () => {
+    const { database, apply, have } = await setUp(A)
+    await apply()
+    await have(A, ALTER)
+    const release = await hold(database)
+    const message = await refusal(apply())
+    await release()
+    expect(message).toMatch(
+      /^20260102000000_b failed at drizzle\/20260102000000_b\.sql, line 1: canceling statement due to lock timeout/,
+    )
+    expect(message).toMatch(
+      /tried 5 times\. The lock was held by pid \d+ \(long report, user \w+, idle in transaction for \d+ s\)/,
+    )
+    expect(message).toContain('MIGRATION_LOCK_TIMEOUT')
+    expect(await tablesOf(database)).toEqual(['a'])
+  })
+
+  it('of another migrator are waited for', async () => {
+    const { database, apply } = await setUp(A)
+    const other = await database.connect()
+    await other.query('select pg_advisory_lock(7265481)')
+    const applying = apply()
+    await expect
+      .poll(
+        async () =>
+          (
+            await database.query(
+              "select from pg_stat_activity where application_name = 'plumbline-migrate' and state = 'active' and query ~ 'advisory' and datname = current_database()",
+            )
+          ).rowCount,
+      )
+      .toBe(0)
+    expect(await tablesOf(database)).toEqual([])
+    await other.query('select pg_advisory_unlock(7265481)')
+    other.release()
+    expect(await applying).toEqual([A.tag])
+  })
+})
+
+describe('the schema of the tables', () => {
+  const KEYS = {
+    ...A,
+    sql: 'create table p (id int primary key); create table c (p int references "public"."p" (id));',
+  }
+  const withPath = (url: string, path: string) => {
+    const changed = new URL(url)
+    changed.searchParams.set('options', `-c search_path=${path}`)
+    return changed.href
+  }
+
+  it.for(['app', 'nowhere', 'app,nowhere', 'pg_catalog', '""'])(
+    'is refused in a sentence where a search_path of %s does not reach it',
+    async path => {
+      const { database, directory } = await setUp(KEYS)
+      await database.query('create schema app')
+      const message = await refusal(migrate(withPath(database.url, path), { directory }))
+      expect(message).toMatch(/^The tables belong in the schema public, which this connection's search_path/)
+      expect(await tablesOf(database)).toEqual([])
+    },
+  )
+
+  it.for(['app,public', 'public,app', '"$user",public'])(
+    'gets the tables with a search_path of %s',
+    async path => {
+      const { database, directory } = await setUp(KEYS)
+      await database.query(
+        "create schema app; do $$ begin execute format('create schema %I', current_user); end $$",
+      )
+      expect(await migrate(withPath(database.url, path), { directory })).toEqual([A.tag])
+      expect(await tablesOf(database)).toEqual(['c', 'p', 'p_pkey'])
+    },
+  )
+
+  it('is decided by what the connection has, not by its address alone', async () => {
+    const { database, directory } = await setUp(KEYS)
+    await database.query('create schema app')
+    await database.query(
+      `do $$ begin execute format('alter database %I set search_path = app', current_database()); end $$`,
+    )
+    expect(await refusal(migrate(database.url, { directory }))).toContain('search_path (app)')
+    await database.query('drop schema public')
+    expect(await refusal(migrate(database.url, { directory }))).toContain('create schema public')
+  })
+})
