@@ -17,6 +17,9 @@ import { allocateYoung } from './young-heap.ts'
 /** Between the end of the slowest worker and that of the process that waits for it, in milliseconds. */
 const WORKER_SLACK_MS = 2000
 
+const NO_PRETTY_LOG =
+  'Log lines are JSON: LOG_FORMAT=pretty, the default in development, needs pino-pretty, a development dependency.'
+
 allocateYoung()
 preferCommonJsDrizzle()
 
@@ -140,29 +143,18 @@ async function claimPort({ host, port }: { host: string; port: number }): Promis
 }
 
 /** Opened before anything that is to be closed, so that its last line is written after all of that. */
-async function openLog({ log: { format }, workers }: Config, { onClose }: Lifecycle): Promise<LogStream> {
+async function openLog({ log: settings, workers }: Config, { onClose }: Lifecycle): Promise<LogStream> {
   const stream = createLogStream({
     isShared: workers > 1,
     onLoss: loss => log?.error(loss, 'log lines were dropped: standard output did not take them'),
   })
   onClose(stream.settle)
   process.on('exit', stream.finish)
-  return format === 'json' ? stream : prettify(stream)
-}
-
-/** The same with lines for a person, each as soon as it is there. */
-async function prettify(stream: LogStream): Promise<LogStream> {
-  const { prettyFactory } = await import('pino-pretty')
-  const toText = prettyFactory({
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'requestId,traceId,ip,method,route,path,status,durationMs,userId,code',
-    messageFormat: '{msg}{if status}: {method} {path} {status} {code} in {durationMs} ms{end}',
-  })
-  return {
-    ...stream,
-    write(line) {
-      stream.write(toText(line))
-      stream.flush()
-    },
-  }
+  if (settings.format === 'json') return stream
+  const { prettify } = await import('./pretty-log.ts')
+  const pretty = await prettify(stream)
+  if (pretty !== undefined) return pretty
+  const { loggerOptions } = await import('./lib/log.ts')
+  if (!cluster.isWorker) pino(loggerOptions(settings), stream).warn(NO_PRETTY_LOG)
+  return stream
 }

@@ -144,6 +144,22 @@ describe.each(LOCKFILES)('the lockfile %s', lockfile => {
   })
 })
 
+it('the service imports development dependencies only where it can do without', async () => {
+  const { devDependencies } = JSON.parse(await read('package.json')) as {
+    devDependencies: Record<string, string>
+  }
+  const found = (await sources(/^src\//)).flatMap(([path, text]) => {
+    const names = [...text.matchAll(/(?:from|import|import\()\s*'((?:@[^/']+\/)?[^/']+)/g)]
+    return names
+      .filter(([, name = '']) => name in devDependencies)
+      .map(([statement]) => `${path}: ${statement}`)
+  })
+  expect(found).toEqual([
+    "src/commands/db-seed.ts: import('cli-progress",
+    "src/pretty-log.ts: import('pino-pretty",
+  ])
+})
+
 describe('the pinned Node.js', () => {
   // Its packages do not say it, and npm goes by the lockfile; npm 10 drops it there when it writes the file anew.
   it('needs glibc by the lockfile, so that musl gets none that cannot run', async () => {

@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { canReach } from '../src/db/embedded-host.ts'
 import { findServers } from '../src/db/embedded-process.ts'
 import { createCheckout } from './helpers/checkout.ts'
+import { databaseOfTest } from './helpers/database.ts'
 import { createRemote } from './helpers/remote.ts'
 import { ROOT } from './helpers/service.ts'
 
@@ -99,6 +100,29 @@ describe('the first start', () => {
       stdout: '',
       stderr: expect.stringMatching(/^Cannot listen on 192\.0\.2\.1[^\n]*\n$/),
     })
+  })
+})
+
+describe('without development dependencies', () => {
+  it('serves with JSON lines, and says in one of them why they are not for a person', async () => {
+    const { start } = await checkout('production', 0o755, { forProduction: true })
+    const database = await databaseOfTest()
+    const { child, exited, output } = await start({ DATABASE_URL: database.url, LOG_FORMAT: 'pretty' })
+    child.kill('SIGTERM')
+    expect(await exited).toEqual(GRACEFULLY)
+    expect(output.stderr).toBe('')
+    const lines = output.stdout.split('\n').filter(line => line.startsWith('{'))
+    const warnings = lines.map(line => JSON.parse(line)).filter(({ level }) => level === 'warn')
+    expect(warnings.map(({ msg }) => msg)).toEqual([expect.stringMatching(/LOG_FORMAT=pretty.*pino-pretty/)])
+  })
+
+  it('says in one line how to get a database, in the service and in its commands', async () => {
+    const { folder, run } = await checkout('production', 0o755, { forProduction: true })
+    const service = run()
+    expect(await service.exited).toEqual({ code: 1, signal: null })
+    expect(service.output.stderr).toMatch(/^The embedded PostgreSQL[^\n]*DATABASE_URL[^\n]*npm ci[^\n]*\n$/)
+    const seed = promisify(execFile)(process.execPath, ['src/commands/db-seed.ts'], { cwd: folder })
+    await expect(seed).rejects.toMatchObject({ code: 1, stderr: service.output.stderr })
   })
 })
 

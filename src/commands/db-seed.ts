@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
 import { type Environment, isProduction, loadDatabaseUrls, readEnvironment } from '../config.ts'
 import type { Database } from '../db/client.ts'
+import { ifInstalled } from '../lib/if-installed.ts'
 import { ARGON2ID } from '../modules/auth/passwords.ts'
 import { PlainError } from '../plain-error.ts'
 import { readArguments, runCommand, withDatabase } from './database.ts'
@@ -119,10 +120,11 @@ function uuidOf(bytes: Buffer): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-/** A bar on a terminal; silence elsewhere. */
+/** A bar on a terminal; silence elsewhere, and where the bar's package, a development dependency, is not installed. */
 async function startProgress(total: number): Promise<{ update(done: number): void; stop(): void }> {
-  if (!process.stderr.isTTY) return { update() {}, stop() {} }
-  const { SingleBar, Presets } = await import('cli-progress')
+  const library = process.stderr.isTTY ? await ifInstalled(() => import('cli-progress')) : undefined
+  if (library === undefined) return { update() {}, stop() {} }
+  const { SingleBar, Presets } = library
   const bar = new SingleBar(
     { format: '  {bar} {value}/{total} users, {eta_formatted} left' },
     Presets.shades_classic,

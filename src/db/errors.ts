@@ -60,7 +60,16 @@ export function databaseProblem(error: unknown): CatalogueEntry | undefined {
     if (isStaleStatement(cause)) return findEntry('DATABASE_UNAVAILABLE')
     return findEntry(BY_CONSTRAINT[constraint] ?? BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 2)])
   }
-  const { code } = cause as { code?: string }
-  const isLost = isConnectionFailure(cause) || NETWORK.has(code ?? '') || DRIVER_FAILURES.test(cause.message)
-  return isLost ? findEntry('DATABASE_UNAVAILABLE') : undefined
+  return isUnreachable(cause) ? findEntry('DATABASE_UNAVAILABLE') : undefined
+}
+
+/** Whether the database cannot be reached, or goes down or comes up just now. PostgreSQL 18, appendix A, class 57. */
+export function isDatabaseGone(error: unknown): boolean {
+  const cause = databaseErrorOf(error)
+  if (cause instanceof pg.DatabaseError) return cause.severity === 'FATAL' && /^57/.test(cause.code ?? '')
+  return cause instanceof Error && isUnreachable(cause)
+}
+
+function isUnreachable(error: Error & { code?: string }): boolean {
+  return isConnectionFailure(error) || NETWORK.has(error.code ?? '') || DRIVER_FAILURES.test(error.message)
 }

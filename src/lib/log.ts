@@ -83,6 +83,12 @@ export function describeError(error: unknown, isCause = false): Record<string, u
   }
 }
 
+/** Why something failed, in a word: the error's code, or its message where it has none. */
+export function reasonOf(error: unknown): string {
+  const { code, message, name } = describeError(error)
+  return String(code ?? message ?? name)
+}
+
 /** The stack without its first lines, which repeat the message. */
 function framesOf(error: Error): string {
   const frames = error.stack?.split('\n').filter(line => /^\s+at /.test(line)) ?? []

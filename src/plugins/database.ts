@@ -14,7 +14,8 @@ declare module 'fastify' {
 export const database = fp(
   async (app: FastifyInstance, { database: settings }: { database: Config['database'] }) => {
     const opened = createDatabase(settings, {
-      onError: err => app.log.warn({ err }, 'database connection lost'),
+      // The pool opens others when they are needed. That the database is gone is one line, of those who listen to it.
+      onError: err => app.log.debug({ err }, 'database connection lost'),
       onQuery(text, run) {
         app.metrics.queries.inc()
         return app.traceQuery(text, run)

@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { databaseProblem } from '../db/errors.ts'
+import { databaseProblem, isDatabaseGone } from '../db/errors.ts'
 import { type CatalogueEntry, entryForStatus, errors, findEntry } from '../errors.ts'
+import { reasonOf } from '../lib/log.ts'
 import { type FieldError, listFieldErrors } from './field-errors.ts'
 
 declare module 'fastify' {
@@ -64,7 +65,8 @@ export function refuseUnrouted(
 export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = thrown instanceof Error ? thrown : (new Error('not an error') as FastifyError)
   const entry = entryOf(error)
-  if (entry.status >= 500) request.log.error({ err: error, code: entry.code }, 'request failed')
+  if (entry.status === 503) logRefusal(error, entry, request)
+  else if (entry.status >= 500) request.log.error({ err: error, code: entry.code }, 'request failed')
   if (entry.status === 503 && !reply.hasHeader('retry-after'))
     reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (entry.status === 401) reply.header('www-authenticate', 'Bearer')
@@ -84,6 +86,15 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
     .header('cache-control', 'no-store')
     .serializer(JSON.stringify)
     .send(problem)
+}
+
+/**
+ * A 503 is no mistake of this program, so it has no stack. A database that is gone is a line when it goes and one when it is
+ * back; what that does to each request is in the request's own line, and so is the code of our own refusals.
+ */
+function logRefusal(error: FastifyError, { code }: CatalogueEntry, { log }: FastifyRequest): void {
+  const isKnown = error.code === code || isDatabaseGone(error)
+  log[isKnown ? 'debug' : 'warn']({ code, reason: reasonOf(error) }, 'request failed')
 }
 
 function entryOf(error: FastifyError): CatalogueEntry {

@@ -114,14 +114,26 @@ describe('a database that vanishes', () => {
 
   const endTraffic = async () => [...(await reads.end()), ...(await writes.end())]
 
-  it('P18: PostgreSQL is restarted under traffic, and the service recovers by itself', async () => {
+  it('P18: PostgreSQL is restarted under traffic, and the service recovers by itself, with a line for each', async () => {
+    const { length } = service.log
+    const events = () =>
+      service.log
+        .slice(length)
+        .map(line => JSON.parse(line))
+        .filter(({ msg }) => msg !== 'request completed')
+        .map(({ level, msg, err }) => `${level}: ${msg}${err === undefined ? '' : ', with a stack'}`)
     await postgres.stop()
     await until('readiness fails', async () => !(await isReady()))
     expect((await readSelf()).status).toBe(503)
     await sleep(500)
     await postgres.start()
     await expectRecovery()
+    await until('it says that the database is back', () => events().length > 1)
     expectFailuresInTime(await endTraffic())
+    expect(events()).toEqual([
+      expect.stringMatching(/^warn: the database does not answer.*ended$/),
+      expect.stringMatching(/^info: the database answers.*heard$/),
+    ])
   })
 
   it('P18: PostgreSQL freezes under traffic, answers come in time, and it thaws', async () => {

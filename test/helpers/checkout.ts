@@ -1,9 +1,10 @@
 /** A fresh checkout of what is being tested, and the processes that a person starts in it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Environment } from '../../src/config.ts'
 import { stopServers } from '../../src/db/embedded-process.ts'
 import { bareEnvironment } from './environment.ts'
@@ -14,8 +15,11 @@ const READY_WITHIN_MS = 25_000
 
 export type Checkout = Awaited<ReturnType<typeof createCheckout>>
 
-/** Copies the sources to `name` in a folder of the given mode; `remove` ends what was started there. */
-export async function createCheckout(name: string, mode = 0o755) {
+/**
+ * Copies the sources to `name` in a folder of the given mode; `remove` ends what was started there. For production, it has
+ * the packages that npm installs with `--omit=dev`.
+ */
+export async function createCheckout(name: string, mode = 0o755, { forProduction = false } = {}) {
   const parent = await mkdtemp(join(tmpdir(), 'plumbline-checkout-'))
   await chmod(parent, mode)
   const folder = join(parent, name)
@@ -23,7 +27,9 @@ export async function createCheckout(name: string, mode = 0o755) {
   for (const part of ['src', 'drizzle', 'package.json']) {
     await cp(join(ROOT, part), join(folder, part), { recursive: true })
   }
-  await symlink(await realpath(join(ROOT, 'node_modules')), join(folder, 'node_modules'))
+  const installed = await realpath(join(ROOT, 'node_modules'))
+  if (forProduction) await linkProductionPackages(installed, join(folder, 'node_modules'))
+  else await symlink(installed, join(folder, 'node_modules'))
   const started: ReturnType<typeof launch>[] = []
 
   function launch(environment: Environment = {}, user?: { uid: number; gid: number }) {
@@ -74,5 +80,17 @@ export async function createCheckout(name: string, mode = 0o755) {
       await rm(data, { recursive: true, force: true })
       await rm(parent, { recursive: true, force: true })
     },
+  }
+}
+
+/** What the lockfile marks as of development stays out. */
+async function linkProductionPackages(from: string, to: string): Promise<void> {
+  const { packages } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8'))
+  await mkdir(to)
+  for (const [path, { dev = false }] of Object.entries<{ dev?: boolean }>(packages)) {
+    const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path) ?? []
+    if (name === undefined || dev || !existsSync(join(from, name))) continue
+    await mkdir(dirname(join(to, name)), { recursive: true })
+    await symlink(join(from, name), join(to, name))
   }
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import pg from 'pg'
 import { FAREWELL_MS } from '../../db/client.ts'
+import { reasonOf } from '../../lib/log.ts'
 import { within } from '../../lib/within.ts'
 
 /** The channel of the triggers on `sessions` and `users`. */
@@ -44,7 +45,8 @@ const ANSWER_MS = 300
 const PROBE = 'probe:'
 
 /** Why the feed is down, as the log says it. */
-const DOWN = 'revocation feed is down: every request checks its session in the database'
+const DOWN =
+  'the database does not answer: until it does, every request asks it whether its session has ended'
 const DEAF =
   'revocation feed hears no notifications: every request checks its session in the database. A transaction pooler ' +
   'loses LISTEN: set DATABASE_DIRECT_URL to the address of the PostgreSQL server itself, with the database of DATABASE_URL'
@@ -118,10 +120,11 @@ export function createRevocationFeed({ listenUrl, notifyUrl, onPayload, load, lo
   }
 
   /** Logs what has changed: one line when it goes down, and one when it is back. */
-  function report(reason: string | undefined, err?: unknown): void {
+  function report(reason: string | undefined, error?: unknown): void {
     if (reason === reported) return
-    if (reason === undefined) log.info('revocation feed is up')
-    else log.warn({ err }, reason)
+    // Without a stack: the reason is outside of this program.
+    if (reason === undefined) log.info('the database answers, and revocations are heard')
+    else log.warn({ reason: reasonOf(error) }, reason)
     reported = reason
   }
 

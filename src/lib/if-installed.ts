@@ -1,0 +1,11 @@
+/** Packages of development, which production leaves out. */
+
+/** Returns the module that `load` imports; undefined where its package is not installed. */
+export async function ifInstalled<T>(load: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await load()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined
+    throw error
+  }
+}
