@@ -76,6 +76,7 @@ export const auth = fp(
       retention: settings.accessTokenTtl + RETENTION_SLACK_MS,
       isRevokedInDatabase: sessionId => isSessionRevoked(app.database.db, sessionId),
       log: app.log,
+      outage: app.outage,
     })
     app.decorate('revocations', revocations)
     app.addHook('onReady', revocations.open)

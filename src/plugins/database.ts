@@ -3,18 +3,22 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { createDatabase, type Database } from '../db/client.ts'
-import { explainConnectionFailure } from '../db/connection-failure.ts'
+import { createOutageLog, type OutageLog } from '../db/outage-log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
+    /** Hears from all that connects to the database whether it can. */
+    outage: OutageLog
   }
 }
 
 export const database = fp(
   async (app: FastifyInstance, { database: settings }: { database: Config['database'] }) => {
+    const outage = createOutageLog(app.log)
+    app.decorate('outage', outage)
     const opened = createDatabase(settings, {
-      // The pool opens others when they are needed. That the database is gone is one line, of those who listen to it.
+      // The pool opens others when they are needed.
       onError: err => app.log.debug({ err }, 'database connection lost'),
       onQuery(text, run) {
         app.metrics.queries.inc()
@@ -23,9 +27,8 @@ export const database = fp(
       onWait: seconds => app.metrics.poolWaits.observe(seconds),
       onCrowded: open =>
         app.log.warn({ open }, 'the database takes no more connections: requests wait for the open ones'),
-      onUnreachable: error =>
-        app.log.error(`cannot connect to the database: ${explainConnectionFailure(error)}`),
-      onReachable: () => app.log.info('connected to the database again'),
+      onUnreachable: error => outage.begin('requests', error),
+      onReachable: () => outage.end('requests'),
     })
     app.metrics.observePool(opened.pool)
     app.decorate('database', opened)

@@ -217,10 +217,14 @@ describe('a connection that cannot be made', () => {
         service.call('POST', '/api/v1/auth/login', { body: login }).then(answer => answer.statusCode),
       )
       .toBe(401)
-    const about = service.log
-      .map(line => JSON.parse(line).msg)
-      .filter(text => /^(cannot connect to|connected to) /.test(text))
-    expect(about).toEqual([expect.stringMatching(/^cannot connect/), 'connected to the database again'])
+    const about = () =>
+      service.log
+        .map(line => JSON.parse(line).msg)
+        .filter(text => /^(cannot connect to|connected to) /.test(text))
+    // The feed of revocations tries again every half a second.
+    await expect
+      .poll(about, { timeout: 5000 })
+      .toEqual([expect.stringMatching(/^cannot connect/), 'connected to the database again'])
   })
 })
 

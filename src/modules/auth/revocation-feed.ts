@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import pg from 'pg'
 import { FAREWELL_MS } from '../../db/client.ts'
-import { reasonOf } from '../../lib/log.ts'
+import { createOutageLog, type OutageLog } from '../../db/outage-log.ts'
 import { within } from '../../lib/within.ts'
 
 /** The channel of the triggers on `sessions` and `users`. */
@@ -22,6 +22,8 @@ type Options = {
   /** Reads what was revoked before the feed listened. */
   load: (client: pg.Client) => Promise<void>
   log: FastifyBaseLogger
+  /** Hears whether the connections can be made; one of its own unless given. */
+  outage?: OutageLog | undefined
 }
 
 type Connections = { listener: pg.Client; notifier: pg.Client }
@@ -44,9 +46,7 @@ const ANSWER_MS = 300
 
 const PROBE = 'probe:'
 
-/** Why the feed is down, as the log says it. */
-const DOWN =
-  'the database does not answer: until it does, every request asks it whether its session has ended'
+/** What the log says where the connections work and the feed is down all the same. */
 const DEAF =
   'revocation feed hears no notifications: every request checks its session in the database. A transaction pooler ' +
   'loses LISTEN: set DATABASE_DIRECT_URL to the address of the PostgreSQL server itself, with the database of DATABASE_URL'
@@ -62,11 +62,12 @@ class NotHeard extends Error {}
  * in the order of their commits, so a probe that is heard proves that all revocations committed before it was sent are
  * known. Ages are measured with a monotonic clock.
  */
-export function createRevocationFeed({ listenUrl, notifyUrl, onPayload, load, log }: Options) {
+export function createRevocationFeed(options: Options) {
+  const { listenUrl, notifyUrl, onPayload, load, log, outage = createOutageLog(log) } = options
   let current: Connections | undefined
   /** When the latest probe that was heard was sent. */
   let provenAt = -Infinity
-  let reported: string | undefined
+  let isReportedDeaf = false
   let isClosed = false
   let timer: NodeJS.Timeout | undefined
 
@@ -99,7 +100,7 @@ export function createRevocationFeed({ listenUrl, notifyUrl, onPayload, load, lo
     await probes.send()
     if (current !== of) return
     provenAt = sentAt
-    report(undefined)
+    reportUp()
     const next = () => void beat(of, probes).catch(error => disconnect(of, error))
     timer = setTimeout(next, Math.max(0, sentAt + BEAT_MS - performance.now())).unref()
   }
@@ -115,17 +116,21 @@ export function createRevocationFeed({ listenUrl, notifyUrl, onPayload, load, lo
     }
     if (isClosed) return
     const isDeaf = error instanceof NotHeard
-    report(isDeaf ? DEAF : DOWN, error)
+    if (isDeaf) reportDeaf()
+    else outage.begin('revocations', error)
     timer = setTimeout(connect, isDeaf ? RECONNECT_DEAF_MS : RECONNECT_MS).unref()
   }
 
-  /** Logs what has changed: one line when it goes down, and one when it is back. */
-  function report(reason: string | undefined, error?: unknown): void {
-    if (reason === reported) return
-    // Without a stack: the reason is outside of this program.
-    if (reason === undefined) log.info('the database answers, and revocations are heard')
-    else log.warn({ reason: reasonOf(error) }, reason)
-    reported = reason
+  function reportDeaf(): void {
+    outage.end('revocations')
+    if (!isReportedDeaf) log.warn(DEAF)
+    isReportedDeaf = true
+  }
+
+  function reportUp(): void {
+    outage.end('revocations')
+    if (isReportedDeaf) log.info('revocation feed is up')
+    isReportedDeaf = false
   }
 
   return {

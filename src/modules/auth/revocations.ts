@@ -1,6 +1,7 @@
 /** Which sessions have ended while their access tokens have not: known in memory, without a query per request. */
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
+import type { OutageLog } from '../../db/outage-log.ts'
 import type { AccessClaims } from './access-tokens.ts'
 import { createRevocationFeed } from './revocation-feed.ts'
 
@@ -17,6 +18,8 @@ type Options = {
   /** Whether a session has ended, asked of the database. */
   isRevokedInDatabase: (sessionId: string) => Promise<boolean>
   log: FastifyBaseLogger
+  /** Shared with the pool, so that the database going is one line. */
+  outage?: OutageLog
 }
 
 /** A user whose sessions were ended all at once. */
@@ -48,7 +51,7 @@ const RECENT = `
  * than the end. While the feed is not known to hear, `isRevoked` asks the database, and so fails closed where that is
  * down too. Times are of a monotonic clock: the wall clock may jump.
  */
-export function createRevocations({ urls, retention, isRevokedInDatabase, log }: Options) {
+export function createRevocations({ urls, retention, isRevokedInDatabase, log, outage }: Options) {
   const sessions = new Map<string, number>()
   const users = new Map<string, EndedUser>()
   /** Until when more has been revoked than is remembered; undefined where all is. */
@@ -76,7 +79,7 @@ export function createRevocations({ urls, retention, isRevokedInDatabase, log }:
     await client.query('commit')
   }
 
-  const feed = createRevocationFeed({ ...urls, onPayload: note, load, log })
+  const feed = createRevocationFeed({ ...urls, onPayload: note, load, log, outage })
 
   const pruneTimer = setInterval(() => {
     const now = performance.now()
