@@ -26,14 +26,14 @@ export const slowReaders = fp(
       if (suspects.length === 0) return
       const queueOf = await readSendQueues()
       for (const socket of suspects) {
-        if (!isStuck(socket, socket.writableLength + queueOf(socket))) continue
+        if (socket.destroyed || !isStuck(socket, socket.writableLength + queueOf(socket))) continue
         app.metrics.slowReaders.inc()
         // Not `destroy`: the kernel would go on offering the answer, for minutes.
         socket.resetAndDestroy()
       }
     }
 
-    /** Few of those that read: of an idle one it is known, and others are asked about once in every 64 KiB. */
+    /** Clients that read are rarely looked up: an idle one never, others once in 64 KiB. */
     function mayWait(socket: Socket): boolean {
       const unknown = socket.bytesWritten - (known.get(socket) ?? 0)
       return goals.has(socket) || socket.writableLength > 0 || unknown > PROGRESS_BYTES
