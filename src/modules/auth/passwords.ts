@@ -8,6 +8,12 @@ import { createFindWeakness } from './weak-passwords.ts'
 /** OWASP Password Storage Cheat Sheet: argon2id (the library's default), 19 MiB, two passes, one lane. */
 export const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
+/** How the hashes of these parameters begin; others are outdated. */
+const CURRENT = `$argon2id$v=19$m=${ARGON2ID.memoryCost},t=${ARGON2ID.timeCost},p=${ARGON2ID.parallelism}$`
+
+/** What can be verified. Another text in the column is the hash of no password, not a failure. */
+const READABLE = /^\$argon2(id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+$/
+
 export const PASSWORD_MIN = 8
 export const PASSWORD_MAX = 128
 
@@ -36,11 +42,15 @@ export function createPasswords({ concurrency, queueMax }: Config['hashing']) {
      * it was `typed`: where that is not the normal form, it is tried as well, for accounts that exist and others.
      */
     async verify(password: string, passwordHash: string | undefined, typed = password): Promise<boolean> {
-      const expected = passwordHash ?? (await dummy)
+      const isReadable = passwordHash !== undefined && READABLE.test(passwordHash)
+      const expected = isReadable ? passwordHash : await dummy
       let matches = await enqueue(() => verify(expected, password))
       if (!matches && typed !== password) matches = await enqueue(() => verify(expected, typed))
-      return matches && passwordHash !== undefined
+      return matches && isReadable
     },
+
+    /** Whether a hash was made with other parameters than those of today. */
+    isOutdated: (passwordHash: string): boolean => !passwordHash.startsWith(CURRENT),
 
     /** Why a password is too easy to guess; undefined where it is not. */
     findWeakness: createFindWeakness(),

@@ -46,7 +46,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { conf
     passwords.waiting,
   )
   const { database, revocations, metrics } = app
-  const auth = createAuth({ config, passwords, database, revocations, metrics })
+  const auth = createAuth({ config, passwords, database, revocations, metrics, log: app.log })
   await app.register(refreshCookies)
   normalizePasswords(app)
 

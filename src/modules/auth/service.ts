@@ -1,10 +1,11 @@
 /** What happens at registration, login, refresh and logout, and who wins where they race. */
 import { timingSafeEqual } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../../config.ts'
-import type { Database, Executor } from '../../db/client.ts'
+import { type Database, databaseErrorOf, type Executor } from '../../db/client.ts'
 import { errors } from '../../errors.ts'
 import type { Metrics } from '../../plugins/metrics.ts'
-import { type Origin, recordEvent, recordForEach } from '../audit/repository.ts'
+import { type Origin, recordEvent } from '../audit/repository.ts'
 import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
 import { createFindCredentials, findCredentialsById, insertAccount, replacePasswordHash } from './accounts.ts'
 import type { Passwords } from './passwords.ts'
@@ -13,6 +14,7 @@ import { createRefreshToken, deriveSuccessor, GRACE_MS, hashToken, judgeToken } 
 import * as repository from './repository.ts'
 import type { Ended, Revocations } from './revocations.ts'
 import type { LoginBody, PasswordBody, RegisterBody } from './schemas.ts'
+import { endAllSessions, endSession } from './session-ends.ts'
 import type { PasswordOwner } from './weak-passwords.ts'
 
 type Dependencies = {
@@ -21,10 +23,13 @@ type Dependencies = {
   passwords: Passwords
   revocations: Pick<Revocations, 'add'>
   metrics: Pick<Metrics, 'logins' | 'refreshReuse'>
+  log: Pick<FastifyBaseLogger, 'warn'>
 }
 
 /** A body whose passwords are in their normal form, and the present one as it was typed. */
 type Typed<Body> = Body & { typedPassword?: string | undefined }
+
+type Credentials = { id: string; passwordHash: string }
 
 type Subject = { id: string; userId: string; role: AccessClaims['role'] }
 
@@ -33,7 +38,7 @@ type Opened = Subject & { idleExpiresAt: Date; expiresAt: Date; csrfToken: strin
 
 export type Auth = ReturnType<typeof createAuth>
 
-export function createAuth({ config, database, passwords, revocations, metrics }: Dependencies) {
+export function createAuth({ config, database, passwords, revocations, metrics, log }: Dependencies) {
   const signAccessToken = createAccessTokens(config.jwt)
   const findCredentials = createFindCredentials(database.db)
 
@@ -74,11 +79,9 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     if (!account || !isMatch || account.isDisabled) return refuseLogin(account, isMatch, origin)
 
     const refreshToken = createRefreshToken()
-    const opened = await repository.openSession(database.pool, account, hashToken(refreshToken), {
-      ttl: config.sessions,
-      origin,
-    })
+    const opened = await openSession(account, { password, refreshToken }, origin)
     if (!opened) return refuseLogin(account, false, origin)
+    if (passwords.isOutdated(account.passwordHash)) await renewHash(account, password)
     metrics.logins.inc({ outcome: 'succeeded' })
     if (formerToken !== undefined) await endFormerSession(formerToken, opened.userId, origin)
     const sessionIds = await repository.endExcessSessions(database.pool, {
@@ -89,6 +92,32 @@ export function createAuth({ config, database, passwords, revocations, metrics }
     })
     revocations.add({ sessionIds })
     return answer(opened, refreshToken)
+  }
+
+  /** Undefined where the account was disabled or got another password since it was read. */
+  async function openSession(
+    account: Credentials,
+    { password, refreshToken }: { password: string; refreshToken: string },
+    origin: Origin,
+  ) {
+    const open = (as: Credentials) =>
+      repository.openSession(database.pool, as, hashToken(refreshToken), { ttl: config.sessions, origin })
+    const opened = await open(account)
+    if (opened) return opened
+    // Another login may have renewed the hash meanwhile, of the same password.
+    const renewed = await findCredentialsById(database.db, account.id)
+    if (!renewed || renewed.passwordHash === account.passwordHash) return undefined
+    return (await passwords.verify(password, renewed.passwordHash)) ? open(renewed) : undefined
+  }
+
+  /** Hashes a password anew while it is known. Where that fails, the login goes on, and the next one tries again. */
+  async function renewHash({ id, passwordHash: expected }: Credentials, password: string): Promise<void> {
+    try {
+      const passwordHash = await passwords.hash(password)
+      await replacePasswordHash(database.db, { id, expected, passwordHash })
+    } catch (error) {
+      log.warn({ err: databaseErrorOf(error) }, 'a password hash of former parameters was not renewed')
+    }
   }
 
   /** Ends the session that a login replaces in its browser, also where it was of another account. */
@@ -232,42 +261,6 @@ async function exchange(tx: Executor, token: string, sessionId: string): Promise
     await repository.insertRefreshToken(tx, sessionId, hashToken(successor.token))
   }
   return successor.token
-}
-
-type EndOptions = { userId: string; reason: string; actorId?: string | undefined }
-
-/** Ends one session of a user, with an audit row. */
-async function endSession(
-  tx: Executor,
-  { sessionId, ...options }: EndOptions & { sessionId: string },
-  origin: Origin,
-): Promise<Ended> {
-  const isEnded = await repository.revokeSession(tx, { ...options, sessionId })
-  const sessionIds = isEnded ? [sessionId] : []
-  await recordForEach(tx, sessionIds, revocationEvent(options), origin)
-  return { sessionIds }
-}
-
-/**
- * Ends all sessions of a user, but one where `except` is given, and returns them.
- * Each of the newest 5,000 gets an audit row; where there may be more, one row stands for the others.
- */
-export async function endAllSessions(
-  tx: Executor,
-  { except, ...options }: EndOptions & { except?: string },
-  origin?: Origin,
-): Promise<Ended> {
-  const { sessionIds, isMore } = await repository.revokeAllSessions(tx, { ...options, except })
-  await recordForEach(tx, sessionIds, revocationEvent(options), origin)
-  if (isMore) {
-    const event = revocationEvent({ ...options, reason: `${options.reason}: all earlier sessions` })
-    await recordEvent(tx, event, origin)
-  }
-  return { sessionIds, userId: options.userId }
-}
-
-function revocationEvent({ userId, actorId, reason }: EndOptions) {
-  return { type: 'session.revoked' as const, userId, actorId, detail: { reason } }
 }
 
 /** Whether two texts are the same, in a time that does not depend on where they differ. */

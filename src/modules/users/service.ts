@@ -5,7 +5,7 @@ import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
 import { type Origin, recordEvent } from '../audit/repository.ts'
 import type { AccessClaims } from '../auth/access-tokens.ts'
 import type { Revocations } from '../auth/revocations.ts'
-import { endAllSessions } from '../auth/service.ts'
+import { endAllSessions } from '../auth/session-ends.ts'
 import * as repository from './repository.ts'
 import type { ListQuery, UpdateBody } from './schemas.ts'
 
