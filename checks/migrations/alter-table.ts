@@ -109,12 +109,25 @@ function judgeColumn({ typeName, constraints = [] }: ColumnDef): RuleName[] {
   const isFilled = hasDefault || isSerial || isGenerated || isIdentity
   const rules: RuleName[] = []
   if ((of('CONSTR_NOTNULL') || of('CONSTR_PRIMARY')) && !isFilled) rules.push('add-column-not-null')
+  // A virtual column has no value that PostgreSQL could know beforehand.
+  if (of('CONSTR_NOTNULL') && isGenerated && !isStored) rules.push('set-not-null')
   if (isSerial || isIdentity || isStored || isVolatile(value)) rules.push('add-column-rewrite')
   if (of('CONSTR_PRIMARY') || of('CONSTR_UNIQUE')) rules.push('add-unique')
-  if (of('CONSTR_CHECK') && !of('CONSTR_ATTR_NOT_ENFORCED')) rules.push('add-check')
-  // PostgreSQL does not look at the rows of a column that is null in all of them.
-  if (of('CONSTR_FOREIGN') && isFilled) rules.push('add-foreign-key')
+  const isEnforced = (type: Constraint['contype']) => enforced(all).some(({ contype }) => contype === type)
+  if (isEnforced('CONSTR_CHECK')) rules.push('add-check')
+  // PostgreSQL does not look at the rows of a column without a default; with `default null` it does.
+  if (isEnforced('CONSTR_FOREIGN') && (isFilled || value)) rules.push('add-foreign-key')
   return rules
+}
+
+/** Without those that `not enforced` comes after, which the parser gives as a constraint of its own. */
+function enforced(constraints: readonly Constraint[]): Constraint[] {
+  return constraints.filter((_constraint, index) => {
+    const after = constraints.slice(index + 1)
+    const next = after.findIndex(({ contype }) => !contype?.startsWith('CONSTR_ATTR_'))
+    const own = next === -1 ? after : after.slice(0, next)
+    return !own.some(({ contype }) => contype === 'CONSTR_ATTR_NOT_ENFORCED')
+  })
 }
 
 function judgeConstraint(

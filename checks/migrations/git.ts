@@ -1,6 +1,7 @@
 /** Asks git about the migrations folder. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { PlainError } from '../../src/plain-error.ts'
 
 const MAX_OUTPUT = 64 << 20
 
@@ -14,6 +15,15 @@ export function createGit(folder: string) {
       () => undefined,
     )
   }
+}
+
+/** Returns the output of git. Throws PlainError where it fails: what could not be compared must not pass for the same. */
+export async function ask(git: Git, ...args: string[]): Promise<string> {
+  const output = await git(...args)
+  if (output !== undefined) return output
+  throw new PlainError(
+    `\`git ${args.join(' ')}\` failed. The comparison needs git 2.31 or later and a whole clone.`,
+  )
 }
 
 /** Returns the commit that a ref names, or undefined. */

@@ -1,7 +1,7 @@
 /** Compares the migrations with those that are committed: what may be deployed is only ever added to. */
 import { createHash } from 'node:crypto'
 import { PlainError } from '../../src/plain-error.ts'
-import { commitOf, type Git } from './git.ts'
+import { ask, commitOf, type Git } from './git.ts'
 import type { Problem } from './problem.ts'
 
 /** Where the default branch is looked for, unless `--base` names one. */
@@ -52,7 +52,7 @@ export type Committed = {
 
 /** Returns what is committed at the base. */
 export async function readCommitted(git: Git, { commit }: Base, folder: string): Promise<Committed> {
-  const listed = (await git('ls-tree', '-z', commit, `${folder}/`)) ?? ''
+  const listed = await ask(git, 'ls-tree', '-z', commit, `${folder}/`)
   const files = listed.split('\0').flatMap(line => {
     const [, object = '', path = ''] = /^\d+ blob (\w+)\t(.+\.sql)$/.exec(line) ?? []
     return path === '' ? [] : [[path, object] as const]
@@ -90,7 +90,8 @@ export async function compareWithHistory(
   base: Base,
   { folder, read }: Present,
 ): Promise<Problem[]> {
-  const log = await git(
+  const log = await ask(
+    git,
     'log',
     '--first-parent',
     '--diff-merges=first-parent',
@@ -108,7 +109,7 @@ export async function compareWithHistory(
   const added = new Map<string, { blob: string; commit: string }>()
   const changed = new Map<string, string>()
   let commit = ''
-  for (const line of log?.split('\n') ?? []) {
+  for (const line of log.split('\n')) {
     if (line.startsWith('commit ')) commit = shorten(line.slice('commit '.length))
     const [, blob = '', status, path = ''] = /^:\d+ \d+ \w+ (\w+) ([AMD])\t(.+)$/.exec(line) ?? []
     if (status === 'A' && !added.has(path)) added.set(path, { blob, commit })
@@ -118,10 +119,9 @@ export async function compareWithHistory(
   for (const [path, by] of changed) {
     const first = added.get(path)
     const text = read(path.slice(folder.length + 1))
-    const original = first && (await git('cat-file', 'blob', first.blob))
-    if (original === undefined || isSame(original, text)) continue
+    if (!first || isSame(await ask(git, 'cat-file', 'blob', first.blob), text)) continue
     if (ACCEPTED[path] === (text === undefined ? 'removed' : sha256(text))) continue
-    problems.push(changedFile(path, text, { since: `commit ${first?.commit}`, by: ` by commit ${by}` }))
+    problems.push(changedFile(path, text, { since: `commit ${first.commit}`, by: ` by commit ${by}` }))
   }
   return problems
 }
@@ -144,8 +144,8 @@ async function changeOf(
 ): Promise<Problem | undefined> {
   const text = present.read(path.slice(present.folder.length + 1))
   if (text !== undefined && objectOf(text) === object) return undefined
-  const committed = await git('cat-file', 'blob', object)
-  if (committed === undefined || isSame(committed, text)) return undefined
+  const committed = await ask(git, 'cat-file', 'blob', object)
+  if (isSame(committed, text)) return undefined
   const renamed = present.entries.find(({ tag }) => isSame(committed, present.read(`${tag}.sql`)))
   return changedFile(path, text, { since: describe(base), by: '', renamed: renamed?.tag })
 }
@@ -166,6 +166,7 @@ function changeOfEntry({ tag, when }: Entry, base: Base, { folder, entries }: Pr
   }
 }
 
+/** `by` names the commit where the change is committed on the base already. */
 type Change = { since: string; by: string; renamed?: string | undefined }
 
 function changedFile(path: string, text: string | undefined, { since, by, renamed }: Change): Problem {
@@ -173,7 +174,10 @@ function changedFile(path: string, text: string | undefined, { since, by, rename
   return {
     place: path,
     what: `It was ${verb}${by} since ${since}. Databases that have applied it would not get the change, and \`npm run db:migrate\` refuses to go on there.`,
-    remedy: `Restore the file as it was, and make the change in a new migration: \`npm run db:generate\`.`,
+    remedy: `Restore the file as it was, and make the change in a new migration: \`npm run db:generate\`.${
+      by &&
+      ' Where no database had applied the earlier text, name the file in ACCEPTED of checks/migrations/history.ts.'
+    }`,
   }
 }
 

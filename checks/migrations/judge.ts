@@ -25,7 +25,6 @@ const HARMLESS = [
   'CreateDomainStmt',
   'CreateEnumStmt',
   'CreateExtensionStmt',
-  'CreateFunctionStmt',
   'CreatePolicyStmt',
   'CreateRangeStmt',
   'CreateSeqStmt',
@@ -63,16 +62,19 @@ const JUDGES: Judges = {
     return []
   },
   CreateSchemaStmt: ({ schemaElts }) => (schemaElts === undefined ? [] : ['unknown-statement']),
+  CreateFunctionStmt({ funcname }, { tables }) {
+    tables.addFunction(lastName(funcname))
+    return []
+  },
+  // What these write is judged in every statement, since a query may have them within it.
   SelectStmt(select, { tables }) {
     if (select.intoClause) tables.create(select.intoClause.rel)
-    const called = find(select, 'FuncCall').map(({ funcname }) => lastName(funcname))
-    return called.includes('set_config') ? ['change-settings'] : []
+    return judgeCalls(select, tables)
   },
-  // What they write is judged in every statement, since a query may have them within it.
-  InsertStmt: () => [],
-  UpdateStmt: () => [],
-  DeleteStmt: () => [],
-  MergeStmt: () => [],
+  InsertStmt: (statement, { tables }) => judgeCalls(statement, tables),
+  UpdateStmt: (statement, { tables }) => judgeCalls(statement, tables),
+  DeleteStmt: (statement, { tables }) => judgeCalls(statement, tables),
+  MergeStmt: (statement, { tables }) => judgeCalls(statement, tables),
   AlterEnumStmt: ({ oldVal }) => (oldVal === undefined ? [] : ['rename-object']),
   AlterObjectSchemaStmt: always('rename-object'),
   AlterTableMoveAllStmt: always('rewrite-table'),
@@ -112,6 +114,13 @@ export function judge({ node }: Pick<Statement, 'node'>, context: Context): Rule
   const writes = unboundedWrites(node, context.tables)
   const rules = judgeKind ? judgeKind(body, context) : (['unknown-statement'] as const)
   return [...new Set([...rules, ...writes])]
+}
+
+/** What the functions do that a query calls. */
+function judgeCalls(query: object, tables: Tables): RuleName[] {
+  const called = find(query, 'FuncCall').map(({ funcname }) => lastName(funcname))
+  const rules: RuleName[] = called.includes('set_config') ? ['change-settings'] : []
+  return called.some(tables.isFunction) ? [...rules, 'hidden-code'] : rules
 }
 
 function judgeAlterTable(statement: Body<'AlterTableStmt'>, { tables, isAutonomous }: Context): RuleName[] {

@@ -1,4 +1,4 @@
-/** What the migrations so far have made: the tables of the running one, and the constraints of all. */
+/** What the migrations so far have made: the tables of the running one, and the constraints and functions of all. */
 import type { Constraint, Node, RangeVar } from 'libpg-query'
 import { as, find } from './sql.ts'
 
@@ -16,6 +16,7 @@ export function createTables() {
   let created = new Set<string>()
   const locked = new Set<string>()
   const constraints = new Map<string, Map<string, Known>>()
+  const functions = new Set<string>()
 
   /** An unqualified name means the temporary table where there is one, as it does to PostgreSQL. */
   function keyOf({ schemaname, relname = '' }: RangeVar = {}): string {
@@ -55,6 +56,10 @@ export function createTables() {
     /** Notes that the transaction has ended. */
     release: (): void => locked.clear(),
     isLocked: (table: RangeVar | undefined): boolean => locked.has(keyOf(table)),
+
+    addFunction: (name: string): void => void functions.add(name),
+    /** Whether a migration has created a function of that name: what it does, its statement does not show. */
+    isFunction: (name: string): boolean => functions.has(name),
 
     addConstraint(table: RangeVar | undefined, constraint: Constraint): void {
       const { contype: type, conname, skip_validation: isUnchecked, is_enforced: isEnforced } = constraint

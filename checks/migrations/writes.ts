@@ -19,7 +19,9 @@ export function unboundedWrites(node: Node, tables: Tables): RuleName[] {
     find(node, 'MergeStmt').some(({ relation }) => isInUse(relation, tables)) ||
     find(node, 'InsertStmt').some(
       ({ relation, selectStmt }) => isInUse(relation, tables) && !isListed(as(selectStmt, 'SelectStmt')),
-    )
+    ) ||
+    // `for update` locks every row that it finds.
+    find(node, 'SelectStmt').some(select => select.lockingClause !== undefined && !isLimited(select))
   return isUnbounded ? ['unbounded-write'] : []
 }
 
