@@ -5,7 +5,14 @@ import { type Applying, applyMigration, type Task, toTask } from './migration-ap
 import { describeError, isDatabaseError } from './migration-errors.ts'
 import { type Migration, readMigrations } from './migration-files.ts'
 import { type Allowances, compareMigrations, migrationsToApply, nameOf, type Plan } from './migration-plan.ts'
-import { configureSession, connect, type Progress, readSession, waitForTurn } from './migration-session.ts'
+import {
+  configureSession,
+  connect,
+  endTurn,
+  type Progress,
+  readSession,
+  waitForTurn,
+} from './migration-session.ts'
 import { nameRows, readApplied, readProgress, recordAppliedSql, tableChanges } from './migration-table.ts'
 
 /** Longest wait for a lock, in milliseconds, unless the caller sets another: the default of MIGRATION_LOCK_TIMEOUT. */
@@ -31,29 +38,37 @@ export async function migrate(connectionString: string, options: MigrateOptions 
   return withClient(connectionString, async client => {
     const { pid, path } = await readSession(client)
     await waitForTurn(client, onProgress)
-    const plan = await readPlan(client, migrations)
-    const tasks = migrationsToApply(plan, options).map(migration => toTask(migration, plan.progress))
-    for (const row of plan.unknown) onProgress(`${nameOf(row)} is of a newer version of the service.`)
-    const applying = {
-      client,
-      pid,
-      connectionString,
-      searchPath: path,
-      lockTimeout,
-      progress: plan.progress,
-      onProgress,
+    try {
+      const plan = await readPlan(client, migrations)
+      const tasks = migrationsToApply(plan, options).map(migration => toTask(migration, plan.progress))
+      for (const row of plan.unknown) onProgress(`${nameOf(row)} is of a newer version of the service.`)
+      const applying = {
+        client,
+        pid,
+        connectionString,
+        searchPath: path,
+        lockTimeout,
+        progress: plan.progress,
+        onProgress,
+      }
+      await prepareTable(applying, plan)
+      return await applyAll(tasks, applying)
+    } finally {
+      await endTurn(client)
     }
-    await prepareTable(applying, plan)
-    const applied: string[] = []
-    for (const task of tasks) {
-      const isOurs = await applyMigration(task, applying).catch(error => {
-        if (applied.length > 0) onProgress(`Applied before the failure: ${applied.join(', ')}.`)
-        throw error
-      })
-      if (isOurs) applied.push(task.migration.tag)
-    }
-    return applied
   })
+}
+
+async function applyAll(tasks: readonly Task[], applying: Applying): Promise<string[]> {
+  const applied: string[] = []
+  for (const task of tasks) {
+    const isOurs = await applyMigration(task, applying).catch(error => {
+      if (applied.length > 0) applying.onProgress(`Applied before the failure: ${applied.join(', ')}.`)
+      throw error
+    })
+    if (isOurs) applied.push(task.migration.tag)
+  }
+  return applied
 }
 
 /** Makes the table, or completes one that drizzle-orm has made. */

@@ -103,11 +103,26 @@ export async function waitForTurn(client: pg.Client, onProgress: Progress): Prom
     if (rows[0].mine) return
     if (performance.now() > sayAt) {
       sayAt = performance.now() + REPEAT_MS
-      const holders = describeBlockers(await lockHolders(client))
-      onProgress(`Waiting for another migration to end${holders && `: ${holders}`}.`)
+      onProgress(describeWait(await lockHolders(client)))
     }
     await sleep(POLL_MS)
   }
+}
+
+/** A migration that runs is hardly ever idle; a connection that a pooler keeps open is, and has kept the lock. */
+function describeWait(holders: readonly Blocker[]): string {
+  const who = holders.length > 0 ? `: ${describeBlockers(holders)}` : ''
+  const isKept = holders.length > 0 && holders.every(({ state }) => state === 'idle')
+  const advice =
+    " It is idle: a transaction pooler may keep its connection. Set DATABASE_DIRECT_URL to the server's own address, and end that connection."
+  return `Waiting for another migration to end${who}.${isKept ? advice : ''}`
+}
+
+/** Lets the next instance begin. The end of the connection does the same, but not through a pooler, which keeps it. */
+export async function endTurn(client: pg.Client): Promise<void> {
+  await client.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => {
+    // The connection has ended already, and the lock with it.
+  })
 }
 
 const ACTIVITY = `select pid, coalesce(application_name, '') as application, coalesce(usename, '') as user,

@@ -74,25 +74,24 @@ describe('locks', () => {
     expect(await tablesOf(database)).toEqual(['a'])
   })
 
-  it('of another migrator are waited for', async () => {
-    const { database, apply } = await setUp(A)
+  it('of another migrator are waited for, and a wait that does not end says for whom', async () => {
+    const { database, apply, lines } = await setUp(A)
     const other = await database.connect()
-    await other.query('select pg_advisory_lock(7265481)')
+    await other.query("set application_name = 'other migrator'; select pg_advisory_lock(7265481)")
     const applying = apply()
     await expect
-      .poll(
-        async () =>
-          (
-            await database.query(
-              "select from pg_stat_activity where application_name = 'plumbline-migrate' and state = 'active' and query ~ 'advisory' and datname = current_database()",
-            )
-          ).rowCount,
+      .poll(() => lines.join(), { timeout: 20_000 })
+      .toMatch(
+        /^Waiting for another migration to end: pid \d+ \(other migrator, .*\)\. It is idle: .*DATABASE_DIRECT_URL/,
       )
-      .toBe(0)
     expect(await tablesOf(database)).toEqual([])
     await other.query('select pg_advisory_unlock(7265481)')
     other.release()
     expect(await applying).toEqual([A.tag])
+    const { rowCount } = await database.query(
+      "select from pg_locks where locktype = 'advisory' and objid = 7265481 and database = (select oid from pg_database where datname = current_database())",
+    )
+    expect(rowCount).toBe(0)
   })
 })
 
