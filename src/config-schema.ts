@@ -1,6 +1,7 @@
 /** The environment variables: a schema with a format, a default and a description for each. */
 import { Type } from '@sinclair/typebox'
 import { telemetryProperties } from './config-telemetry-schema.ts'
+import { SERVICE_NAME } from './service-name.ts'
 
 /** A duration's form, in words. */
 const DURATION = 'a number of up to 6 digits and ms, s, m, h or d'
@@ -93,12 +94,12 @@ export const EnvironmentSchema = Type.Object({
   ),
   JWT_ISSUER: Type.String({
     minLength: 1,
-    default: 'plumbline',
+    default: SERVICE_NAME,
     description: 'Issuer (iss) of access tokens',
   }),
   JWT_AUDIENCE: Type.String({
     minLength: 1,
-    default: 'plumbline-api',
+    default: `${SERVICE_NAME}-api`,
     description: 'Audience (aud) of access tokens',
   }),
   ACCESS_TOKEN_TTL: Lifetime('Life of an access token', '15m'),

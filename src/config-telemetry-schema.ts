@@ -1,6 +1,7 @@
 /** The variables of OpenTelemetry's SDK that the service honours, each with its format and description. */
 import { readFileSync } from 'node:fs'
 import { type Static, Type } from '@sinclair/typebox'
+import { SERVICE_NAME } from './service-name.ts'
 
 const Milliseconds = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description }))
@@ -127,7 +128,7 @@ export const telemetryProperties = {
   ),
   OTEL_SERVICE_NAME: Type.String({
     minLength: 1,
-    default: 'plumbline',
+    default: SERVICE_NAME,
     description: 'Name of the service in traces',
   }),
   OTEL_RESOURCE_ATTRIBUTES: Pairs(

@@ -18,6 +18,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Exporter, Tracing } from './config-telemetry.ts'
 import type { TraceContext } from './lib/trace-context.ts'
 import { isAbandoned } from './plugins/connections.ts'
+import { SERVICE_NAME } from './service-name.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -112,7 +113,7 @@ function defined<T extends object>(options: T) {
 }
 
 function traceRequests(app: FastifyInstance, withIds: IdGenerator['withIds']) {
-  const tracer = trace.getTracer('plumbline')
+  const tracer = trace.getTracer(SERVICE_NAME)
   app.decorateRequest('span', undefined)
 
   app.addHook('onRequest', function startSpan(request, _reply, done) {
@@ -167,7 +168,7 @@ function traceQuery<T>(text: string, run: () => Promise<T>): Promise<T> {
   const operation = (/\w+/.exec(text)?.[0] ?? '').toUpperCase()
   const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': operation, 'db.query.text': text }
   return trace
-    .getTracer('plumbline')
+    .getTracer(SERVICE_NAME)
     .startActiveSpan(`${operation} postgresql`, { kind: SpanKind.CLIENT, attributes }, span =>
       endWith(span, run()),
     )

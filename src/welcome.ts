@@ -1,5 +1,6 @@
 /** What the start says in development: where everything is, under an address that works in browsers as well. */
 import { lookup } from 'node:dns/promises'
+import { SERVICE_TITLE } from './service-name.ts'
 
 /**
  * The origin to give to people: `localhost` where that name leads to the listener, for it is the one that front ends in
@@ -19,7 +20,7 @@ export async function originForPeople(origin: string): Promise<string> {
 export function welcome(origin: string, { hasDocs }: { hasDocs: boolean }): string {
   const json = `-H 'content-type: application/json'`
   return `
-  Plumbline is ready.
+  ${SERVICE_TITLE} is ready.
 
     API      ${origin}/api/v1
 ${hasDocs ? `    Docs     ${origin}/docs\n` : ''}\

@@ -6,6 +6,7 @@ import type { Database } from '../db/client.ts'
 import { ifInstalled } from '../lib/if-installed.ts'
 import { ARGON2ID } from '../modules/auth/passwords.ts'
 import { PlainError } from '../plain-error.ts'
+import { SERVICE_NAME } from '../service-name.ts'
 import { readArguments, runCommand, withDatabase } from './database.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -111,7 +112,7 @@ function numberOf(number: number): string {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(`plumbline seed: ${text}`).digest()
+  return createHash('sha256').update(`${SERVICE_NAME} seed: ${text}`).digest()
 }
 
 /** RFC 9562 §5.8: a version 8 UUID of our own bytes. */

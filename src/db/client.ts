@@ -5,6 +5,7 @@ import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import type { Config } from '../config.ts'
+import { SERVICE_NAME } from '../service-name.ts'
 import { markConnectionFailure } from './connection-failure.ts'
 import { createPatience, isCrowded } from './crowded.ts'
 import * as schema from './schema.ts'
@@ -63,7 +64,7 @@ export function createDatabase(
     statement_timeout: config.statementTimeout,
     lock_timeout: config.lockTimeout,
     idle_in_transaction_session_timeout: config.idleInTransactionTimeout,
-    application_name: 'plumbline',
+    application_name: SERVICE_NAME,
   })
   // The pool reports idle connections only: without the second listener, a connection that ends between two
   // statements of a transaction ends the process.

@@ -24,6 +24,8 @@ export interface ServerUser {
 export const STORE = '/var/lib/plumbline'
 // Marks a folder as ours, and says which path it belongs to.
 const ORIGIN = 'plumbline-origin'
+// The same of programs that go by another name, and of a file that is being written.
+const ANY_ORIGIN = /-origin(\.|$)/
 // Between the making of a folder in the store and of its link, and while a checkout is being moved, no link leads to it.
 const PRUNE_AFTER_MS = 10 * 60 * 1000
 
@@ -157,7 +159,7 @@ async function assertUsable(directory: string) {
   if (self !== 0 && info.uid !== self)
     throw new Error(`${directory} belongs to uid ${info.uid}, not to you: ${advice}`)
   const entries = await fs.readdir(directory)
-  if (entries.length > 0 && !entries.some(name => name.startsWith(ORIGIN))) {
+  if (entries.length > 0 && !entries.some(name => ANY_ORIGIN.test(name))) {
     throw new Error(`${directory} is not empty and not a database made by this program: ${advice}`)
   }
 }

@@ -14,7 +14,9 @@ import * as host from './embedded-host.ts'
 import { linkLibraries } from './embedded-libraries.ts'
 import { claimFolder, clusterName, hasLiveOwner, readText, stopServers } from './embedded-process.ts'
 
+// Of new data. They are no names of the service: data that was made under another name has to open.
 const ROLE = 'plumbline'
+const DATABASE = 'plumbline'
 // After a crash the server replays its log first, which may take as long as the writing did.
 const READY_WITHIN_MS = 60_000
 const ATTEMPTS = 5
@@ -27,7 +29,7 @@ const PASSING = /Address already in use|could not create any TCP\/IP sockets|pre
 export interface EmbeddedOptions {
   /** Holds data, password and log, and nothing else; made when missing. */
   directory: string
-  /** Made when missing; 'plumbline' by default. */
+  /** Made when missing; by default, the one that the data was made with. */
   database?: string
   /** A free one unless given. */
   port?: number
@@ -71,7 +73,7 @@ interface Server {
  * the directory is served by a live process, holds something else or data of another major version, or no binaries fit.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const { database = 'plumbline', onLog = () => {} } = options
+  const { onLog = () => {} } = options
   const place = await preparePlace(resolve(options.directory))
   const release = await claimFolder(place.folder, place.directory)
   try {
@@ -85,7 +87,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     }
     const server = await launch(place, options)
     server.exited = server.exited.then(release)
-    const url = await openDatabase(place, server, database)
+    const url = await openDatabase(place, server, options.database)
     await host.replaceFile(join(place.folder, URL_FILE), url, 0o600)
     onLog(`database server started: process ${server.child.pid}, port ${server.port}`)
     return handle(place, server, url)
@@ -242,20 +244,25 @@ async function becomeReady({ data }: Place, child: ChildProcess) {
 }
 
 /** Connects, creates the database when it is missing, and returns its URL. */
-async function openDatabase({ folder }: Place, { port }: Server, database: string) {
+async function openDatabase({ folder }: Place, { port }: Server, wanted: string | undefined) {
   const password = (await readText(join(folder, 'password'))).trim()
-  const server = `postgres://${ROLE}:${password}@127.0.0.1:${port}`
+  const known = URL.parse(await readText(join(folder, URL_FILE)))
+  const role = known?.username || ROLE
+  const server = `postgres://${role}:${password}@127.0.0.1:${port}`
   const connectionString = selfContained(`${server}/postgres`)
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 10_000 })
   client.on('error', () => {})
   await client.connect()
   try {
-    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database])
-    if (rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`)
+    const { rows } = await client.query<{ datname: string }>('SELECT datname FROM pg_database')
+    const has = (name: string | undefined) => rows.some(({ datname }) => datname === name)
+    const last = decodeURIComponent(known?.pathname.slice(1) ?? '')
+    const database = wanted ?? (has(last) && !has(DATABASE) ? last : DATABASE)
+    if (!has(database)) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`)
+    return `${server}/${encodeURIComponent(database)}`
   } finally {
     await client.end()
   }
-  return `${server}/${encodeURIComponent(database)}`
 }
 
 function handle(place: Place, { child, exited }: Server, url: string): EmbeddedPostgres {

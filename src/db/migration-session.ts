@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { PlainError } from '../plain-error.ts'
+import { SERVICE_NAME } from '../service-name.ts'
 import { explainConnectionFailure } from './connection-failure.ts'
 import { type Blocker, describeBlockers } from './migration-errors.ts'
 
@@ -26,7 +27,10 @@ const TIMEOUTS = ['statement_timeout', 'idle_in_transaction_session_timeout', 't
 export type Progress = (line: string) => void
 
 /** Connects. Throws PlainError where the database does not answer. The caller ends the connection. */
-export async function connect(connectionString: string, name = 'plumbline-migrate'): Promise<pg.Client> {
+export async function connect(
+  connectionString: string,
+  name = `${SERVICE_NAME}-migrate`,
+): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -155,7 +159,7 @@ export function watchBlockers(
   let observer: pg.Client | undefined
   let looking: Promise<void> = Promise.resolve()
   const look = async () => {
-    observer ??= await connect(connectionString, 'plumbline-migrate-observer')
+    observer ??= await connect(connectionString, `${SERVICE_NAME}-migrate-observer`)
     const { rows } = await observer.query<Blocker>(`${ACTIVITY} where pid = any (pg_blocking_pids($1))`, [
       pid,
     ])

@@ -1,6 +1,7 @@
 /** The page at /docs: Scalar's API reference of our document. It loads from this service alone, and works offline. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { SERVICE_TITLE } from '../service-name.ts'
 import { createAsset } from './asset.ts'
 
 /** Long enough for a reader's visit; a new version of the service is seen within the hour. */
@@ -73,7 +74,7 @@ const PAGE = `<!doctype html>
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Plumbline</title>
+    <title>${escapeText(SERVICE_TITLE)}</title>
     <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(ICON)}">
   </head>
   <body>
@@ -85,7 +86,11 @@ const PAGE = `<!doctype html>
 `
 
 function attribute(value: object): string {
-  return JSON.stringify(value).replaceAll('&', '&amp;').replaceAll('"', '&quot;')
+  return escapeText(JSON.stringify(value))
+}
+
+function escapeText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
 }
 
 /** The bundle, which its package offers only as a route. */

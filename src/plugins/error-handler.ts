@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import { databaseProblem, isDatabaseGone } from '../db/errors.ts'
 import { type CatalogueEntry, entryForStatus, errors, findEntry } from '../errors.ts'
 import { reasonOf } from '../lib/log.ts'
+import { SERVICE_ID } from '../service-name.ts'
 import { type FieldError, listFieldErrors } from './field-errors.ts'
 
 declare module 'fastify' {
@@ -136,6 +137,6 @@ export function describeProblem(
   { code, title, status }: CatalogueEntry,
   { detail = title, instance, requestId }: { detail?: string; instance: string; requestId: string },
 ): Problem {
-  const type = `urn:plumbline:problem:${code.toLowerCase().replaceAll('_', '-')}`
+  const type = `urn:${SERVICE_ID}:problem:${code.toLowerCase().replaceAll('_', '-')}`
   return { type, title, status, detail, instance, code, requestId }
 }

@@ -8,6 +8,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { type CatalogueEntry, catalogue, findEntry } from '../errors.ts'
 import { exampleOf } from '../lib/schema-example.ts'
+import { SERVICE_TITLE } from '../service-name.ts'
 import { createAsset } from './asset.ts'
 import { describeProblem } from './error-handler.ts'
 import { MAX_FIELD_ERRORS } from './field-errors.ts'
@@ -29,7 +30,7 @@ export const openapi = fp(
       openapi: {
         openapi: '3.1.0',
         info: {
-          title: 'Plumbline',
+          title: SERVICE_TITLE,
           version,
           // `identifier`, an SPDX expression, is new in 3.1; the plugin's types are those of 3.0.
           license: { name: license, identifier: license } as { name: string },

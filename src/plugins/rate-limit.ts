@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { errors } from '../errors.ts'
 import { within } from '../lib/within.ts'
+import { SERVICE_NAME } from '../service-name.ts'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
@@ -106,7 +107,7 @@ async function createRedisCounter(app: FastifyInstance, url: string, timeWindow:
   })
   redis.on('error', err => app.log.debug({ err }, 'Redis connection failed'))
   app.addHook('onClose', async () => redis.disconnect())
-  const shared = await createCounter(app, { timeWindow, redis, nameSpace: 'plumbline:limit:' })
+  const shared = await createCounter(app, { timeWindow, redis, nameSpace: `${SERVICE_NAME}:limit:` })
 
   let pausedUntil = -Infinity
   return (options: Parameters<Counter>[0], countInMemory: ReturnType<Counter>): ReturnType<Counter> => {

@@ -1,9 +1,11 @@
 /** Transactions and the pool under them: what becomes of the work, and of the connection, when something fails. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, type Database, type Executor } from '../../src/db/client.ts'
 import { databaseProblem } from '../../src/db/errors.ts'
+import { SERVICE_NAME } from '../../src/service-name.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { until } from '../helpers/until.ts'
 
@@ -243,7 +245,7 @@ describe('a connection', () => {
 
 async function pidsOfApp(): Promise<number[]> {
   const { rows } = await outside.query<{ pid: number }>(
-    `select pid from pg_stat_activity where application_name = 'plumbline' and datname = current_database()`,
+    `select pid from pg_stat_activity where application_name = ${pg.escapeLiteral(SERVICE_NAME)} and datname = current_database()`,
   )
   return rows.map(({ pid }) => pid)
 }

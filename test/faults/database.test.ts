@@ -1,6 +1,8 @@
 /** P18: PostgreSQL goes away in every manner it can, under traffic, and the service outlives it. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { SERVICE_NAME } from '../../src/service-name.ts'
 import { type OwnPostgres, startOwnPostgres } from '../helpers/postgres.ts'
 import { type Answer, createRemote, type Remote, startTraffic } from '../helpers/remote.ts'
 import { type Service, startService } from '../helpers/service.ts'
@@ -83,7 +85,7 @@ async function expectNothingLeft(): Promise<void> {
 
 async function countConnections(condition = ''): Promise<number> {
   const { rows } = await postgres.pool.query<{ count: number }>(
-    `select count(*)::int from pg_stat_activity where application_name = 'plumbline' ${condition}`,
+    `select count(*)::int from pg_stat_activity where application_name = ${pg.escapeLiteral(SERVICE_NAME)} ${condition}`,
   )
   return rows[0]?.count ?? 0
 }
@@ -149,8 +151,8 @@ describe('a database that vanishes', () => {
   it('P18: every connection is terminated, again and again, also inside transactions', async () => {
     let terminated = 0
     for (let round = 0; round < 20; round++) {
-      terminated += await postgres.terminate('plumbline')
-      terminated += await postgres.terminate('plumbline-revocations')
+      terminated += await postgres.terminate(SERVICE_NAME)
+      terminated += await postgres.terminate(`${SERVICE_NAME}-revocations`)
       await sleep(50)
     }
     expect(terminated).toBeGreaterThan(20)
@@ -176,7 +178,7 @@ describe('a database that vanishes', () => {
       }
       return false
     })
-    await postgres.terminate('plumbline')
+    await postgres.terminate(SERVICE_NAME)
     expect((await waiting)?.status).toBe(503)
     await holder.query('rollback')
     holder.release()

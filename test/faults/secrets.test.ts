@@ -1,5 +1,6 @@
 /** P25: a canary in every place where a secret travels, and not one of them in logs, metrics or traces. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SERVICE_NAME } from '../../src/service-name.ts'
 import { createSigningKey } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, startCollector } from '../helpers/otlp-collector.ts'
@@ -57,7 +58,7 @@ beforeAll(async () => {
   await database.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
      where application_name like $1 and datname = current_database()`,
-    ['plumbline%'],
+    [`${SERVICE_NAME}%`],
   )
   await remote.call('GET', '/health/ready')
   await service.stop()

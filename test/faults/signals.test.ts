@@ -3,11 +3,12 @@ import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, type TestContext } from 'vitest'
+import { SERVICE_TITLE } from '../../src/service-name.ts'
 import { createCheckout } from '../helpers/checkout.ts'
 import { killAllIn, processesIn, runScript, type Script } from '../helpers/npm.ts'
 import { until } from '../helpers/until.ts'
 
-const READY = 'Plumbline is ready.'
+const READY = `${SERVICE_TITLE} is ready.`
 /** A start of two seconds, ten times as long on a busy machine. */
 const READY_WITHIN_MS = 30_000
 const END_WITHIN_MS = 20_000

@@ -6,9 +6,11 @@ import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Environment } from '../../src/config.ts'
 import { findServers, stopServers } from '../../src/db/embedded-process.ts'
+import { SERVICE_NAME } from '../../src/service-name.ts'
 import { testEnvironment } from '../helpers/config.ts'
 import { databaseOfTest } from '../helpers/database.ts'
 import { bareEnvironment } from '../helpers/environment.ts'
@@ -110,7 +112,7 @@ describe('SIGTERM during the start', () => {
     }
     await until('no connection is left', async () => {
       const { rowCount } = await database.query(
-        `select from pg_stat_activity where datname = current_database() and application_name like 'plumbline%'`,
+        `select from pg_stat_activity where datname = current_database() and starts_with(application_name, ${pg.escapeLiteral(SERVICE_NAME)})`,
       )
       return rowCount === 0
     })

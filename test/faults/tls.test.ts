@@ -10,6 +10,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { SERVICE_NAME } from '../../src/service-name.ts'
 import { createAppOn } from '../helpers/app.ts'
 import { type Certificate, createAuthority } from '../helpers/certificates.ts'
 import { runCommand } from '../helpers/command.ts'
@@ -204,7 +205,7 @@ describe('a connection that cannot be made', () => {
     expect((await service.call('GET', '/health/ready')).statusCode).toBe(200)
     await present(stranger.sign(['127.0.0.1']))
     await admin.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'plumbline%' and pid <> pg_backend_pid()`,
+      `select pg_terminate_backend(pid) from pg_stat_activity where starts_with(application_name, ${pg.escapeLiteral(SERVICE_NAME)}) and pid <> pg_backend_pid()`,
     )
     await expect
       .poll(() =>

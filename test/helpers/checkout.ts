@@ -62,7 +62,7 @@ export async function createCheckout(name: string, mode = 0o755, { forProduction
     /** The same, once it says that it is ready. */
     async start(...args: Parameters<typeof launch>) {
       const service = run(...args)
-      const isReady = () => service.output.stdout.includes('Plumbline is ready.')
+      const isReady = () => / is ready\.$/m.test(service.output.stdout)
       const hasEnded = () => service.child.exitCode !== null
       await until('ready', () => isReady() || hasEnded(), READY_WITHIN_MS)
       if (hasEnded()) throw new Error(`it ended: ${JSON.stringify(service.output)}`)

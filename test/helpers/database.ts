@@ -14,14 +14,17 @@ export type TestDatabase = {
 
 /** Clones the template. The caller drops the clone; `query` speaks to it past the service. */
 export function cloneDatabase(): Promise<TestDatabase> {
-  return createDatabaseFrom(new URL(inject('templateUrl')).pathname.slice(1))
+  return createDatabaseFrom(decodeURIComponent(new URL(inject('templateUrl')).pathname.slice(1)))
 }
 
 async function createDatabaseFrom(source: string): Promise<TestDatabase> {
   const template = new URL(inject('templateUrl'))
   count += 1
   const name = `test_${process.pid}_${process.env.VITEST_WORKER_ID ?? 0}_${count}_${Date.now().toString(36)}`
-  await asMaintenance(template, `create database ${name} template ${source} strategy file_copy`)
+  await asMaintenance(
+    template,
+    `create database ${name} template ${pg.escapeIdentifier(source)} strategy file_copy`,
+  )
   const url = new URL(template)
   url.pathname = `/${name}`
   const pool = new pg.Pool({ connectionString: url.href, max: 4 })

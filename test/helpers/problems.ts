@@ -2,6 +2,7 @@
 import { expect } from 'vitest'
 import { catalogue } from '../../src/errors.ts'
 import type { Problem } from '../../src/plugins/error-handler.ts'
+import { SERVICE_ID } from '../../src/service-name.ts'
 
 /** Stack frames, file names, and SQL. */
 export const LEAK =
@@ -19,7 +20,7 @@ export function expectProblem(
   const problem = JSON.parse(body) as Problem
   const { title } = catalogue.find(({ code }) => code === expected.code) ?? {}
   expect(problem).toMatchObject({ status, title, code: expected.code })
-  expect(problem.type).toBe(`urn:plumbline:problem:${expected.code.toLowerCase().replaceAll('_', '-')}`)
+  expect(problem.type).toBe(`urn:${SERVICE_ID}:problem:${expected.code.toLowerCase().replaceAll('_', '-')}`)
   for (const field of ['detail', 'instance', 'requestId'] as const)
     expect(typeof problem[field], field).toBe('string')
   expect(problem.requestId).toMatch(/^[\w-]{8,64}$/)

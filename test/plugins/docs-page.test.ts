@@ -1,6 +1,7 @@
 /** The docs page in a real browser that is offline but for the service: it renders, breaks no policy, and can call. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SERVICE_TITLE } from '../../src/service-name.ts'
 import { createTestApp, type TestApp } from '../helpers/app.ts'
 import { launchBrowser, openPage } from '../helpers/browser.ts'
 
@@ -35,12 +36,12 @@ describe('the docs page', () => {
   beforeAll(async () => {
     docs = await openPage(browser)
     await docs.page.goto(`${origin}/docs`)
-    await docs.page.getByRole('heading', { name: 'Plumbline' }).waitFor()
+    await docs.page.getByRole('heading', { name: SERVICE_TITLE }).waitFor()
   })
 
   it('shows every operation, offline, and breaks no content security policy', async () => {
     const { page, problems, requests } = docs
-    expect(await page.title()).toBe('Plumbline')
+    expect(await page.title()).toBe(SERVICE_TITLE)
     for (const path of Object.values(service.app.swagger().paths ?? {})) {
       for (const { summary = '' } of Object.values(path as Record<string, { summary: string }>)) {
         await page.getByRole('link', { name: summary }).waitFor()

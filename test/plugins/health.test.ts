@@ -1,8 +1,10 @@
 /** Proves promise 22: liveness asks nobody, readiness asks the database, seldom and not for long. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findServers } from '../../src/db/embedded-process.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { SERVICE_NAME } from '../../src/service-name.ts'
 import { createAppOn, createTestApp, type TestApp } from '../helpers/app.ts'
 import { block } from '../helpers/block.ts'
 import { place, start, tidyAfterEach } from '../helpers/embedded.ts'
@@ -27,7 +29,7 @@ describe('P22: liveness and readiness', () => {
     const connections = async () =>
       (
         await service.database.query(
-          "select pid from pg_stat_activity where datname = current_database() and application_name = 'plumbline'",
+          `select pid from pg_stat_activity where datname = current_database() and application_name = ${pg.escapeLiteral(SERVICE_NAME)}`,
         )
       ).rows
     expect(await connections()).toEqual([])

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { FAREWELL_MS } from '../../db/client.ts'
 import { createOutageLog, type OutageLog } from '../../db/outage-log.ts'
 import { within } from '../../lib/within.ts'
+import { SERVICE_NAME } from '../../service-name.ts'
 
 /** The channel of the triggers on `sessions` and `users`. */
 export const CHANNEL = 'session_revoked'
@@ -190,6 +191,6 @@ function createClient(connectionString: string, suffix = ''): pg.Client {
     connectionTimeoutMillis: 2000,
     query_timeout: 2000,
     keepAlive: true,
-    application_name: `plumbline-revocations${suffix}`,
+    application_name: `${SERVICE_NAME}-revocations${suffix}`,
   })
 }

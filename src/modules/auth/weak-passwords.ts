@@ -1,5 +1,6 @@
 /** Says why a password is too easy to guess: it is common, made of a pattern, or about its owner (ASVS 5.0 §6.2.4). */
 import { readFileSync } from 'node:fs'
+import { SERVICE_NAME } from '../../service-name.ts'
 
 /** What an attacker who knows the account would try. */
 export type PasswordOwner = { email: string; displayName: string }
@@ -15,14 +16,11 @@ const ROWS = [
   ...['zxcvbnm,./', 'yxcvbnm,.-', 'wxcvbn,;:!'],
 ].flatMap(row => [row, [...row].reverse().join('')])
 
-const PACKAGE = new URL('../../../package.json', import.meta.url)
-
 /**
  * Returns a function that says why a password is weak, in words for the one who chose it; undefined where it is not.
  * Passwords are compared without regard to case and in NFKC.
  */
 export function createFindWeakness() {
-  const { name: serviceName } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { name: string }
   const text = readFileSync(LIST, 'utf8')
   const common = new Set(text.slice(text.indexOf('\n\n') + 2).split('\n'))
 
@@ -35,7 +33,7 @@ export function createFindWeakness() {
     const [local = ''] = owner.email.split('@')
     if ([owner.email, local, owner.displayName].some(name => isSame(name, normal)))
       return 'The password is the e-mail address or the name of its owner'
-    return isSame(serviceName, normal) ? 'The password is the name of this service' : undefined
+    return isSame(SERVICE_NAME, normal) ? 'The password is the name of this service' : undefined
   }
 }
 

@@ -2,6 +2,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { areAccessClaims, createAccessTokens } from '../../../src/modules/auth/access-tokens.ts'
+import { SERVICE_NAME } from '../../../src/service-name.ts'
 import { testConfig } from '../../helpers/config.ts'
 
 const { jwt } = testConfig('postgres://127.0.0.1/none')
@@ -19,8 +20,8 @@ describe('an access token', () => {
       kid: expect.any(String),
     })
     expect(claims).toEqual({
-      iss: 'plumbline',
-      aud: 'plumbline-api',
+      iss: SERVICE_NAME,
+      aud: `${SERVICE_NAME}-api`,
       sub: subject.userId,
       sid: subject.sessionId,
       role: 'user',

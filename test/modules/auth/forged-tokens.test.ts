@@ -2,6 +2,7 @@
 import { createHmac, createPrivateKey, createSign, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { decodeProtectedHeader, exportJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SERVICE_NAME } from '../../../src/service-name.ts'
 import { createTestApp, type TestApp } from '../../helpers/app.ts'
 import { privateKey, publicKey } from '../../helpers/config.ts'
 import { claimsOf } from '../../helpers/tokens.ts'
@@ -52,7 +53,7 @@ function refuses(cases: Record<string, () => string>) {
 }
 
 it('P6: accepts what the forgeries are made of, so that nothing but the forgery is refused', async () => {
-  for (const token of [genuine, sign(claims), withClaims({ aud: ['someone', 'plumbline-api'] })]) {
+  for (const token of [genuine, sign(claims), withClaims({ aud: ['someone', `${SERVICE_NAME}-api`] })]) {
     expect((await service.call('GET', '/api/v1/users/me', { token })).statusCode).toBe(200)
   }
 })
@@ -137,11 +138,11 @@ describe('headers', () => {
 describe('claims', () => {
   refuses({
     "someone else's issuer": () => withClaims({ iss: 'https://attacker.example' }),
-    'an issuer that ours begins': () => withClaims({ iss: 'plumbline.attacker.example' }),
-    'a list of issuers': () => withClaims({ iss: ['plumbline'] }),
+    'an issuer that ours begins': () => withClaims({ iss: `${SERVICE_NAME}.attacker.example` }),
+    'a list of issuers': () => withClaims({ iss: [SERVICE_NAME] }),
     "someone else's audience": () => withClaims({ aud: 'another-api' }),
     'an empty list of audiences': () => withClaims({ aud: [] }),
-    'an audience that is an object': () => withClaims({ aud: { 0: 'plumbline-api' } }),
+    'an audience that is an object': () => withClaims({ aud: { 0: `${SERVICE_NAME}-api` } }),
     'a token that expired before the skew': () => withClaims({ exp: now() - 7 }),
     'an expiry that is a text': () => withClaims({ exp: String(now() + 600) }),
     'an expiry that is null': () => withClaims({ exp: null }),

@@ -1,6 +1,7 @@
 /** Signing keys change without a gap, and a retired key is worth nothing (promise 7). */
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { SERVICE_NAME } from '../../../src/service-name.ts'
 import { createAppOn, type TestApp, type Tokens } from '../../helpers/app.ts'
 import { createSigningKey } from '../../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../../helpers/database.ts'
@@ -39,8 +40,8 @@ const keysOf = async (instance: Instance) =>
 async function verify(instance: Instance, { accessToken }: Tokens) {
   const keySet = createLocalJWKSet({ keys: await keysOf(instance) })
   return jwtVerify(accessToken, keySet, {
-    issuer: 'plumbline',
-    audience: 'plumbline-api',
+    issuer: SERVICE_NAME,
+    audience: `${SERVICE_NAME}-api`,
     typ: 'at+jwt',
     algorithms: ['RS256'],
   })

@@ -4,6 +4,7 @@ import pg from 'pg'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createRevocations, type Revocations } from '../../../src/modules/auth/revocations.ts'
+import { SERVICE_NAME } from '../../../src/service-name.ts'
 import { createAppOn } from '../../helpers/app.ts'
 import { block } from '../../helpers/block.ts'
 import { databaseOfTest, type TestDatabase } from '../../helpers/database.ts'
@@ -12,7 +13,7 @@ import { openGate } from '../../helpers/tcp-gate.ts'
 import { claimsOf } from '../../helpers/tokens.ts'
 
 const FEED = `select pid from pg_stat_activity
-  where application_name = 'plumbline-revocations' and datname = current_database()`
+  where application_name = ${pg.escapeLiteral(`${SERVICE_NAME}-revocations`)} and datname = current_database()`
 const KILL = `select pg_terminate_backend(pid) from (${FEED})`
 
 const revoke = (database: TestDatabase, sessionId: string) =>

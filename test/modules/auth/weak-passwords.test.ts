@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ARGON2ID } from '../../../src/modules/auth/passwords.ts'
 import { createFindWeakness } from '../../../src/modules/auth/weak-passwords.ts'
+import { SERVICE_NAME } from '../../../src/service-name.ts'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 
 const LIST = new URL('../../../src/modules/auth/common-passwords.txt', import.meta.url)
@@ -97,8 +98,8 @@ describe('a password that is easy to guess', () => {
       'miles_obrien!',
       'keiko ishikawa',
       'KeikoIshikawa',
-      'plumbline',
-      'Plumbline!',
+      SERVICE_NAME,
+      `${SERVICE_NAME.toUpperCase()}!`,
     ]) {
       for (const spelling of respell(text)) expect(isWeak(spelling), spelling).toBe(true)
     }
@@ -108,7 +109,7 @@ describe('a password that is easy to guess', () => {
     for (const text of [
       PASSWORD,
       'miles and keiko',
-      'plumblines are vertical',
+      `${SERVICE_NAME}s are vertical`,
       'аbcdefgz',
       'abcdefgi',
       'qwertyuo1',
@@ -146,7 +147,7 @@ describe('the service', () => {
       ['ada.lovelace.1815@example.com', 'e-mail address'],
       ['ADALOVELACE1815', 'e-mail address'],
       ['ada lovelace', 'name of its owner'],
-      ['Plumbline', 'name of this service'],
+      [SERVICE_NAME.toUpperCase(), 'name of this service'],
     ] as const) {
       const registered = await register({ email: user.email, password })
       const changed = await service.call('PUT', '/api/v1/auth/password', {
