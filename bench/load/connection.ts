@@ -1,5 +1,5 @@
 /** One connection to an HTTP/1.x server, with at most one request under way; it is opened, and opened again, when it is needed. */
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { reasonOf } from '../errors.ts'
 import { addressOf, openSocket } from './address.ts'
 import { now } from './clock.ts'
@@ -102,8 +102,8 @@ export function createConnection(
 
   function onConnected(opened: Socket): void {
     isOpen = true
-    // Where a name has several addresses, later connections go to the one that answered, without another look-up.
-    address = { ...address, host: opened.remoteAddress ?? address.host }
+    // Of the addresses that a name has, later connections go to the one that answered, without another look-up.
+    if (!isIP(address.host)) address = { ...address, host: opened.remoteAddress ?? address.host }
     hooks.onConnected?.()
     if (current) write(current)
   }
