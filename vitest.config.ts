@@ -29,6 +29,7 @@ const SLOW = [
   'test/db/migration-histories.test.ts',
   'test/hostile.test.ts',
   'test/report/bad-input.test.ts',
+  'test/checks/rollout.test.ts',
   'test/faults/shutdown.test.ts',
   'test/faults/start.test.ts',
   'test/bench/scale.test.ts',

@@ -9,8 +9,8 @@ import { createCopy } from '../helpers/repository-copy.ts'
 import { ROOT } from '../helpers/service.ts'
 import { editJournal } from '../helpers/unsafe-migrations.ts'
 
-/** Starting a database, a checkout and a service takes 5 s, and on a busy host several times that. */
-const TIMEOUT_MS = 110_000
+/** Starting a database, a checkout and a service takes 5 s, and on a busy host many times that. */
+const TIMEOUT_MS = 240_000
 
 /** Runs the command in a checkout, and returns how it ended. */
 async function run(args: string[], folder = ROOT) {
