@@ -1,7 +1,6 @@
 /** Applies one migration: in a transaction with its record, or, where it is marked so, one statement at a time. */
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import { commandsIn, type Command as SqlCommand } from '../lib/sql-commands.ts'
 import { describeInvalid, invalidAfter, invalidIndexes } from './invalid-indexes.ts'
 import { ATTEMPTS, LocksUnavailable, type Retrying, withRetries } from './lock-retries.ts'
 import {
@@ -16,6 +15,7 @@ import { lineAt, type Migration, type Statement } from './migration-files.ts'
 import type { ProgressRow } from './migration-plan.ts'
 import { configureSession, resetSession } from './migration-session.ts'
 import { clearProgress, isAppliedByOther, recordApplied, recordProgress } from './migration-table.ts'
+import { commandsIn, type Command as SqlCommand } from './sql-commands.ts'
 
 /** SQLSTATE of a table or index, a column, a function and any other object that exists already. */
 const ALREADY_THERE = ['42P07', '42701', '42723', '42710']

@@ -1,6 +1,6 @@
 /** Commands of SQL texts: what only looks like one is passed over. */
 import { describe, expect, it } from 'vitest'
-import { commandsIn } from '../../src/lib/sql-commands.ts'
+import { commandsIn } from '../../src/db/sql-commands.ts'
 
 const firstWords = (sql: string) => commandsIn(sql).map(({ words }) => words[0])
 
