@@ -47,6 +47,9 @@ const ANSWER_MS = 300
 
 const PROBE = 'probe:'
 
+/** All notifying transactions commit one after the other: a probe must not keep them waiting for its write to the disk. */
+const NOTIFY = `select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
+
 /** What the log says where the connections work and the feed is down all the same. */
 const DEAF =
   'revocation feed hears no notifications: every request checks its session in the database. A transaction pooler ' +
@@ -164,11 +167,9 @@ function createProbes({ listener, notifier }: Connections) {
       expected = Promise.withResolvers()
       const heard = expected.promise
       let isSent = false
-      const sent = notifier
-        .query('select pg_notify($1, $2)', [CHANNEL, `${PROBE}${nonce}:${count}`])
-        .then(() => {
-          isSent = true
-        })
+      const sent = notifier.query(NOTIFY, [CHANNEL, `${PROBE}${nonce}:${count}`]).then(() => {
+        isSent = true
+      })
       try {
         // An instance that is busy must not take the feed for dead: that adds a query to each of its requests.
         await within(PROOF_MAX_AGE_MS, Promise.all([sent, heard]), 'no probe came back in time')
