@@ -10,6 +10,8 @@ export const ATTEMPTS = 5
 /** Longest time between two looks at who holds a lock. */
 const LOOK_MS = 2500
 
+const LONGEST_PAUSE_MS = 30_000
+
 /** SQLSTATE of lock_not_available, and of deadlock_detected. */
 const RETRIED = ['55P03', '40P01']
 
@@ -72,5 +74,6 @@ function isLockFailure(error: unknown): boolean {
 
 /** In milliseconds: longer each time, and never the same for two instances. */
 function pauseAfter(tries: number, lockTimeout: number): number {
-  return Math.round((lockTimeout / 5) * 2 ** (tries - 1) * (0.5 + Math.random() / 2))
+  const longest = Math.min((lockTimeout / 5) * 2 ** (tries - 1), LONGEST_PAUSE_MS)
+  return Math.round(longest * (0.5 + Math.random() / 2))
 }

@@ -132,7 +132,7 @@ async function withClient<T>(connectionString: string, work: (client: pg.Client)
     return await work(client)
   } catch (cause) {
     if (cause instanceof PlainError || !isDatabaseError(cause)) throw cause
-    throw new PlainError(`The migrations cannot be compared with the database: ${describeError(cause)}`, {
+    throw new PlainError(`The table of applied migrations cannot be used: ${describeError(cause)}`, {
       cause,
     })
   } finally {

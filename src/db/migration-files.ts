@@ -75,7 +75,7 @@ function readJournal(directory: string): Entry[] {
     const { code } = cause as NodeJS.ErrnoException
     throw new PlainError(`${path} cannot be read (${code}).`, { cause })
   }
-  const entries = parseEntries(text)
+  const entries = parseEntries(text.replace(/^\uFEFF/, ''))
   if (entries) return entries
   throw new PlainError(
     /^[<>=]{7}/m.test(text)
@@ -87,11 +87,15 @@ function readJournal(directory: string): Entry[] {
 function parseEntries(text: string): Entry[] | undefined {
   try {
     const { entries } = JSON.parse(text) as { entries: Entry[] }
-    const isValid = entries.every(({ tag, when }) => /^[\w.-]+$/.test(tag) && Number.isSafeInteger(when))
+    const isValid = entries.every(({ tag, when }) => isFileName(tag) && Number.isSafeInteger(when))
     return isValid ? entries : undefined
   } catch {
     return undefined
   }
+}
+
+function isFileName(tag: unknown): boolean {
+  return typeof tag === 'string' && /^[^/\\\p{Cc}]+$/u.test(tag)
 }
 
 function duplicates(entries: readonly Entry[], folder: string): string[] {

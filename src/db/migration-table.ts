@@ -2,7 +2,7 @@
  * Drizzle's table of applied migrations, in the form that drizzle-orm 1.0 gives it: `name` and `applied_at` are its
  * columns too, and drizzle-orm 0.45 reads and writes the table without them.
  */
-import type pg from 'pg'
+import pg from 'pg'
 import type { Migration } from './migration-files.ts'
 import type { AppliedRow, ProgressRow } from './migration-plan.ts'
 
@@ -78,9 +78,9 @@ export async function recordApplied(client: Queryable, { hash, when, tag }: Migr
   await client.query(`insert into ${TABLE} (hash, created_at, name) values ($1, $2, $3)`, [hash, when, tag])
 }
 
-/** The same as a text: names, times and hashes need no escape. */
+/** The same as a text. */
 export function recordAppliedSql({ hash, when, tag }: Migration): string {
-  return `insert into ${TABLE} (hash, created_at, name) values ('${hash}', ${when}, '${tag}')`
+  return `insert into ${TABLE} (hash, created_at, name) values ('${hash}', ${when}, ${pg.escapeLiteral(tag)})`
 }
 
 /** What runs of migrations outside a transaction have left, none where there was none. */

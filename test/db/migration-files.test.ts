@@ -1,9 +1,11 @@
 /** The migrations folder as it is read: order, hashes, statements, markers, and what is refused. */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { describe, expect, it } from 'vitest'
+import { dryRun, migrate } from '../../src/db/migrate.ts'
 import { hasHash, lineAt, MIGRATIONS_FOLDER, readMigrations } from '../../src/db/migration-files.ts'
+import { emptyDatabaseOfTest } from '../helpers/database.ts'
 import { migrationsFolder, type TestMigration } from '../helpers/migrations.ts'
 
 const A = { tag: '20260101000000_a', when: 1000, sql: 'create table a (id int);' }
@@ -60,6 +62,19 @@ describe('the migrations folder', () => {
   })
 })
 
+describe('a name', () => {
+  it.for(["it's ready", 'größer', '日本', 'a.b-c'])('of any letters is one: %s', async tag => {
+    const folder = await migrationsFolder([{ ...A, tag }])
+    const path = join(folder, 'meta/_journal.json')
+    await writeFile(path, `\uFEFF${await readFile(path, 'utf8')}`)
+    expect(readMigrations(folder).map(one => one.tag)).toEqual([tag])
+    const { url, query } = await emptyDatabaseOfTest()
+    const { sql } = await dryRun(url, { directory: folder })
+    await query(sql)
+    expect(await migrate(url, { directory: folder })).toEqual([])
+  })
+})
+
 describe('the marker no-transaction', () => {
   it.for([
     '-- migrate: no-transaction\nselect 1;',
@@ -109,6 +124,7 @@ describe('what is refused', () => {
     ['{}', 'is not a journal'],
     ['[]', 'is not a journal'],
     ['{"entries":[{"tag":"../../a","when":1}]}', 'is not a journal'],
+    ['{"entries":[{"tag":"a\\u0000","when":1}]}', 'is not a journal'],
     ['{"entries":[{"tag":"a","when":"1"}]}', 'is not a journal'],
     ['{"entries":[{"tag":"a"}]}', 'is not a journal'],
     ['', 'is not a journal'],
