@@ -59,6 +59,20 @@ const readBuffer = Buffer.alloc(65_536)
 /** Before the server closes an idle connection, by what it says of it, a new one is opened: at most so many seconds before. */
 const LONGEST_MARGIN = 1
 
+/** How often it is looked for requests that have waited too long. */
+const EXPIRY_MS = 100
+
+/** Has the requests of these connections expire in time, until the function that is returned is called. */
+export function watchTimeouts(connections: readonly Pick<Connection, 'expire'>[]): () => void {
+  const expireAll = (): void => {
+    const at = now()
+    for (const connection of connections) connection.expire(at)
+  }
+  // After the sockets have been read: what this process was too busy to read has come in time.
+  const timer = setInterval(() => setImmediate(expireAll), EXPIRY_MS)
+  return () => clearInterval(timer)
+}
+
 /** Returns a connection that is not open yet. */
 export function createConnection(
   { origin, timeout, wantsBody }: ConnectionOptions,

@@ -1,6 +1,5 @@
 /** A closed loop: every connection sends its next request when the last one is answered, unless it rests. */
-import { now } from './clock.ts'
-import { createConnection } from './connection.ts'
+import { createConnection, watchTimeouts } from './connection.ts'
 import { createLanes } from './lanes.ts'
 import type { ClosedJob } from './protocol.ts'
 import type { Recorder } from './recorder.ts'
@@ -11,9 +10,6 @@ const GIVE_UP_AFTER = 1000
 
 /** A lane that loses two requests in a row waits before the next: a server that is gone refuses connections at once. */
 const PAUSE_MS = 10
-
-/** How often it looks for requests that have waited too long. */
-const EXPIRY_MS = 100
 
 export interface Loop {
   /** Sends no more requests, and resolves when those under way are answered or lost. */
@@ -40,10 +36,7 @@ export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Re
   let busy = 0
   let lostInARow = 0
   const lanes = Array.from({ length: job.connections }, (_, index) => openLane(index))
-  const timer = setInterval(() => {
-    const at = now()
-    for (const lane of lanes) lane.expire(at)
-  }, EXPIRY_MS)
+  const stopWatching = watchTimeouts(lanes)
   return { ended, pause, resume, stop }
 
   function openLane(index: number): Lane {
@@ -121,7 +114,7 @@ export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Re
 
   async function stop(): Promise<void> {
     await pause()
-    clearInterval(timer)
+    stopWatching()
     for (const lane of lanes) lane.close()
   }
 }

@@ -3,7 +3,7 @@ import { createHistogram, mergeHistograms, percentileMs, recordMs } from '../res
 import type { Measurement } from '../result/schema.ts'
 import { now, sleep } from './clock.ts'
 import { type LoadHooks, saturatedAt } from './closed.ts'
-import { createConnection } from './connection.ts'
+import { createConnection, watchTimeouts } from './connection.ts'
 import { createLanes } from './lanes.ts'
 import { headStartMs, pace } from './pacer.ts'
 import type { OpenJob } from './protocol.ts'
@@ -65,9 +65,6 @@ interface Waiting {
   counts: boolean
 }
 
-/** How often it looks for requests that have waited too long. */
-const EXPIRY_MS = 100
-
 /** Hands due requests to free connections in turn, and queues them, clock running, while there is none. */
 function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
   const lanes = createLanes(job, data)
@@ -76,7 +73,7 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
   const waiting: Waiting[] = []
   let underWay = 0
   let onIdle = (): void => {}
-  const timer = setInterval(() => expire(now()), EXPIRY_MS)
+  const stopWatching = watchTimeouts(connections)
 
   return { due, drain }
 
@@ -124,10 +121,6 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
     if (underWay === 0) onIdle()
   }
 
-  function expire(at: number): void {
-    for (const connection of connections) connection.expire(at)
-  }
-
   /** Waits for the answers that are still out, as long as one may take, then closes all connections. */
   async function drain(signal: AbortSignal): Promise<void> {
     const idle = new Promise<void>(resolve => {
@@ -136,9 +129,11 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
     })
     await Promise.race([idle, sleep(job.timeout * 1000, signal)])
     for (const { counts } of waiting.splice(0)) if (counts) recorder.failure('never sent')
-    expire(Number.POSITIVE_INFINITY)
-    clearInterval(timer)
-    for (const connection of connections) connection.close()
+    stopWatching()
+    for (const connection of connections) {
+      connection.expire(Number.POSITIVE_INFINITY)
+      connection.close()
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 /** One request per endpoint before the load: a wrong address or token is found at once, and said in one line. */
-import { now } from './clock.ts'
-import { type Answer, createConnection, type WireRequest } from './connection.ts'
+import { type Answer, createConnection, type WireRequest, watchTimeouts } from './connection.ts'
 import { createLanes } from './lanes.ts'
 import type { PreflightJob, Sample } from './protocol.ts'
 import { expectation } from './recorder.ts'
@@ -29,12 +28,12 @@ async function ask({ origin, timeout }: PreflightJob, request: WireRequest): Pro
   const { promise, resolve } = Promise.withResolvers<Answer | string>()
   const hooks = { onAnswer: resolve, onLost: resolve }
   const connection = createConnection({ origin, timeout, wantsBody: true }, hooks)
-  const timer = setInterval(() => connection.expire(now()), 50)
+  const stopWatching = watchTimeouts([connection])
   connection.send(request)
   try {
     return await promise
   } finally {
-    clearInterval(timer)
+    stopWatching()
     connection.close()
   }
 }

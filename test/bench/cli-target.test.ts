@@ -51,6 +51,23 @@ describe('a target', () => {
     expect(stdout).toMatch(/intended 60\/s, achieved \d+/)
   })
 
+  it('is given a timeout of a second without a word of Node.js about its timers', async () => {
+    const load = [
+      '--timeout',
+      '1',
+      '--connections',
+      '400',
+      '--rounds',
+      '1',
+      '--duration',
+      '1.5',
+      '--warmup',
+      '0',
+    ]
+    const { stderr } = await bench('--target', target.origin, '--path', '/fast', ...load)
+    expect(stderr).not.toMatch(/warning/i)
+  })
+
   it('is swept by rate and by connections', async () => {
     const sweep = [
       'sweep',

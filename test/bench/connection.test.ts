@@ -7,11 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { now } from '../../bench/load/clock.ts'
-import { type Answer, type Connection, createConnection } from '../../bench/load/connection.ts'
+import { type Answer, type Connection, createConnection, watchTimeouts } from '../../bench/load/connection.ts'
 import { createLanes } from '../../bench/load/lanes.ts'
 import type { Datasets } from '../../bench/load/template.ts'
 import type { Endpoint } from '../../bench/scenario.ts'
 import { createAuthority } from '../helpers/certificates.ts'
+import { startRudeProcess } from './helpers/rude-process.ts'
 
 interface Asker {
   /** Returns the answer, or the reason why there is none. */
@@ -135,6 +136,21 @@ describe('an address', () => {
       connection.expire(now() + 300)
       expect(await asked).toBe('no connection within 0.2 s')
     })
+  })
+})
+
+describe('a process that is kept from its CPU', () => {
+  it('loses no response that was there in time, though it was read late', async () => {
+    const server = await startRudeProcess({ delay: 20 })
+    const { ask, connection } = createAsker(server.origin, 0.5)
+    const stopWatching = watchTimeouts([connection])
+    expect(await ask()).toMatchObject({ status: 200 })
+    const asked = ask()
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)
+    expect(await asked).toMatchObject({ status: 200 })
+    stopWatching()
+    connection.close()
+    await server.stop()
   })
 })
 
