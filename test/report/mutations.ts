@@ -225,8 +225,8 @@ export const GROUPS: readonly Mutation[][] = [
       name: 'every proxy is trusted',
       replacements: one(
         'src/app.ts',
-        'trustProxy: server.trustProxy.length > 0 ? [...server.trustProxy] : false',
-        'trustProxy: true',
+        'app.register(clientAddress, config.server)',
+        "app.register(clientAddress, { trustProxy: ['0.0.0.0/1', '128.0.0.0/1', '::/1'] })",
       ),
       broken: ['security/rate-limit-bypass'],
     },

@@ -146,7 +146,7 @@ describe('an update', () => {
       { ...good, email: null },
       { ...good, email: [good.email] },
       { ...good, email: 'ada' },
-      { ...good, email: 'ada@localhost' },
+      { ...good, email: 'ada@-localhost' },
       { ...good, email: `${good.email}\u0000` },
       { ...good, email: `${'a'.repeat(65)}@example.com` },
       { ...good, email: `a@${'b'.repeat(250)}.com` },
