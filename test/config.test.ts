@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigError, type Environment, isProduction, loadConfig, readEnvironment } from '../src/config.ts'
 import { EnvironmentSchema } from '../src/config-schema.ts'
@@ -192,6 +193,20 @@ describe('the message of an invalid setting', () => {
   ] as const)('is for %s=%s', ([name, value, message]) => {
     expect(problemsOf({ ...REQUIRED, [name]: value })).toEqual([expect.stringMatching(message)])
   })
+})
+
+it('is named where its connection string is refused, whatever that is, and the text stays secret', () => {
+  const text = fc.string({ unit: fc.constantFrom(...'#/?@[]%^{}:,&= aZ09\u00e9'.split('')), minLength: 4 })
+  const name = fc.constantFrom('DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL')
+  const shape = fc.constantFrom('$', 'postgres://$', 'redis://$', 'postgres://u:$@db/some', 'redis://:$@db')
+  fc.assert(
+    fc.property(name, text, shape, (variable, secret, around) => {
+      const problems = problemsOf({ ...REQUIRED, [variable]: around.replace('$', () => `${secret}canary`) })
+      expect(variablesOf(problems)).toEqual(problems.length > 0 ? [variable] : [])
+      expect(problems.join()).not.toContain('canary')
+    }),
+    { numRuns: 150 },
+  )
 })
 
 describe('the TLS of a connection string', () => {

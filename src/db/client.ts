@@ -190,7 +190,7 @@ function followConnects(pool: pg.Pool, timeout: number, listeners: DatabaseListe
         .catch(error => recover(error, since))
         .finally(note)
     return connect((error, client, release) => {
-      if (error === undefined) {
+      if (client !== undefined) {
         note()
         callback(error, client, release)
         return

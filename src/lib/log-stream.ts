@@ -11,8 +11,14 @@ const LARGEST_SHARED_WRITE = 4096
 /** Longest time that a line waits for others, in milliseconds. */
 const GATHER_MS = 100
 
-/** Longest time that the end waits for a reader, or for a disk, in milliseconds. */
-const SETTLE_MS = 1000
+/** Longest time that the end waits for a reader who takes nothing, in milliseconds. */
+const READER_MS = 1000
+
+/** The same for a thread that writes: it may have hashes to do first, on a busy machine, or a disk that stands still. */
+const THREAD_MS = 5000
+
+/** How often the end looks whether it waits in vain, in milliseconds. */
+const LOOK_MS = 50
 
 /** Longest time that the last lines of a process wait for room in a full pipe, in milliseconds. */
 const FINISH_MS = 200
@@ -39,7 +45,7 @@ export type LogStream = {
   write: (line: string) => void
   /** Starts to write the lines so far, rather than in a moment. */
   flush: () => void
-  /** Resolves once all lines so far are written or lost, and after a second where their reader or disk has stopped. */
+  /** Resolves once all lines so far are written or lost, or their reader or disk has stopped. */
   settle: () => Promise<void>
   /** For the end of the process: writes the lines since `settle` before it returns, where they can be written. */
   finish: () => void
@@ -95,7 +101,8 @@ export function createLogStream({ isShared, fd = process.stdout.fd, onLoss = () 
     async settle() {
       report()
       flush()
-      await Promise.race([output.idle(), sleep(SETTLE_MS, undefined, { ref: false })])
+      const since = performance.now()
+      while (!output.isIdle() && !output.isStuck(since)) await Promise.race([output.idle(), sleep(LOOK_MS)])
     },
     finish() {
       flush()
@@ -118,6 +125,7 @@ function createOutput(fd: number) {
   let since: number | undefined
   let retry: NodeJS.Timeout | undefined
   let pause = FIRST_RETRY_MS
+  let progressAt = performance.now()
   /** Whether what was written ends within a line. */
   let isCut = false
   let lost = 0
@@ -164,9 +172,14 @@ function createOutput(fd: number) {
     })
   }
 
+  function isThreadStuck(): boolean {
+    return since !== undefined && performance.now() - since > THREAD_MS
+  }
+
   /** Takes note of bytes that were written, and returns whether the chunk is done. */
   function advance(current: Buffer, count: number): boolean {
     pause = FIRST_RETRY_MS
+    progressAt = performance.now()
     written += count
     isCut = written > 0 && current[written - 1] !== NEWLINE
     const isDone = written === current.length
@@ -193,7 +206,7 @@ function createOutput(fd: number) {
   /** Writes what is left without the threads. Gives up where it cannot be written at once. */
   function finish(): void {
     // Node.js waits for its threads when it exits. One that is stuck, on a disk that stands still, would never let it.
-    if (since !== undefined && performance.now() - since > SETTLE_MS) process.kill(process.pid, 'SIGKILL')
+    if (isThreadStuck()) process.kill(process.pid, 'SIGKILL')
     clearTimeout(retry)
     const deadline = performance.now() + FINISH_MS
     // What a thread has begun is its own to end.
@@ -217,12 +230,16 @@ function createOutput(fd: number) {
   return {
     push,
     finish,
+    isIdle: () => chunk === undefined,
     /** Resolves once nothing is left to write. */
-    idle(): Promise<void> {
-      if (chunk === undefined) return Promise.resolve()
-      return new Promise(resolve => {
+    idle: () =>
+      new Promise<void>(resolve => {
         onIdle = resolve
-      })
+      }),
+    /** Whether a pipe has been full, or a thread busy, for longer than is worth a wait that began at `waitingSince`. */
+    isStuck(waitingSince: number): boolean {
+      if (since !== undefined) return isThreadStuck()
+      return performance.now() - Math.max(progressAt, waitingSince) > READER_MS
     },
     dropped: () => lost,
     /** The lines lost since it was last asked, once lines are written again; undefined before, or where there are none. */

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import type { Environment } from '../../src/config.ts'
 import { freePort } from '../../src/lib/free-port.ts'
 import { testEnvironment } from '../helpers/config.ts'
@@ -65,38 +65,46 @@ async function expectCleanEnd(child: ChildProcess) {
   expect(await Promise.race([exit, late])).toEqual([0, null])
 }
 
-describe.for<[string, Environment]>([
-  ['json', {}],
-  ['pretty', { LOG_FORMAT: 'pretty' }],
-  ['two workers', { WORKERS: '2' }],
-])('P41: %s', ([, overrides]) => {
-  it('serves, counts what it loses and ends with 0 where both outputs are on a full disk', async () => {
+const VARIANTS: Record<string, Environment> = {
+  json: {},
+  pretty: { LOG_FORMAT: 'pretty' },
+  'two workers': { WORKERS: '2' },
+}
+
+it.for(Object.keys(VARIANTS))(
+  'P41: %s: serves, counts what it loses and ends with 0 on a full disk',
+  async name => {
     const full = openSync('/dev/full', 'w')
     onTestFinished(() => closeSync(full))
-    const service = await launch(['ignore', full, full], overrides)
+    const service = await launch(['ignore', full, full], VARIANTS[name])
     await request(service)
-    // Workers that have not been asked yet count too; so does what was logged at the start.
     await expect.poll(() => dropped(service), { timeout: 10_000 }).toBeGreaterThanOrEqual(REQUESTS)
     await expectCleanEnd(service.child)
-  })
+  },
+)
 
-  it('serves and ends with 0 where the readers of both outputs have stopped', async () => {
-    const service = await launch(['ignore', 'pipe', 'pipe'], overrides)
+it.for(['json', 'two workers'])(
+  'P41: %s: serves and ends with 0 where the readers have stopped',
+  async name => {
+    const service = await launch(['ignore', 'pipe', 'pipe'], VARIANTS[name])
     service.child.stdout?.pause()
     service.child.stderr?.pause()
     await request(service)
     await expectCleanEnd(service.child)
-  })
+  },
+)
 
-  it('serves, counts what it loses and ends with 0 where the readers of both outputs are gone', async () => {
-    const service = await launch(['ignore', 'pipe', 'pipe'], overrides)
+it.for(['json', 'pretty'])(
+  'P41: %s: serves, counts and ends with 0 where the readers are gone',
+  async name => {
+    const service = await launch(['ignore', 'pipe', 'pipe'], VARIANTS[name])
     service.child.stdout?.destroy()
     service.child.stderr?.destroy()
     await request(service)
     await expect.poll(() => dropped(service), { timeout: 10_000 }).toBeGreaterThan(0)
     await expectCleanEnd(service.child)
-  })
-})
+  },
+)
 
 it('P41: writes again when the file may grow again, and says how many lines were lost', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-log-'))
