@@ -76,6 +76,13 @@ describe('the README', () => {
         files.some(file => file.startsWith(path)),
         path,
       ).toBe(true)
+    // And nothing is left out: each folder of the root and of src/ has its line.
+    const folders = files.flatMap(file => /^(src\/\w+|\w+)\//.exec(file)?.[0] ?? [])
+    for (const folder of new Set(folders))
+      expect(
+        named.some(path => path.startsWith(folder)),
+        folder,
+      ).toBe(true)
   })
 })
 
@@ -217,5 +224,14 @@ describe('the CI workflow', () => {
   it('runs the script that anybody can run', async () => {
     const { jobs } = parse(await read('.github/workflows/ci.yml'))
     expect(jobs.test.steps.map(({ run }: { run?: string }) => run)).toContain('.ci/run')
+  })
+
+  it('installs what that script asks for and the image does not have', async () => {
+    const onImage = ['chromium', 'openssl']
+    const asked = [...(await read('.ci/run')).matchAll(/missing\+=\(([\w-]+)\)/g)].map(([, name]) => name)
+    const [, installed = ''] =
+      /apt-get install [^\n]*--no-install-recommends ([^\n]+)/.exec(await read('.github/workflows/ci.yml')) ??
+      []
+    expect([...installed.split(' '), ...onImage].sort()).toEqual(asked.sort())
   })
 })

@@ -52,7 +52,15 @@ async function trace(
 
 const rootOf = (spans: Span[]) => spans.filter(({ kind }) => kind === KIND.server)
 
-/** Asserts that spans are one request's and its queries', and returns the queries' names. */
+/**
+ * How the statement begins that checks a session. A request makes it only while the revocation feed has no recent proof
+ * that it hears, as on a machine whose cores are busy: that is no query of the request's own.
+ */
+const SESSION_CHECK = 'select "sessions"."id" from "sessions" inner join "users"'
+
+const isSessionCheck = ({ attributes }: Span) => String(attributes['db.query.text']).startsWith(SESSION_CHECK)
+
+/** Asserts that spans are one request's and its queries', and returns the names of its own queries. */
 function expectFamily(spans: Span[], parentId: string): string[] {
   const [root, ...others] = rootOf(spans)
   expect(others).toEqual([])
@@ -62,7 +70,9 @@ function expectFamily(spans: Span[], parentId: string): string[] {
     expect(kind).toBe(KIND.client)
     expect(parentSpanId).toBe(root?.spanId)
   }
-  return queries.map(({ attributes }) => String(attributes['db.operation.name']))
+  expect(queries.filter(isSessionCheck).length).toBeLessThanOrEqual(1)
+  const own = queries.filter(query => !isSessionCheck(query))
+  return own.map(({ attributes }) => String(attributes['db.operation.name']))
 }
 
 type User = Awaited<ReturnType<ReturnType<typeof createRemote>['signUp']>>
@@ -98,7 +108,9 @@ async function sendCrowd(remote: ReturnType<typeof createRemote>, user: User): P
 
 async function sendFailures(remote: ReturnType<typeof createRemote>, user: User): Promise<void> {
   const holder = await database.connect()
-  await holder.query('begin; lock table users in access exclusive mode')
+  await holder.query('begin')
+  // The row alone: a check of the session reads it without waiting.
+  await holder.query('select from users where id = $1 for update', [user.id])
   const body = { email: user.email, displayName: 'Ada' }
   const options = { token: user.accessToken, body, headers: failing.headers }
   expect((await remote.call('PUT', `/api/v1/users/${user.id}`, options)).status).toBe(503)
@@ -184,7 +196,7 @@ describe('a traced request', () => {
   })
 
   it('is an error in its span where the service failed, and nowhere else', () => {
-    const spans = recorded.of(failing.traceId)
+    const spans = recorded.of(failing.traceId).filter(span => !isSessionCheck(span))
     const outcomes = spans.map(({ attributes, isError }) => [attributes['db.operation.name'], isError])
     const queries = [
       ['BEGIN', false],
