@@ -10,7 +10,7 @@ import { until } from '../helpers/until.ts'
 
 const READY = `${SERVICE_TITLE} is ready.`
 /** A start of two seconds, ten times as long on a busy machine. */
-const READY_WITHIN_MS = 30_000
+const READY_WITHIN_MS = 90_000
 const END_WITHIN_MS = 20_000
 
 /** The service's own process, that of npm, and all of them at once, as a terminal or an init system sends it. */

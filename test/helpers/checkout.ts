@@ -11,7 +11,8 @@ import { bareEnvironment } from './environment.ts'
 import { ROOT } from './service.ts'
 import { until } from './until.ts'
 
-const READY_WITHIN_MS = 25_000
+/** A first start takes 3 s, and on a busy host ten times that. */
+const READY_WITHIN_MS = 90_000
 
 export type Checkout = Awaited<ReturnType<typeof createCheckout>>
 
