@@ -13,7 +13,7 @@ import { ROOT } from './helpers/service.ts'
 
 const NOBODY = { uid: 65_534, gid: 65_534 }
 /** For tests that start it up to three times, on a host that has other things to do. */
-const STARTS_MS = 240_000
+const timeout = 240_000
 
 const GRACEFULLY = { code: 0, signal: null }
 
@@ -40,7 +40,7 @@ async function runPrintedCommands(stdout: string): Promise<unknown[]> {
 const readSelf = async (origin: string, token: string) =>
   (await createRemote(origin).call('GET', '/api/v1/users/me', { token })).status
 
-describe('the first start', () => {
+describe('the first start', { timeout }, () => {
   it('serves, says where, gives a token, and keeps all of it through a restart and a kill -9', async () => {
     // A space in its name, and, where root runs it, no way in for the database's own user.
     const { start, folder } = await checkout('first run', 0o700)
@@ -70,7 +70,7 @@ describe('the first start', () => {
     third.child.kill('SIGINT')
     expect(await third.exited).toEqual(GRACEFULLY)
     expect(await findServers(data)).toEqual({ postmasters: [], children: [] })
-  }, STARTS_MS)
+  })
 
   it('runs beside another checkout, and a taken port or folder is one line that says what to do', async () => {
     const one = await checkout('one')
@@ -93,7 +93,7 @@ describe('the first start', () => {
     expect(inTakenFolder.output.stdout).toBe('')
     expect(inTakenFolder.output.stderr).toMatch(/^[^\n]*\.data\/postgres[^\n]*\n$/)
     expect(await readSelf(first.origin, user.accessToken)).toBe(200)
-  }, STARTS_MS)
+  })
 
   it('says in one line what is wrong with the address to listen on', async () => {
     const { run } = await checkout('one')
@@ -106,7 +106,7 @@ describe('the first start', () => {
   })
 })
 
-describe('without development dependencies', () => {
+describe('without development dependencies', { timeout }, () => {
   it('serves with JSON lines, and says in one of them why they are not for a person', async () => {
     const { start } = await checkout('production', 0o755, { forProduction: true })
     const database = await databaseOfTest()
@@ -117,7 +117,7 @@ describe('without development dependencies', () => {
     const lines = output.stdout.split('\n').filter(line => line.startsWith('{'))
     const warnings = lines.map(line => JSON.parse(line)).filter(({ level }) => level === 'warn')
     expect(warnings.map(({ msg }) => msg)).toEqual([expect.stringMatching(/LOG_FORMAT=pretty.*pino-pretty/)])
-  }, STARTS_MS)
+  })
 
   it('says in one line how to get a database, in the service and in its commands', async () => {
     const { folder, run } = await checkout('production', 0o755, { forProduction: true })
@@ -131,7 +131,7 @@ describe('without development dependencies', () => {
 
 // Another user can be had only by root, and only where that user reaches the installed packages.
 if (process.geteuid?.() === 0 && (await canReach(await realpath(join(ROOT, 'node_modules')), NOBODY))) {
-  describe('an ordinary user', () => {
+  describe('an ordinary user', { timeout }, () => {
     it('starts it without root, and owns what it leaves', async () => {
       const { start, folder } = await checkout('first run')
       await chown(folder, NOBODY.uid, NOBODY.gid)
@@ -142,6 +142,6 @@ if (process.geteuid?.() === 0 && (await canReach(await realpath(join(ROOT, 'node
       expect(await service.exited).toEqual(GRACEFULLY)
       expect((await stat(join(folder, '.data/postgres/data'))).uid).toBe(NOBODY.uid)
       expect((await stat(join(folder, '.data/jwt-private-key.pem'))).mode & 0o777).toBe(0o600)
-    }, STARTS_MS)
+    })
   })
 }

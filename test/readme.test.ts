@@ -18,7 +18,7 @@ describe("the README's session with curl", () => {
     const script = session.replace('http://127.0.0.1:3000', service.origin)
     // With a socket for its input, which a child's pipe is, bash may take itself for a remote shell and read its files.
     const { stdout, stderr } = await run('sh', ['-c', 'exec "$0" -eu -c "$1" </dev/null', shell, script], {
-      timeout: 20_000,
+      timeout: 60_000,
     })
 
     const [registered = '', profile = '', status, refusal = ''] = stdout.split('\n')

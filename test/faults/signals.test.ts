@@ -9,7 +9,7 @@ import { killAllIn, processesIn, runScript, type Script } from '../helpers/npm.t
 import { until } from '../helpers/until.ts'
 
 const READY = `${SERVICE_TITLE} is ready.`
-/** A start of two seconds, ten times as long on a busy machine. */
+/** A start takes two seconds, and on a busy machine twenty times that. */
 const READY_WITHIN_MS = 90_000
 const END_WITHIN_MS = 20_000
 
