@@ -81,7 +81,7 @@ describe('SIGTERM during the start', () => {
   it.for(moments)('P20: leaves nothing behind when %s', async ([what, hasCome]) => {
     const place = await dataFolder()
     const started = launch({ NODE_ENV: 'development', DATA_DIR: place.folder })
-    await until(what, () => hasCome(place, started.output), 20_000)
+    await until(what, () => hasCome(place, started.output), 45_000)
     await terminate(started)
     expect(await findServers(await place.data())).toEqual({ postmasters: [], children: [] })
   })
