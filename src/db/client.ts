@@ -31,8 +31,8 @@ export type DatabaseListeners = {
   onQuery: <T>(text: string, run: () => Promise<T>) => Promise<T>
   /** Hears how long a statement or a transaction waited for its connection, in seconds. */
   onWait: (seconds: number) => void
-  /** Hears that the server takes no more connections, and with how many the pool goes on. */
-  onCrowded: (open: number) => void
+  /** Hears that the server takes no more connections, once a minute at the most. */
+  onCrowded: () => void
   /** Hears why no connection can be made: once, until one is made. */
   onUnreachable: (error: unknown) => void
   /** Hears that one was made after that. */

@@ -18,8 +18,8 @@ type Options = {
   connect: () => Promise<pg.PoolClient>
   /** Longest wait for a connection, in milliseconds. */
   timeout: number
-  /** Told, once a minute at the most, with how many connections the pool goes on. */
-  onCrowded: (open: number) => void
+  /** Told of it, once a minute at the most. */
+  onCrowded: () => void
 }
 
 /** Whether the server has refused a connection because there are too many: of its own, of the database, or of the role. */
@@ -53,7 +53,7 @@ export function createPatience({ pool, connect, timeout, onCrowded }: Options) {
     }
     if (performance.now() - reportedAt < REPORT_MS) return
     reportedAt = performance.now()
-    onCrowded(open)
+    onCrowded()
   }
 
   return async function connectPatiently(refusal: unknown, since: number): Promise<pg.PoolClient> {

@@ -25,8 +25,8 @@ export const database = fp(
         return app.traceQuery(text, run)
       },
       onWait: seconds => app.metrics.poolWaits.observe(seconds),
-      onCrowded: open =>
-        app.log.warn({ open }, 'the database takes no more connections: requests wait for the open ones'),
+      onCrowded: () =>
+        app.log.warn('the database takes no more connections: requests wait for the open ones'),
       onUnreachable: error => outage.begin('requests', error),
       onReachable: () => outage.end('requests'),
     })
