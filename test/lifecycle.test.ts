@@ -22,19 +22,26 @@ function createHost(onEnd?: () => void) {
 }
 
 describe('the end of the process', () => {
-  it('closes the latest first, one after the other', async () => {
-    const { host, onClose, exited, exits } = createHost()
-    const closed: string[] = []
-    onClose(async () => void closed.push('database'))
-    onClose(async () => {
-      await sleep(20)
-      closed.push('listener')
-    })
-    host.emit('SIGTERM')
-    await exited()
-    expect(closed).toEqual(['listener', 'database'])
-    expect(exits).toEqual([0])
-  })
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'])(
+    'closes the latest first, one after the other, on %s',
+    async signal => {
+      const { host, onClose, exited, exits, reasons } = createHost()
+      const closed: string[] = []
+      onClose(async () => void closed.push('database'))
+      onClose(async () => {
+        await sleep(20)
+        closed.push('listener')
+      })
+      host.emit(signal)
+      // Others that follow change nothing.
+      host.emit('SIGHUP')
+      host.emit('SIGTERM')
+      await exited()
+      expect(closed).toEqual(['listener', 'database'])
+      expect(exits).toEqual([0])
+      expect(reasons).toEqual([signal])
+    },
+  )
 
   it('waits for a start under way, and closes what it opened after the signal', async () => {
     const { host, start, onClose, isEnding, exited, exits } = createHost()

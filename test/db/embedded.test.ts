@@ -10,6 +10,7 @@ import { chooseUser, locateBinaries, reachableBinaries } from '../../src/db/embe
 import { findServers, readText } from '../../src/db/embedded-process.ts'
 import {
   expectKept,
+  findGuards,
   isAlive,
   kill,
   MODULE,
@@ -103,6 +104,46 @@ describe('an embedded server', () => {
     const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'inherit' })
     tidyUp(child)
     expect(await once(child, 'exit')).toEqual([0, null])
+  })
+})
+
+describe('its guard', () => {
+  const dataOf = async (directory: string) => join(await realpath(directory), 'data')
+  const countLeft = async (data: string) => {
+    const { postmasters, children } = await findServers(data)
+    return postmasters.length + children.length + (await findGuards(data)).length
+  }
+
+  it('P42: ends it when its owner is killed, with nothing lost, and goes as well', async () => {
+    const directory = await placeWithData()
+    const { owner, url } = await spawnOwner(directory)
+    await query(url, 'UPDATE kept SET answer = 43')
+    await kill(owner)
+    const data = await dataOf(directory)
+    await until('nothing is left', async () => (await countLeft(data)) === 0)
+    expect(await readText(join(data, 'postmaster.pid'))).toBe('')
+    await expectKept(await start(directory), 43)
+  })
+
+  it('P42: ends it also where it is frozen when its owner is killed', async () => {
+    const directory = await placeWithData()
+    const { owner, pid } = await spawnOwner(directory)
+    process.kill(pid, 'SIGSTOP')
+    await kill(owner)
+    const data = await dataOf(directory)
+    await until('nothing is left', async () => (await countLeft(data)) === 0)
+  })
+
+  it('goes with it, and may be killed, since the next start takes over', async () => {
+    const directory = await placeWithData()
+    const server = await start(directory)
+    const data = await dataOf(directory)
+    expect(await findGuards(data)).toHaveLength(1)
+    await server.stop()
+    await until('the guard is gone', async () => (await findGuards(data)).length === 0)
+    const next = await start(directory)
+    for (const guard of await findGuards(data)) process.kill(guard, 'SIGKILL')
+    await next.stop()
   })
 })
 

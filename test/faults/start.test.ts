@@ -15,7 +15,7 @@ import { testEnvironment } from '../helpers/config.ts'
 import { databaseOfTest } from '../helpers/database.ts'
 import { bareEnvironment } from '../helpers/environment.ts'
 import { createRemote } from '../helpers/remote.ts'
-import { ROOT, startService } from '../helpers/service.ts'
+import { ENDS_WITH_US, ROOT, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 
 /** A start of a second or two, and the end of what it began. */
@@ -23,7 +23,7 @@ const END_WITHIN_MS = 15_000
 
 /** Starts the process and returns at once. */
 function launch(environment: Environment, { detached = false } = {}) {
-  const child = spawn(process.execPath, ['src/server.ts'], {
+  const child = spawn(process.execPath, ['src/server.ts', ENDS_WITH_US], {
     cwd: ROOT,
     env: { ...bareEnvironment(), LOG_LEVEL: 'info', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

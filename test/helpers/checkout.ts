@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import type { Environment } from '../../src/config.ts'
 import { stopServers } from '../../src/db/embedded-process.ts'
 import { bareEnvironment } from './environment.ts'
-import { ROOT } from './service.ts'
+import { ENDS_WITH_US, ROOT } from './service.ts'
 import { until } from './until.ts'
 
 /** A first start takes 3 s, and on a busy host ten times that. */
@@ -34,7 +34,7 @@ export async function createCheckout(name: string, mode = 0o755, { forProduction
   const started: ReturnType<typeof launch>[] = []
 
   function launch(environment: Environment = {}, user?: { uid: number; gid: number }) {
-    const child = spawn(process.execPath, ['src/server.ts'], {
+    const child = spawn(process.execPath, ['src/server.ts', ENDS_WITH_US], {
       cwd: folder,
       env: { ...bareEnvironment(), PORT: '0', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,6 +9,9 @@ import { bareEnvironment } from './environment.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Has a service end when the process that runs the tests is gone, killed or not. */
+export const ENDS_WITH_US = `--parent=${process.pid}`
+
 export type Service = Awaited<ReturnType<typeof startService>>
 
 /**
