@@ -262,7 +262,7 @@ it('with feed and database down, nobody is let in: 503, and 200 again when they 
   onTestFinished(gate.close)
   const service = await createAppOn(
     { url: gate.url, drop: async () => {} },
-    { DATABASE_CONNECT_TIMEOUT: '500ms' },
+    { DATABASE_CONNECT_TIMEOUT: '2s' },
   )
   onTestFinished(service.close)
   const { accessToken } = await service.signUp()
@@ -278,6 +278,6 @@ it('with feed and database down, nobody is let in: 503, and 200 again when they 
   expect(answer.json().code).toBe('DATABASE_UNAVAILABLE')
 
   gate.open()
-  await until(me).toBe(200)
-  await until(service.app.revocations.isCurrent).toBe(true)
+  await until(me, 25_000).toBe(200)
+  await until(service.app.revocations.isCurrent, 25_000).toBe(true)
 })
