@@ -70,6 +70,7 @@ export default defineConfig({
     setupFiles: 'test/helpers/setup.ts',
     // What hangs ends by these, and what is slow on a busy machine does not.
     testTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 120_000,
     // A process takes seconds to start on a busy host; what is slower than that is worth a line.
     slowTestThreshold: 10_000,

@@ -65,7 +65,9 @@ export async function createCheckout(name: string, mode = 0o755, { forProduction
       const service = run(...args)
       const isReady = () => / is ready\.$/m.test(service.output.stdout)
       const hasEnded = () => service.child.exitCode !== null
-      await until('ready', () => isReady() || hasEnded(), READY_WITHIN_MS)
+      await until('ready', () => isReady() || hasEnded(), READY_WITHIN_MS).catch(cause => {
+        throw new Error(`it is not ready: ${JSON.stringify(service.output)}`, { cause })
+      })
       if (hasEnded()) throw new Error(`it ended: ${JSON.stringify(service.output)}`)
       const origin = /API +(\S+)\/api\/v1/.exec(service.output.stdout)?.[1] ?? ''
       return { ...service, origin }
