@@ -182,7 +182,7 @@ async function measureRound(
   }))
 }
 
-/** Of a target that was not started here, nobody knows which of the others it is. */
+/** Of a target that was not started here, it is not known which of the others it is. */
 function readOwnCpu(subjects: readonly Subject[]): CpuReading | undefined {
   return subjects.every(({ read }) => read !== undefined) ? readCpu() : undefined
 }

@@ -81,7 +81,7 @@ export const telemetryProperties = {
     Type.String({
       pattern: '^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$',
       rule: 'true or false',
-      description: 'true turns tracing off, whatever else is set',
+      description: 'true turns tracing off; the other OTEL_ variables then do nothing',
     }),
   ),
   OTEL_TRACES_EXPORTER: OneOf(

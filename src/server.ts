@@ -25,7 +25,7 @@ preferCommonJsDrizzle()
 
 let log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error' | 'fatal'> | undefined
 
-// Where a terminal or a pipe is gone or a disk is full, there is nobody to hear of it, and everything else goes on.
+// Where a terminal or a pipe is gone or a disk is full, an error cannot be reported, and everything else goes on.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 
 const lifecycle = createLifecycle({

@@ -15,7 +15,7 @@ const MOST_UNANSWERED = 100
 /** prom-client's metrics as plain data, which pass between processes. */
 type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
-/** What workers and the first process say to each other; a snapshot that nobody asked for is a worker's last. */
+/** What workers and the first process say to each other; a snapshot that was not asked for is a worker's last. */
 type Message =
   | { metrics: 'read'; id: number }
   | { metrics: 'text'; id: number; text: string }

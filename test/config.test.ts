@@ -195,7 +195,7 @@ describe('the message of an invalid setting', () => {
   })
 })
 
-it('is named where its connection string is refused, whatever that is, and the text stays secret', () => {
+it('is named where its connection string is refused, for any text, and the text stays secret', () => {
   const text = fc.string({ unit: fc.constantFrom(...'#/?@[]%^{}:,&= aZ09\u00e9'.split('')), minLength: 4 })
   const name = fc.constantFrom('DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL')
   const shape = fc.constantFrom('$', 'postgres://$', 'redis://$', 'postgres://u:$@db/some', 'redis://:$@db')

@@ -25,7 +25,7 @@ export function createResponseReader(wantsBody: boolean) {
   let body: Buffer[] = []
 
   return {
-    /** Begins the next response. One to a HEAD request has no body, whatever its headers say. */
+    /** Begins the next response. One to a HEAD request has no body, also where its headers name one. */
     expect(toHeadRequest: boolean): void {
       part = 'head'
       isToHead = toHeadRequest

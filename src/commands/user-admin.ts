@@ -15,7 +15,7 @@ await runCommand(async () => {
   await withDatabase(async database => {
     const outcome = await assignRole(database, email, 'admin', { enable: values.enable === true })
     if (outcome === 'unknown')
-      throw new PlainError(`Nobody is registered as ${email}. Register the account first.`)
+      throw new PlainError(`No account has the address ${email}. Register the account first.`)
     if (outcome === 'unchanged') throw new PlainError(`${email} is an admin already, and enabled.`)
     if (outcome === 'disabled')
       throw new PlainError(`${email} is disabled. Add --enable to enable the account.`)

@@ -1,7 +1,7 @@
 /** Connections that could not be made: which errors those are, and one sentence that says why and what to do. */
 import pg from 'pg'
 
-/** Every error that came instead of a connection, whatever its kind: TLS alone has a hundred codes. */
+/** Every error that came instead of a connection, of any kind: TLS alone has a hundred codes. */
 const failures = new WeakSet<object>()
 
 /** Takes note of an error that came instead of a connection. */

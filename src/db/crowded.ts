@@ -30,7 +30,7 @@ export function isCrowded(error: unknown): boolean {
 /**
  * Returns what gets a connection in spite of such a refusal. The pool by itself would ask for a new one as long as it has
  * fewer than its maximum, and refuse one request after the other while its open connections come and go. So its maximum
- * becomes what it got, for a while: whoever comes then waits in its queue. It rejects with the refusal, or with the pool's
+ * becomes what it got, for a while: later callers wait in its queue. It rejects with the refusal, or with the pool's
  * own time-out, where the wait of `timeout` milliseconds since `since` was in vain.
  */
 export function createPatience({ pool, connect, timeout, onCrowded }: Options) {

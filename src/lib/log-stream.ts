@@ -64,7 +64,7 @@ type Options = {
 
 /**
  * A stream of lines that never throws, waits or gives up. Where a write fails, its lines are dropped and counted, and the
- * next write is tried all the same. Where a pipe is full, lines wait for its reader, up to a limit.
+ * next write is tried nevertheless. Where a pipe is full, lines wait for its reader, up to a limit.
  *
  * Writes are done by libuv's threads, since a disk may stand still. A pipe has to be in non-blocking mode: a thread that
  * is stuck in one would be missing for password hashes, and keep the process from exiting. Node.js sets that mode when

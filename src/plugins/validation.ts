@@ -98,7 +98,7 @@ function ignoreTypeOfNothing(
   done()
 }
 
-/** Takes no content, of whatever type: the first byte of some is refused, and the rest dropped. */
+/** Takes no content, of any type: the first byte of some is refused, and the rest dropped. */
 function refuseContent(
   request: FastifyRequest,
   payload: IncomingMessage,

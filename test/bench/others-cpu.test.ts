@@ -14,7 +14,7 @@ describe('the accounts of the kernel', () => {
     expect(parseBusy('cpu  100 20 30 4000 500 6 7 8 9 10\ncpu0 1 2 3 4\n')).toBe(171)
   })
 
-  it('are read from /proc/<pid>/stat, whatever the name of the process', () => {
+  it('are read from /proc/<pid>/stat, with any name of the process', () => {
     const rest = 'S 7 42 42 0 -1 4194560 1 2 3 4 11 22 33 44 20 0 1'
     for (const name of ['node', 'a b', ') 1 (', 'x) R 1 2']) {
       expect(parseProcess(`42 (${name}) ${rest}\n`)).toEqual({ pid: 42, parent: 7, ticks: 110 })
@@ -83,7 +83,7 @@ describe.runIf(process.platform === 'linux')('a process that burns CPU', () => {
     return ((after.ours - before.ours) * 1000) / (after.at - before.at)
   }
 
-  /** Starts a process whose parent ends at once, so that it is nobody's descendant here; returns its id. */
+  /** Starts a process whose parent ends at once, so that it is no descendant of ours; returns its id. */
   async function spawnOrphan(script: string): Promise<number> {
     const starter = `const { spawn } = require('node:child_process')
       const child = spawn(process.execPath, ['-e', ${JSON.stringify(script)}], { detached: true, stdio: 'ignore' })

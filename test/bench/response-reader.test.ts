@@ -1,4 +1,4 @@
-/** How responses are read: whatever their framing, and wherever the network cuts them into pieces. */
+/** How responses are read: in every framing, and cut into pieces anywhere. */
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
@@ -134,7 +134,7 @@ const sample: fc.Arbitrary<Sample> = fc
   )
 
 describe('a valid response', () => {
-  it('is read alike however it is cut into pieces', () => {
+  it('is read the same way however it is cut into pieces', () => {
     fc.assert(
       fc.property(sample, fc.array(fc.nat(400), { maxLength: 12 }), ({ bytes, expected }, cuts) => {
         const pieces = cuts.map(cut => cut % (bytes.length + 1))
@@ -225,7 +225,7 @@ describe('a response that is read as RFC 9112 asks of clients', () => {
   ]
   it.for(cases)('%s', ([, sent, expected]) => expect(read(Buffer.from(sent))).toMatchObject(expected))
 
-  it('has no body where it answers a HEAD request, whatever it says', () => {
+  it('has no body where it answers a HEAD request, also if its headers name one', () => {
     for (const framing of ['content-length: 7', 'transfer-encoding: chunked', 'x-a: b']) {
       const bytes = Buffer.from(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`)
       expect(read(bytes, [], true)).toMatchObject({ isComplete: true, keepsAlive: true, used: bytes.length })

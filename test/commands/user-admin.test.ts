@@ -44,7 +44,7 @@ it('says in one line what is missing', async () => {
   for (const [args, text] of [
     [[], 'Usage: npm run user:admin -- <email> [--enable]'],
     [['a@example.com', 'b@example.com'], 'Usage: npm run user:admin -- <email> [--enable]'],
-    [['nobody@example.com'], 'Nobody is registered as nobody@example.com'],
+    [['nobody@example.com'], 'No account has the address nobody@example.com'],
   ] as const) {
     const { code, stdout, stderr } = await run(...args)
     expect([code, stdout]).toEqual([1, ''])

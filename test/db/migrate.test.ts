@@ -21,7 +21,7 @@ describe('P29: the history of the database and that of the folder', () => {
     expect(await apply()).toEqual([])
   })
 
-  it('one that comes last in the journal is applied, whatever its time', async () => {
+  it('one that comes last in the journal is applied, also with an earlier time', async () => {
     const { database, apply, have } = await setUp(B)
     await apply()
     await have(B, A)

@@ -31,7 +31,7 @@ describe('the migrations folder', () => {
     )
   })
 
-  it('keeps the order of the journal, whatever the times', async () => {
+  it('keeps the order of the journal, not that of the times', async () => {
     expect((await read(B, A)).map(({ tag }) => tag)).toEqual([B.tag, A.tag])
   })
 

@@ -1,11 +1,11 @@
-/** What a migration runs with: limits, locks and the schema, whatever the role and the database have. */
+/** What a migration runs with: limits, locks and the schema, independent of those of the role and the database. */
 import { describe, expect, it } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'
 import type { TestDatabase } from '../helpers/database.ts'
 import { A, B, C, refusal, setUp, tablesOf } from '../helpers/migrating.ts'
 
 describe('the session of a migration', () => {
-  it('has no limit for statements, whatever the role has, and starts afresh for each', async () => {
+  it('has no limit for statements, also where the role has one, and starts afresh for each', async () => {
     const check = (name: string, value: string) =>
       `do $$ begin if current_setting('${name}') <> '${value}' then raise exception '${name} is %', current_setting('${name}'); end if; end $$;`
     const { database, apply } = await setUp(

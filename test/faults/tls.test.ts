@@ -200,7 +200,7 @@ describe('a connection that cannot be made', () => {
     )
   })
 
-  it('and is logged once more where it could be made in between', async () => {
+  it('and is logged a second time where it could be made in between', async () => {
     const service = await open(url(ca()))
     expect((await service.call('GET', '/health/ready')).statusCode).toBe(200)
     await present(stranger.sign(['127.0.0.1']))

@@ -51,7 +51,7 @@ export async function startCollector({ isMute = false } = {}) {
     /** The exports as they came. */
     bodies,
     paths,
-    /** The same with their headers, whatever their form. */
+    /** The same with their headers, in any form. */
     requests,
     /** Every span so far. */
     spans: (): Span[] => bodies.flatMap(body => spansOf(JSON.parse(body))),

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { freePort } from '../../src/lib/free-port.ts'
 
-/** It refuses to run as root; nobody's files are of no interest to it. */
+/** It refuses to run as root; this is the user `nobody`. */
 const NOBODY = { uid: 65_534, gid: 65_534 }
 
 /** Where Debian puts it: not on the PATH of an ordinary user. */

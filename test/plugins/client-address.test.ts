@@ -107,7 +107,7 @@ describe('P16, P40: behind trusted proxies', () => {
     ['IPv4', ipv4],
     ['IPv6', ipv6],
   ])(
-    'an %s address is one client and one address in the log, in whatever spelling and headers it comes',
+    'an %s address is one client and one address in the log, in every spelling and combination of headers',
     async (_name, spelled) => {
       await fc.assert(
         fc.asyncProperty(
@@ -157,7 +157,7 @@ describe('P16, P40: behind trusted proxies', () => {
 })
 
 describe('P16, P40: a peer that is no trusted proxy', () => {
-  it('is the client, whatever it says of itself, also over IPv6', async () => {
+  it('is the client, not the address that it names, also over IPv6', async () => {
     await fc.assert(
       fc.asyncProperty(
         ipv4,

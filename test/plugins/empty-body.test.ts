@@ -1,4 +1,4 @@
-/** An empty body is none, whatever type it is said to have: on every route, in each way of sending nothing. */
+/** An empty body is none, with any content type: on every route, in each way of sending nothing. */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'

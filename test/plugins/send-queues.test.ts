@@ -1,4 +1,4 @@
-/** What the kernel holds for a client is found by its connection, whatever the kind of its address. */
+/** What the kernel holds for a client is found by its connection, for IPv4, IPv6 and mapped addresses. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'

@@ -110,7 +110,7 @@ describe.each(withBody.map(operation => [operation.name, operation] as const))('
     expect(size).toBeLessThan(20_000)
   })
 
-  it('takes no longer than its size accounts for to refuse a text, whatever it is of', async () => {
+  it('refuses any text in a time proportional to its size', async () => {
     for (const name of names) {
       for (const run of ['a', ' ', '.', 'a.', '-', 'é', '\u0301', '\u200d', '👩']) {
         for (const end of ['', '\u0001', '\u202e', '@', '@a']) {

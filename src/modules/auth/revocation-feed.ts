@@ -50,7 +50,7 @@ const PROBE = 'probe:'
 /** All notifying transactions commit one after the other: a probe must not keep them waiting for its write to the disk. */
 const NOTIFY = `select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
 
-/** What the log says where the connections work and the feed is down all the same. */
+/** What the log says where the connections work and the feed is down. */
 const DEAF =
   'revocation feed hears no notifications: every request checks its session in the database. A transaction pooler ' +
   'loses LISTEN: set DATABASE_DIRECT_URL to the address of the PostgreSQL server itself, with the database of DATABASE_URL'
