@@ -12,9 +12,6 @@ import { createRemote } from './helpers/remote.ts'
 import { ROOT } from './helpers/service.ts'
 
 const NOBODY = { uid: 65_534, gid: 65_534 }
-/** For tests that start it up to three times, on a host that has other things to do. */
-const timeout = 240_000
-
 const GRACEFULLY = { code: 0, signal: null }
 
 async function checkout(...args: Parameters<typeof createCheckout>) {
@@ -40,7 +37,7 @@ async function runPrintedCommands(stdout: string): Promise<unknown[]> {
 const readSelf = async (origin: string, token: string) =>
   (await createRemote(origin).call('GET', '/api/v1/users/me', { token })).status
 
-describe('the first start', { timeout }, () => {
+describe('the first start', () => {
   it('serves, says where, gives a token, and keeps all of it through a restart and a kill -9', async () => {
     // A space in its name, and, where root runs it, no way in for the database's own user.
     const { start, folder } = await checkout('first run', 0o700)
@@ -106,7 +103,7 @@ describe('the first start', { timeout }, () => {
   })
 })
 
-describe('without development dependencies', { timeout }, () => {
+describe('without development dependencies', () => {
   it('serves with JSON lines, and says in one of them why they are not for a person', async () => {
     const { start } = await checkout('production', 0o755, { forProduction: true })
     const database = await databaseOfTest()
@@ -131,7 +128,7 @@ describe('without development dependencies', { timeout }, () => {
 
 // Another user can be had only by root, and only where that user reaches the installed packages.
 if (process.geteuid?.() === 0 && (await canReach(await realpath(join(ROOT, 'node_modules')), NOBODY))) {
-  describe('an ordinary user', { timeout }, () => {
+  describe('an ordinary user', () => {
     it('starts it without root, and owns what it leaves', async () => {
       const { start, folder } = await checkout('first run')
       await chown(folder, NOBODY.uid, NOBODY.gid)

@@ -22,7 +22,7 @@ let image: Image
 
 beforeAll(async () => {
   image = await buildImage()
-}, 120_000)
+})
 afterAll(() => image && rm(image.folder, { recursive: true }))
 
 async function packageJson() {

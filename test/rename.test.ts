@@ -27,10 +27,7 @@ async function useService({ start }: Awaited<ReturnType<typeof createCheckout>>,
   return { type, iss, page: page.text }
 }
 
-/** Three starts, on a host that has other things to do. */
-const timeout = 240_000
-
-it('works on its data under any name, and says it where it is asked', { timeout }, async () => {
+it('works on its data under any name, and says it where it is asked', async () => {
   const checkout = await createCheckout('renamed')
   onTestFinished(checkout.remove)
   const constant = join(checkout.folder, 'src/service-name.ts')

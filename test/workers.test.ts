@@ -154,7 +154,7 @@ function listeners({ log }: Service): number {
   return log.filter(line => line.includes('Server listening at')).length
 }
 
-it('P20: a deploy of workers drops nothing and leaves nobody behind', { timeout: 120_000 }, async () => {
+it('P20: a deploy of workers drops nothing and leaves nobody behind', async () => {
   // Long enough for one of the balancer's questions to fall into it on a busy machine.
   const service = await start({ DRAIN_DELAY: '2s' })
   await expect.poll(() => listeners(service), { timeout: 45_000 }).toBe(2)

@@ -34,7 +34,7 @@ it('measures both in turns on each pair of processes, compares them, and leaves 
     ])
   }
   expect((await readdir(folder)).filter(name => name.startsWith('plumbline-'))).toEqual([])
-}, 120_000)
+})
 
 function forksOf({ name, rounds }: ScenarioResult) {
   return [name, rounds.map(({ fork }) => fork)]

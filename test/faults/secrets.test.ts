@@ -68,7 +68,7 @@ beforeAll(async () => {
     metrics,
     traces: collector.bodies.join('\n'),
   }
-}, 60_000)
+})
 afterAll(async () => {
   await collector.close()
   await database.drop()

@@ -198,5 +198,5 @@ describe('a client that makes up paths', () => {
     // 20 bytes for each: a path, a label or a span that is kept takes ten times as many.
     const isFlat = async () => (await readSettledHeap()) - before.heap < 100_000 * 20
     await until('the heap is flat', isFlat)
-  }, 240_000)
+  })
 })

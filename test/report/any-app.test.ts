@@ -20,7 +20,7 @@ beforeAll(async () => {
     NOTES_TOKEN: 'canary-of-notes',
   })
   report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
-}, 90_000)
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 it('is an app of some thirty lines', () => {

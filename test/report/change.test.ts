@@ -58,7 +58,7 @@ it('shows what a change brought and took away, what it left, and that the tree i
   expect(await copy.git('worktree', 'list', '--porcelain')).toBe(
     `worktree ${copy.folder}\nHEAD ${head}\nbranch refs/heads/main\n\n`,
   )
-}, 120_000)
+})
 
 async function change(copy: ReturnType<typeof copyRepository>): Promise<void> {
   await copy.write(

@@ -51,7 +51,7 @@ describe('verify', () => {
       'report.md is not what report.json renders to',
     ])
     expect(code).toBe(1)
-  }, 120_000)
+  })
 })
 
 it('renders all eight sections so that lint accepts them', () => {

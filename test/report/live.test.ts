@@ -39,7 +39,7 @@ beforeAll(async () => {
   sound = first
   second = other
   reports.push(...groups)
-}, 420_000)
+})
 
 function brokenReport(mutations: readonly Mutation[]): Promise<Report> {
   return reportOf({
