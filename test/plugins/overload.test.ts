@@ -34,16 +34,29 @@ it('a blocked event loop: 503 with Retry-After for routes and for no routes, 200
   await expect.poll(() => statusOf('/openapi.json'), { timeout: 10_000 }).toBe(200)
 })
 
-it('a start that blocks the event loop is no overload: the first requests are answered', async () => {
-  const service = await createTestApp({ MAX_EVENT_LOOP_DELAY: '100ms' }, () => block(1500))
+/** The statuses of a second and a half after a start that stood still for as long. */
+async function statusesAfterSlowStart(): Promise<Set<number>> {
+  let readyAt = 0
+  const service = await createTestApp({ MAX_EVENT_LOOP_DELAY: '100ms' }, app => {
+    app.addHook('onReady', async () => {
+      readyAt = performance.now()
+    })
+    block(1500)
+  })
   onTestFinished(service.close)
   const statuses = new Set<number>()
-  const started = performance.now()
-  while (performance.now() - started < 1500) {
+  while (performance.now() - readyAt < 1500) {
     const { statusCode } = await service.call('GET', '/openapi.json')
-    if (performance.now() - started < 1500) statuses.add(statusCode)
+    if (performance.now() - readyAt < 1500) statuses.add(statusCode)
     await nextTurn()
   }
+  return statuses
+}
+
+it('a start that blocks the event loop is no overload: the first requests are answered', async () => {
+  let statuses = await statusesAfterSlowStart()
+  // A busy machine may take so long that the first request comes too late.
+  while (statuses.size === 0) statuses = await statusesAfterSlowStart()
   expect([...statuses]).toEqual([200])
 })
 
