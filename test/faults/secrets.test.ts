@@ -9,7 +9,9 @@ import { createRemote, type Remote } from '../helpers/remote.ts'
 import { type Service, startService } from '../helpers/service.ts'
 
 const METRICS_TOKEN = 'canary-metrics-token'
-const FORGED = 'canary.forged.token'
+/** Of a token's form, so that its signature is looked at; and of none, which is refused before. */
+const FORGED = 'canaries.forgedby.stranger'
+const MISSPELT = 'canary.forged.token'
 const { privateKey } = createSigningKey()
 const EMAIL = 'ada@example.com'
 
@@ -20,6 +22,7 @@ const canaries: Record<string, string> = {
   'wrong password': 'canary-password-three',
   'metrics token': METRICS_TOKEN,
   'forged token': FORGED,
+  'misspelt token': MISSPELT,
   cookie: 'canary-cookie',
   'CSRF header': 'canary-csrf-header',
   query: 'canary-query',
@@ -113,6 +116,7 @@ async function useSecrets(remote: Remote): Promise<void> {
   await call('GET', `/api/v1/users/me?token=${query}`, { token, headers: { cookie: `session=${cookie}` } })
   await call('GET', `/nowhere?token=${query}`, { token: FORGED })
   await call('GET', '/api/v1/users/me', { token: FORGED })
+  await call('GET', '/api/v1/users/me', { token: MISSPELT })
   await call('GET', '/metrics', { token: FORGED })
   await call('POST', '/api/v1/auth/refresh', { headers: { cookie: `refresh=${cookie}`, ...csrf }, body: {} })
   await call('POST', '/api/v1/auth/refresh', { body: { refreshToken: `${FORGED}-${query}` } })
