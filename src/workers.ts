@@ -22,6 +22,12 @@ type Options = {
   onClose: (close: () => Promise<unknown>) => void
 }
 
+/** Signals that end the service. */
+const END_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
+
+/** Between the first and the last process of a group that hears a signal, on a busy machine. */
+const SIGNAL_SPREAD_MS = 1000
+
 /**
  * Starts the workers, each of which runs this program, and returns the origin that they serve together; undefined where
  * the end came first. A worker that dies is replaced. Throws PlainError where one of the first does not come to listen; it
@@ -30,8 +36,9 @@ type Options = {
 export async function startWorkers(options: Options): Promise<string | undefined> {
   const { count, environment, log, isEnding, onClose } = options
   const fork = () => cluster.fork(environment)
-  const replace = async ({ process: { exitCode, signalCode } }: Worker) => {
-    if (isEnding()) return
+  const replace = async (worker: Worker) => {
+    if (await isPartOfEnd(worker, isEnding)) return
+    const { exitCode, signalCode } = worker.process
     log.error({ code: exitCode, signal: signalCode }, 'a worker ended, another takes its place')
     await sleep(RESTART_PAUSE_MS, undefined, { ref: false })
     if (!isEnding()) keep(fork())
@@ -53,11 +60,22 @@ export async function startWorkers(options: Options): Promise<string | undefined
 async function listeningOrigin(worker: Worker, isEnding: () => boolean): Promise<string | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
   worker.once('listening', ({ address, port }) => resolve(`http://${hostOf(address)}:${port}`))
-  // A terminal sends Ctrl-C to all processes: the workers may be gone before they come to listen.
-  worker.once('exit', () =>
-    isEnding() ? resolve(undefined) : reject(new PlainError('A worker did not start.')),
+  worker.once('exit', async () =>
+    (await isPartOfEnd(worker, isEnding))
+      ? resolve(undefined)
+      : reject(new PlainError('A worker did not start.')),
   )
   return promise
+}
+
+/**
+ * Whether a worker ended because all of them do. A terminal sends Ctrl-C to all processes: a worker may be gone before it
+ * comes to listen, and before this process has heard the signal.
+ */
+async function isPartOfEnd({ process: { exitCode, signalCode } }: Worker, isEnding: () => boolean) {
+  const isAsked = exitCode === 0 || (signalCode !== null && END_SIGNALS.includes(signalCode))
+  if (isAsked && !isEnding()) await sleep(SIGNAL_SPREAD_MS)
+  return isEnding()
 }
 
 /** An address as part of a URL; whoever listens on all of them is reached on the loopback one. */
