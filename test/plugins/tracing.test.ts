@@ -176,7 +176,8 @@ describe('a traced request', () => {
   it('has the queries of its transactions for children, also among others of its kind', () => {
     const families = (traces: typeof logins) =>
       new Set(traces.map(({ traceId, parentId }) => expectFamily(recorded.of(traceId), parentId).join(' ')))
-    expect(families(logins)).toEqual(new Set(['SELECT WITH']))
+    // The account, its new session, and the oldest sessions beyond the limit.
+    expect(families(logins)).toEqual(new Set(['SELECT WITH WITH']))
     expect(families(reads)).toEqual(new Set(['SELECT']))
     // They share statements, and each has its own share of one for a child.
     expect(families(lookUps)).toEqual(new Set(['SELECT']))
@@ -187,7 +188,7 @@ describe('a traced request', () => {
   it('keeps its context while its body is on the way, on a connection that others used before', () => {
     const { before, sampled } = slow
     expect(expectFamily(recorded.of(before.traceId), before.parentId)).toEqual(['SELECT'])
-    expect(expectFamily(recorded.of(sampled.traceId), sampled.parentId)).toEqual(['SELECT', 'WITH'])
+    expect(expectFamily(recorded.of(sampled.traceId), sampled.parentId)).toEqual(['SELECT', 'WITH', 'WITH'])
     expect(recorded.of(slow.unsampled.traceId)).toEqual([])
     // Nothing was recorded that belongs to none of them.
     const known = [alone, ...logins, ...reads, ...lookUps, ...writes, failing, refused, before, sampled]
