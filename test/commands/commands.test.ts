@@ -20,9 +20,10 @@ describe('db:migrate', () => {
   it('applies every migration once, also where several begin at the same time', async () => {
     const { url: DATABASE_URL, query } = await emptyDatabaseOfTest()
     const results = await Promise.all([1, 2, 3].map(() => run('db-migrate', [], { DATABASE_URL })))
-    expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
-      Array(3).fill({ code: 0, stderr: '' }),
-    )
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0])
+    // What waits for seconds, as on a busy machine, says for whom.
+    for (const { stderr } of results)
+      expect(stderr).toMatch(/^(Waiting for another migration to end: .+\n)*$/)
     const outputs = results.map(({ stdout }) => stdout.trim()).sort()
     expect(outputs.slice(1)).toEqual(Array(2).fill('The database was up to date.'))
     const { rows } = await query('select hash, count(*)::int from drizzle.__drizzle_migrations group by hash')

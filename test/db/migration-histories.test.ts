@@ -158,7 +158,7 @@ function count(outcome: string): void {
 }
 
 describe('P29: any history of branches, merged in any order and changed afterwards', () => {
-  it('ends as a fresh database, or is refused by name', { timeout: 300_000 }, async () => {
+  it('ends as a fresh database, or is refused by name', { timeout: 900_000 }, async () => {
     await fc.assert(fc.asyncProperty(histories({ length: 2, steps: 2 }), follow), { numRuns: 450 })
     await fc.assert(fc.asyncProperty(histories({ length: 3, steps: 4 }), follow), { numRuns: 50 })
     // Each outcome was met often, or the histories prove little.

@@ -86,12 +86,12 @@ describe.for<[string, (limit: number) => Promise<unknown>]>([
 
   it('fails with DATABASE_UNAVAILABLE within the time-out where it may have none', async () => {
     await limit(0)
-    const { database, reports } = open('500ms')
+    const { database, reports } = open('2s')
     try {
       const since = performance.now()
       const outcomes = await Promise.allSettled(load(database, 30))
       // The wait, and as much again for a busy machine, three times.
-      expect(performance.now() - since).toBeLessThan(2000)
+      expect(performance.now() - since).toBeLessThan(8000)
       for (const outcome of outcomes) {
         const { reason } = outcome as PromiseRejectedResult
         expect(databaseProblem(reason)?.code, String(reason)).toBe('DATABASE_UNAVAILABLE')
