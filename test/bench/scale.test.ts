@@ -13,7 +13,7 @@ const cli = fileURLToPath(new URL('../../bench/cli.ts', import.meta.url))
 const short = ['--quick', '--connections', '4', '--rounds', '2', '--duration', '0.3', '--warmup', '0.1']
 
 it('measures workers, their capacity, and the memory of all their processes', {
-  timeout: 90_000,
+  timeout: 230_000,
 }, async () => {
   const outer = await mkdtemp(join(tmpdir(), 'bench-scale-'))
   const json = join(outer, 'out.json')

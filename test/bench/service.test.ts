@@ -12,7 +12,7 @@ import { loadOwnScenarios } from '../../bench/scenario.ts'
 const cli = fileURLToPath(new URL('../../bench/cli.ts', import.meta.url))
 
 it('measures the service, its CPU and its queries, and leaves nothing behind', {
-  timeout: 90_000,
+  timeout: 230_000,
 }, async () => {
   const outer = await mkdtemp(join(tmpdir(), 'bench-service-'))
   const json = join(outer, 'out.json')
