@@ -140,7 +140,7 @@ describe('two workers', () => {
     expect(valueIn(text, 'process_cpu_seconds_total')).toBeGreaterThan(0)
     const answers = await askOften(10, service.origin, '/health/live')
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
-    await expect.poll(() => listeners(service), { timeout: 45_000 }).toBe(3)
+    await expect.poll(() => listeners(service), { timeout: 120_000 }).toBe(3)
     const children = childrenOf(service.pid)
     expect(children).toHaveLength(2)
     expect(children).toContain(survivor)
@@ -157,7 +157,7 @@ function listeners({ log }: Service): number {
 it('P20: a deploy of workers drops nothing and leaves nobody behind', async () => {
   // Long enough for one of the balancer's questions to fall into it on a busy machine.
   const service = await start({ DRAIN_DELAY: '2s' })
-  await expect.poll(() => listeners(service), { timeout: 45_000 }).toBe(2)
+  await expect.poll(() => listeners(service), { timeout: 120_000 }).toBe(2)
   const workers = childrenOf(service.pid)
   const remote = createRemote(service.origin)
   const { accessToken: token } = await remote.signUp()
