@@ -6,7 +6,7 @@ import { SERVICE_ID } from '../../src/service-name.ts'
 
 /** Stack frames, file names, and SQL. */
 export const LEAK =
-  /\bat \S+ ?\(|\bat .+:\d+|node_modules|\.[jt]s\b|\/src\/|\b(select|insert into|update|delete from) .+/i
+  /\bat \S+ ?\(|\bat [^"]+:\d+|node_modules|\.[jt]s\b|\/src\/|\b(select|insert into|update|delete from) .+/i
 
 type Answer = { status: number; headers: Record<string, unknown>; body: string }
 
