@@ -26,7 +26,7 @@ export class SyntaxProblem extends Error {
   }
 }
 
-const ALLOW = /^--[ \t]*migrate:[ \t]*allow ([\w-]+):[ \t]*\S/
+const ALLOW = /^--[ \t]*migrate[ \t]*:[ \t]*allow ([\w-]+):[ \t]*\S/i
 
 /** Returns the statements in their order. Throws SyntaxProblem where PostgreSQL cannot parse one. */
 export function statementsOf(migration: Migration): Statement[] {

@@ -11,7 +11,7 @@ export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../drizzle', import.m
 const BREAKPOINT = '--> statement-breakpoint'
 
 /** A comment for the migrator or for the checks: `-- migrate: no-transaction`, `-- migrate: allow <rule>: <reason>`. */
-const MARKER = /^[ \t]*--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/gm
+const MARKER = /^[ \t\uFEFF]*--[ \t]*migrate[ \t]*:[ \t]*(.*?)[ \t]*$/gim
 
 const NO_TRANSACTION = 'no-transaction'
 
@@ -162,7 +162,7 @@ function markerProblem(marker: string, isOutside: boolean, file: string): string
 
 /** The comments and blank space before the first statement. */
 function leadingComments(sql: string): string {
-  return /^(?:\s|\uFEFF|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0] ?? ''
+  return /^(?:\s|\uFEFF|--[^\n\r]*|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0] ?? ''
 }
 
 /** The parts between drizzle's breakpoints that hold more than comments. */

@@ -1,8 +1,11 @@
 /** Finds where each command of an SQL text begins, past strings, comments and function bodies. */
 
-/** The tokens of PostgreSQL's lexer, as far as a `;` or a word can hide in them. Nested comments are read apart. */
+/**
+ * The tokens of PostgreSQL's lexer, as far as a `;` or a word can hide in them. Nested comments are read apart. A lone CR
+ * ends a comment too, and the tags of dollar quotes differ by case.
+ */
 const TOKEN =
-  /--[^\n]*|\/\*|\$((?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?)\$[\s\S]*?\$\1\$|\be'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^\s]/giy
+  /--[^\n\r]*|\/\*|\$((?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?)\$[\s\S]*?\$\1\$|\b[Ee]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^\s]/gy
 
 export type Command = {
   /** In characters from the start of the text; `end` is behind its semicolon. */
@@ -52,20 +55,24 @@ function* tokensOf(sql: string): Generator<{ text: string; offset: number }> {
     TOKEN.lastIndex = offset
     const text = TOKEN.exec(sql)?.[0]
     if (text === undefined) offset += 1
-    else if (text === '/*') offset = endOfComment(sql, offset)
-    else {
+    else if (text === '/*') {
+      const end = endOfComment(sql, offset)
+      // One without an end hides what follows it: PostgreSQL is to see it, and to refuse it.
+      if (end === undefined) yield { text: sql.slice(offset), offset }
+      offset = end ?? sql.length
+    } else {
       if (!text.startsWith('--')) yield { text, offset }
       offset += text.length
     }
   }
 }
 
-/** Where a block comment ends; PostgreSQL's nest. */
-function endOfComment(sql: string, start: number): number {
+/** Where a block comment ends, undefined where it does not; PostgreSQL's nest. */
+function endOfComment(sql: string, start: number): number | undefined {
   let depth = 0
   for (const { 0: mark, index } of sql.slice(start).matchAll(/\/\*|\*\//g)) {
     depth += mark === '/*' ? 1 : -1
     if (depth === 0) return start + index + mark.length
   }
-  return sql.length
+  return undefined
 }

@@ -60,6 +60,12 @@ describe('the migrations folder', () => {
     const lines = migration?.statements.map(({ offset }) => lineAt(migration, offset))
     expect(lines).toEqual([1, 3])
   })
+
+  it('takes no statement for a comment: after a lone CR, or in a comment without an end', async () => {
+    for (const sql of ['-- why\rselect 1;\r', '/* why\nselect 1;']) {
+      expect((await read({ ...A, sql }))[0]?.statements.map(({ sql }) => sql)).toEqual([sql])
+    }
+  })
 })
 
 describe('a name', () => {
@@ -81,6 +87,8 @@ describe('the marker no-transaction', () => {
     '\n\n-- why\n--migrate:no-transaction\r\nselect 1;',
     '/* a comment; of\n two lines */\n  --  migrate:  no-transaction  \nselect 1;',
     '-- migrate: allow index: small table\n-- migrate: no-transaction\nselect 1;',
+    '\uFEFF-- Migrate : no-transaction\nselect 1;',
+    '-- why\r-- migrate: no-transaction\rselect 1;',
   ])('counts before the first statement: %j', async sql => {
     expect((await read({ ...A, sql }))[0]?.transaction).toBe(false)
   })
@@ -98,6 +106,7 @@ describe('what is refused', () => {
   it.for([
     ['select 1;\n-- migrate: no-transaction\n', 'must come before the first statement'],
     ['-- migrate: no-transction\nselect 1;', '`-- migrate: no-transction` is unknown'],
+    ['-- Migrate: No-Transaction\nselect 1;', '`-- migrate: No-Transaction` is unknown'],
     ['-- migrate: allow index\nselect 1;', '`-- migrate: allow index` is unknown'],
     ['-- migrate: allow index:  \nselect 1;', 'is unknown'],
   ] as const)('a marker that would do nothing: %j', async ([sql, message]) => {

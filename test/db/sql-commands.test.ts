@@ -21,10 +21,22 @@ describe('the commands of an SQL text', () => {
     ],
     ['create function f() returns int return 1; begin', ['create', 'begin']],
     ['select a$b$c; commit; select d$b$', ['select', 'commit', 'select']],
+    ["select E'\\'; commit'; end", ['select', 'end']],
+    ['do $A$ $a$; commit; $a$ $A$; end', ['do', 'end']],
+    ['-- why\rselect 1; -- why\rcommit', ['select', 'commit']],
     ['', []],
-    ['/* open', []],
+    ['/* closed */', []],
   ] as const)('%j', ([sql, expected]) => {
     expect(firstWords(sql)).toEqual(expected)
+  })
+
+  it('include a comment without an end, and all that it hides, for PostgreSQL to refuse', () => {
+    const sql = 'select 1; /* open /* nested */ ; select 2'
+    expect(commandsIn(sql).map(({ offset, end }) => sql.slice(offset, end))).toEqual([
+      'select 1;',
+      '/* open /* nested */ ; select 2',
+    ])
+    expect(commandsIn('/* open')).toMatchObject([{ offset: 0, end: 7 }])
   })
 
   it('are found where they begin', () => {
