@@ -20,7 +20,6 @@ const HARMLESS = [
   'AT_ResetRelOptions',
   'AT_EnableTrig',
   'AT_EnableAlwaysTrig',
-  'AT_EnableReplicaTrig',
   'AT_EnableTrigAll',
   'AT_EnableTrigUser',
   'AT_ReplicaIdentity',
@@ -36,23 +35,24 @@ const always =
 /** By action. What is not here is not known to be safe. */
 const JUDGES: Partial<Record<AlterTableType, Judge>> = {
   ...Object.fromEntries(HARMLESS.map(action => [action, always()])),
-  AT_AddColumn: ({ def }, { objtype }) => {
+  AT_AddColumn: ({ def }, { objtype }, tables) => {
     const column = as(def, 'ColumnDef')
-    return column && objtype !== 'OBJECT_TYPE' ? judgeColumn(column) : ['unknown-statement']
+    if (!column || objtype === 'OBJECT_TYPE') return ['unknown-statement']
+    const isDomain = tables.isDomain(lastName(column.typeName?.names))
+    return isDomain ? [...judgeColumn(column), 'add-column-domain'] : judgeColumn(column)
   },
   AT_DropColumn: always('drop-column'),
   AT_ColumnDefault: ({ def }) => (def === undefined || isNull(def) ? ['drop-default'] : []),
   AT_DropExpression: always('drop-default'),
   AT_DropIdentity: always('drop-default'),
   AT_AlterColumnType: always('change-column-type'),
-  AT_SetNotNull: ({ name = '' }, { relation }, tables) =>
-    tables.isProvenNotNull(relation, name) ? [] : ['set-not-null'],
-  AT_AddConstraint: ({ def }, { relation }, tables) => {
+  AT_SetNotNull: ({ name = '' }, statement, tables) =>
+    isProvenNotNull(name, statement, tables) ? [] : ['set-not-null'],
+  AT_AddConstraint: ({ def }, statement, tables) => {
     const constraint = as(def, 'Constraint')
-    return constraint ? judgeConstraint(constraint, column => tables.isProvenNotNull(relation, column)) : []
+    return constraint ? judgeConstraint(constraint, statement, tables) : []
   },
-  AT_ValidateConstraint: (_action, { relation }, tables) =>
-    tables.isLocked(relation) ? ['validate-constraint'] : [],
+  AT_ValidateConstraint: (_action, _statement, tables) => (tables.isLocking() ? ['validate-constraint'] : []),
   // Without a check, a foreign key or `not null`, all that was accepted still is.
   AT_DropConstraint: ({ name = '' }, { relation }, tables) =>
     ['CONSTR_CHECK', 'CONSTR_FOREIGN', 'CONSTR_NOTNULL'].includes(tables.constraintType(relation, name) ?? '')
@@ -67,6 +67,8 @@ const JUDGES: Partial<Record<AlterTableType, Judge>> = {
   AT_EnableRowSecurity: always('row-security'),
   AT_ForceRowSecurity: always('row-security'),
   AT_DisableTrig: always('disable-trigger'),
+  // It then fires for replicated rows alone.
+  AT_EnableReplicaTrig: always('disable-trigger'),
   AT_DisableTrigAll: always('disable-trigger'),
   AT_DisableTrigUser: always('disable-trigger'),
   AT_AttachPartition: (_action, { objtype }) => (objtype === 'OBJECT_INDEX' ? [] : ['attach-partition']),
@@ -78,6 +80,13 @@ const JUDGES: Partial<Record<AlterTableType, Judge>> = {
 export function judgeAction(action: AlterTableCmd, statement: AlterTableStmt, tables: Tables): RuleName[] {
   const judge = action.subtype && JUDGES[action.subtype]
   return judge ? judge(action, statement, tables) : ['unknown-statement']
+}
+
+/** Whether a check proves it. PostgreSQL drops first what one statement drops, wherever that stands in it. */
+function isProvenNotNull(column: string, { relation, cmds = [] }: AlterTableStmt, tables: Tables): boolean {
+  const actions = cmds.flatMap(node => as(node, 'AlterTableCmd') ?? [])
+  const dropped = actions.filter(({ subtype }) => subtype === 'AT_DropConstraint').map(({ name }) => name)
+  return tables.isProvenNotNull(relation, column, dropped)
 }
 
 /** Functions that give one value for the whole statement: PostgreSQL then stores it once, not in each row. */
@@ -132,8 +141,10 @@ function enforced(constraints: readonly Constraint[]): Constraint[] {
 
 function judgeConstraint(
   { contype, skip_validation, is_enforced, indexname, keys }: Constraint,
-  isProven: (column: string) => boolean,
+  statement: AlterTableStmt,
+  tables: Tables,
 ): RuleName[] {
+  const isProven = (column: string) => isProvenNotNull(column, statement, tables)
   const isUnchecked = skip_validation === true || is_enforced === false
   switch (contype) {
     case 'CONSTR_CHECK':
@@ -143,8 +154,10 @@ function judgeConstraint(
     case 'CONSTR_NOTNULL':
       return isUnchecked || isProven(lastName(keys)) ? [] : ['set-not-null']
     case 'CONSTR_UNIQUE':
-    case 'CONSTR_PRIMARY':
       return indexname === undefined ? ['add-unique'] : []
+    case 'CONSTR_PRIMARY':
+      if (indexname === undefined) return ['add-unique']
+      return tables.indexColumns(indexname)?.every(isProven) ? [] : ['set-not-null']
     case 'CONSTR_EXCLUSION':
       return ['add-unique']
     default:

@@ -1,5 +1,5 @@
 /** What rules a statement breaks: by its kind, and by what it does to tables that are in use. */
-import type { DropStmt, IndexStmt, Node, ObjectType, RangeVar, RenameStmt } from 'libpg-query'
+import type { ColumnDef, DropStmt, IndexStmt, Node, ObjectType, RangeVar, RenameStmt } from 'libpg-query'
 import { judgeAction } from './alter-table.ts'
 import type { RuleName } from './rules.ts'
 import { as, find, lastName, type Statement } from './sql.ts'
@@ -22,14 +22,12 @@ const HARMLESS = [
   'CommentStmt',
   'CompositeTypeStmt',
   'ConstraintsSetStmt',
-  'CreateDomainStmt',
   'CreateEnumStmt',
   'CreateExtensionStmt',
   'CreatePolicyStmt',
   'CreateRangeStmt',
   'CreateSeqStmt',
   'CreateStatsStmt',
-  'CreateTrigStmt',
   'DefineStmt',
   'ViewStmt',
 ] as const satisfies Kind[]
@@ -51,14 +49,17 @@ const JUDGES: Judges = {
   IndexStmt: judgeIndex,
   DropStmt: judgeDrop,
   RenameStmt: judgeRename,
-  CreateStmt({ relation, tableElts, if_not_exists: mayExist }, { tables }) {
-    if (mayExist) return []
-    tables.create(relation)
-    for (const constraint of find(tableElts, 'Constraint')) tables.addConstraint(relation, constraint)
+  CreateStmt: judgeCreateTable,
+  CreateTableAsStmt({ into, query, if_not_exists: mayExist }, { tables }) {
+    if (!mayExist) tables.create(into?.rel)
+    return judgeCalls({ query }, tables)
+  },
+  CreateDomainStmt({ domainname }, { tables }) {
+    tables.addDomain(lastName(domainname))
     return []
   },
-  CreateTableAsStmt({ into, if_not_exists: mayExist }, { tables }) {
-    if (!mayExist) tables.create(into?.rel)
+  CreateTrigStmt({ relation }, { tables }) {
+    tables.lock(relation)
     return []
   },
   CreateSchemaStmt: ({ schemaElts }) => (schemaElts === undefined ? [] : ['unknown-statement']),
@@ -96,7 +97,9 @@ const JUDGES: Judges = {
   RefreshMatViewStmt: ({ relation, concurrent }, { tables }) =>
     concurrent || tables.isNew(relation) ? [] : ['refresh-view'],
   LockStmt: ({ relations }, { tables }) => (allNew(relations, tables) ? [] : ['lock-table']),
-  TruncateStmt: ({ relations }, { tables }) => (allNew(relations, tables) ? [] : ['truncate']),
+  // With `cascade` it also empties the tables that refer to these.
+  TruncateStmt: ({ relations, behavior }, { tables }) =>
+    behavior !== 'DROP_CASCADE' && allNew(relations, tables) ? [] : ['truncate'],
   VariableSetStmt: always('change-settings'),
   AlterRoleSetStmt: always('change-settings'),
   AlterDatabaseSetStmt: always('change-settings'),
@@ -123,6 +126,34 @@ function judgeCalls(query: object, tables: Tables): RuleName[] {
   return called.some(tables.isFunction) ? [...rules, 'hidden-code'] : rules
 }
 
+function judgeCreateTable(
+  { relation, tableElts, inhRelations, partbound, if_not_exists: mayExist }: Body<'CreateStmt'>,
+  { tables }: Context,
+): RuleName[] {
+  const isPartition = partbound !== undefined && !allNew(inhRelations, tables)
+  if (!mayExist) {
+    tables.create(relation)
+    for (const column of find(tableElts, 'ColumnDef')) noteColumn(relation, column, tables)
+    for (const constraint of find(tableElts, 'Constraint')) {
+      tables.addConstraint(relation, constraint)
+      if (constraint.pktable) tables.lock(constraint.pktable)
+    }
+  }
+  return isPartition ? ['attach-partition'] : []
+}
+
+/** Notes a column that is declared to have no null. */
+function noteColumn(
+  table: RangeVar | undefined,
+  { colname = '', constraints }: ColumnDef,
+  tables: Tables,
+): void {
+  const isNotNull = find(constraints, 'Constraint').some(({ contype = 'CONSTR_NULL' }) =>
+    ['CONSTR_NOTNULL', 'CONSTR_PRIMARY', 'CONSTR_IDENTITY'].includes(contype),
+  )
+  if (isNotNull) tables.setNotNull(table, colname, true)
+}
+
 function judgeAlterTable(statement: Body<'AlterTableStmt'>, { tables, isAutonomous }: Context): RuleName[] {
   const actions = (statement.cmds ?? []).flatMap(node => as(node, 'AlterTableCmd') ?? [])
   const { relation } = statement
@@ -132,7 +163,12 @@ function judgeAlterTable(statement: Body<'AlterTableStmt'>, { tables, isAutonomo
     const rules = isNew ? [] : judgeAction(action, statement, tables)
     const constraint = as(action.def, 'Constraint')
     if (action.subtype === 'AT_AddConstraint' && constraint) tables.addConstraint(relation, constraint)
+    if (constraint?.pktable) tables.lock(constraint.pktable)
     if (action.subtype === 'AT_DropConstraint') tables.dropConstraint(relation, action.name ?? '')
+    const column = as(action.def, 'ColumnDef')
+    if (action.subtype === 'AT_AddColumn' && column) noteColumn(relation, column, tables)
+    if (action.subtype === 'AT_SetNotNull') tables.setNotNull(relation, action.name ?? '', true)
+    if (action.subtype === 'AT_DropNotNull') tables.setNotNull(relation, action.name ?? '', false)
     if (action.subtype === 'AT_ValidateConstraint') tables.validate(relation, action.name ?? '')
     const isDetached = as(action.def, 'PartitionCmd')?.concurrent === true
     return isDetached && !isAutonomous ? [...rules, 'concurrently-in-transaction'] : rules
@@ -140,9 +176,15 @@ function judgeAlterTable(statement: Body<'AlterTableStmt'>, { tables, isAutonomo
 }
 
 function judgeIndex(
-  { relation, concurrent = false }: IndexStmt,
+  { idxname, indexParams, relation, concurrent = false }: IndexStmt,
   { tables, isAutonomous }: Context,
 ): RuleName[] {
+  if (idxname !== undefined) {
+    tables.addIndex(
+      idxname,
+      find(indexParams, 'IndexElem').map(({ name = '' }) => name),
+    )
+  }
   if (!concurrent && tables.isNew(relation)) return []
   return concurrently(concurrent, isAutonomous, 'create-index')
 }

@@ -48,7 +48,7 @@ export const RULES = {
   ),
   'set-not-null': rule(
     'It locks the table against everything while it reads all of it.',
-    'In one migration: `add constraint c check (column is not null) not valid`. In the next: `validate constraint c`, `set not null`, `drop constraint c`.',
+    'In one migration: `add constraint c check (column is not null) not valid`. In the next: `validate constraint c`, `set not null`, and in a statement of its own `drop constraint c`. A primary key declares its columns `not null`: do this before.',
   ),
   'add-column-not-null': rule(
     'It fails on a table that has rows, and the version that still runs inserts rows without the column.',
@@ -57,6 +57,10 @@ export const RULES = {
   'add-column-rewrite': rule(
     'The default is another for each row (a volatile function, serial, identity, stored), so the table is written anew, locked against everything.',
     'Add the column without it, set the default in a statement of its own, and fill the old rows in batches.',
+  ),
+  'add-column-domain': rule(
+    "A domain's constraints are checked in each row: the table is written anew or read, locked against everything, and a domain that is `not null` fails.",
+    "Give the column the domain's base type, and its constraints with `not valid`. Where the domain has no constraints, say so in the allowance.",
   ),
   'create-index': rule(
     'It locks the table against writes for as long as it takes.',
@@ -81,7 +85,7 @@ export const RULES = {
     'Add it as a constraint with `not valid`, and in the next migration `alter table … validate constraint …`, which locks nothing out.',
   ),
   'validate-constraint': rule(
-    'This transaction has locked the table against everything before, and holds that lock while it reads all of it.',
+    'This transaction has locked this or another table before, and holds that lock while it reads all of this one.',
     'Validate in a migration of its own: alone it locks nothing out.',
   ),
   'add-unique': rule(
@@ -89,8 +93,8 @@ export const RULES = {
     'Make the index with `create unique index concurrently`, and in the next migration `add constraint … unique using index …`. (An exclusion constraint has no such way.)',
   ),
   'attach-partition': rule(
-    'It locks the partition against everything while it reads all of it.',
-    'Add a check constraint of the same bounds first, `not valid`, then validated in a migration of its own.',
+    'It locks the partition against everything while it reads all of it; `create table … partition of` locks the whole table, while it reads the default partition.',
+    'Create the table by itself, and attach it. One that has rows: add a check constraint of the same bounds first, `not valid`, then validated in a migration of its own.',
   ),
   'detach-partition': rule(
     'It locks the whole table against everything until all transactions on it have ended.',

@@ -17,6 +17,8 @@ export function createTables() {
   const locked = new Set<string>()
   const constraints = new Map<string, Map<string, Known>>()
   const functions = new Set<string>()
+  const domains = new Set<string>()
+  const indexes = new Map<string, string[]>()
 
   /** An unqualified name means the temporary table where there is one, as it does to PostgreSQL. */
   function keyOf({ schemaname, relname = '' }: RangeVar = {}): string {
@@ -51,15 +53,22 @@ export function createTables() {
       created.delete(keyOf(table))
       constraints.delete(keyOf(table))
     },
-    /** Notes that the transaction holds a lock on the table that shuts out everything. */
-    lock: (table: RangeVar | undefined): void => void locked.add(keyOf(table)),
+    /** Notes that the transaction holds a lock on the table that shuts out writes, or everything. */
+    lock(table: RangeVar | undefined): void {
+      if (!created.has(keyOf(table))) locked.add(keyOf(table))
+    },
     /** Notes that the transaction has ended. */
     release: (): void => locked.clear(),
-    isLocked: (table: RangeVar | undefined): boolean => locked.has(keyOf(table)),
+    /** Whether the transaction holds such a lock: on any table, since it is held for as long as the next one is read. */
+    isLocking: (): boolean => locked.size > 0,
 
     addFunction: (name: string): void => void functions.add(name),
     /** Whether a migration has created a function of that name: what it does, its statement does not show. */
     isFunction: (name: string): boolean => functions.has(name),
+
+    addDomain: (name: string): void => void domains.add(name),
+    /** Whether a migration has created a domain of that name: it may have constraints, which every row must meet. */
+    isDomain: (name: string): boolean => domains.has(name),
 
     addConstraint(table: RangeVar | undefined, constraint: Constraint): void {
       const { contype: type, conname, skip_validation: isUnchecked, is_enforced: isEnforced } = constraint
@@ -72,13 +81,33 @@ export function createTables() {
       if (known) known.isValid = true
     },
     dropConstraint(table: RangeVar | undefined, name: string): void {
-      constraintsOf(table).delete(name)
+      const known = constraintsOf(table)
+      if (known.delete(name)) return
+      // It may be the one that PostgreSQL has named for a `not null`.
+      for (const [key, { type }] of known) if (type === 'CONSTR_NOTNULL') known.delete(key)
     },
+    /** Notes whether the column was declared `not null`. */
+    setNotNull(table: RangeVar | undefined, column: string, isNotNull: boolean): void {
+      const key = `${column} not null`
+      if (!isNotNull) constraintsOf(table).delete(key)
+      else constraintsOf(table).set(key, { type: 'CONSTR_NOTNULL', isValid: true, notNull: [column] })
+    },
+    addIndex: (name: string, columns: string[]): void => void indexes.set(name, columns),
+    /** Columns of an index that a migration has created, undefined where none has. */
+    indexColumns: (name: string): string[] | undefined => indexes.get(name),
     constraintType: (table: RangeVar | undefined, name: string) => constraintsOf(table).get(name)?.type,
-    /** Whether a valid check says that the column has no null: PostgreSQL then need not look. */
-    isProvenNotNull(table: RangeVar | undefined, column: string): boolean {
-      return [...constraintsOf(table).values()].some(
-        ({ type, isValid, notNull }) => type === 'CONSTR_CHECK' && isValid && notNull.includes(column),
+    /** Whether a declaration or a valid check, save those dropped, says that the column has no null: PostgreSQL then need not look. */
+    isProvenNotNull(
+      table: RangeVar | undefined,
+      column: string,
+      dropped: readonly (string | undefined)[] = [],
+    ): boolean {
+      return [...constraintsOf(table)].some(
+        ([name, { type, isValid, notNull }]) =>
+          (type === 'CONSTR_CHECK' || type === 'CONSTR_NOTNULL') &&
+          isValid &&
+          notNull.includes(column) &&
+          !dropped.includes(name),
       )
     },
   }

@@ -6,6 +6,13 @@ export const MARKER = '-- migrate: no-transaction\n'
 /** What every case begins with, in a migration before. */
 export const BEFORE = `create table users (id int primary key, name text, age int);
 create table notes (id int, user_id int);
+alter table notes add constraint known_fk foreign key (user_id) references users not valid;
+create table keys (a int not null, b int, c int check (c > 1));
+create unique index keys_a on keys (a);
+create unique index keys_b on keys (b);
+create unique index keys_ab on keys (a, b);
+alter table keys add constraint b_given check (b is not null) not valid;
+create domain past as timestamptz check (value < now());
 create view names as select name from users;
 create materialized view ages as select age from users;
 alter table users add constraint known_check check (age > 0);
@@ -77,6 +84,13 @@ export const UNSAFE: Record<RuleName, string[]> = {
     'alter table users add constraint n not null name',
     'alter table users add column a int generated always as (age + 1) virtual not null',
     'alter domain d set not null',
+    'alter table keys add primary key using index keys_b',
+    'alter table keys add constraint k primary key using index keys_ab',
+    'alter table keys add primary key using index unheard_of',
+    'alter table keys alter a drop not null; alter table keys add primary key using index keys_a',
+    'alter table keys alter a drop not null; alter table keys alter a set not null',
+    // PostgreSQL drops the check first.
+    'alter table users validate constraint age_given; alter table users alter age set not null, drop constraint age_given',
   ],
   'add-column-not-null': [
     'alter table users add column a int not null',
@@ -94,6 +108,11 @@ export const UNSAFE: Record<RuleName, string[]> = {
     'alter table users add a bigserial not null',
     'alter table users add a int generated always as identity',
     'alter table users add a int generated always as (age + 1) stored',
+  ],
+  'add-column-domain': [
+    'create domain positive as int check (value > 0); alter table users add a positive',
+    'create domain known as int not null; alter table users add column a public.known',
+    'alter table users add column a past',
   ],
   'create-index': [
     'create index on users (name)',
@@ -132,6 +151,10 @@ export const UNSAFE: Record<RuleName, string[]> = {
   'validate-constraint': [
     'alter table users add constraint c check (age > 1) not valid; alter table users validate constraint c',
     'alter table users add constraint c check (age > 1) not valid, validate constraint c',
+    'alter table users add a int; alter table notes validate constraint known_fk',
+    'alter table notes add foreign key (user_id) references users not valid; alter table users validate constraint age_given',
+    'create table t (id int references users); alter table users validate constraint age_given',
+    'create trigger t after insert on users for each row execute function f(); alter table users validate constraint age_given',
     `${MARKER}alter table users add constraint c check (age > 1) not valid; alter table users validate constraint c`,
   ],
   'add-unique': [
@@ -142,7 +165,11 @@ export const UNSAFE: Record<RuleName, string[]> = {
     'alter table notes add a int unique',
     'alter table notes add a int default 1 primary key',
   ],
-  'attach-partition': ['alter table notes attach partition users for values from (1) to (2)'],
+  'attach-partition': [
+    'alter table notes attach partition users for values from (1) to (2)',
+    'create table p partition of notes for values from (1) to (2)',
+    'create table if not exists p partition of public.notes default',
+  ],
   'detach-partition': ['alter table notes detach partition users'],
   'rewrite-table': [
     'alter table users set unlogged',
@@ -159,7 +186,11 @@ export const UNSAFE: Record<RuleName, string[]> = {
   ],
   reindex: ['reindex table users', 'reindex (verbose, concurrently off) index i', 'reindex schema public'],
   'lock-table': ['lock table users in share mode', 'lock users'],
-  truncate: ['truncate users', 'truncate table only public.users, notes cascade'],
+  truncate: [
+    'create table t (id int primary key); truncate t cascade',
+    'truncate users',
+    'truncate table only public.users, notes cascade',
+  ],
   'unbounded-write': [
     'update users set age = 1',
     'update users set age = 1 where age is null',
@@ -192,6 +223,7 @@ export const UNSAFE: Record<RuleName, string[]> = {
   'disable-trigger': [
     'alter table users disable trigger sessions_revoked',
     'alter table users disable trigger all',
+    'alter table users enable replica trigger sessions_revoked',
   ],
   'change-access': [
     'revoke select on users from app',
@@ -206,6 +238,7 @@ export const UNSAFE: Record<RuleName, string[]> = {
     'reset all',
     `select set_config('lock_timeout', '0', false)`,
     `select pg_catalog.set_config('lock_timeout', '0', false)`,
+    `create table t as select set_config('lock_timeout', '0', false)`,
     `alter role app set search_path = 'x'`,
     'alter database app set lock_timeout = 0',
     'alter system set fsync = off',
@@ -216,6 +249,8 @@ export const UNSAFE: Record<RuleName, string[]> = {
     'do $$ begin drop table users; end $$',
     `do language plpgsql 'begin end'`,
     'call clean_up()',
+    'create table t as select clean_up()',
+    'create materialized view m as select * from clean_up()',
   ],
   'unknown-statement': [
     'alter table users inherit notes',
@@ -248,6 +283,9 @@ export const SAFE = [
   'create table t (id int); alter table t rename to t2; create index on t2 (id); drop table t2',
   'create table t (id int); alter table t rename column id to key',
   'create table t (id int); alter table t add foreign key (id) references users',
+  'create table t (id int) partition by range (id); create table p partition of t default',
+  'create table t (id int check (id > 1)); alter table t add a int; alter table notes validate constraint known_fk',
+  'create domain positive as int check (value > 0); create table t (id positive); alter table t add a positive',
   'alter table users add column a int',
   'alter table if exists only public.users add column if not exists a int default 5 not null',
   'alter table users add a timestamptz not null default now(), add b date default current_date',
@@ -267,7 +305,9 @@ export const SAFE = [
   'alter table users validate constraint age_given; alter table users alter name set not null, alter age set not null',
   'alter table users validate constraint age_given; alter table users add constraint n not null age',
   'alter table users add constraint u unique using index i',
-  'alter table notes add constraint u primary key using index i',
+  'alter table keys add constraint k primary key using index keys_a',
+  'alter table keys alter a set not null',
+  'alter table keys validate constraint b_given; alter table keys add primary key using index keys_ab',
   'alter table users enable trigger all, replica identity full',
   `${MARKER}create index concurrently i on users (name)`,
   `${MARKER}drop index concurrently if exists i;--> statement-breakpoint\ncreate unique index concurrently i on users (name);`,
