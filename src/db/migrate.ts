@@ -1,6 +1,7 @@
 /** Applies the migrations under drizzle/, one instance at a time. */
 import type pg from 'pg'
 import { PlainError } from '../plain-error.ts'
+import { LocksUnavailable, withRetries } from './lock-retries.ts'
 import { type Applying, applyMigration, type Task, toTask } from './migration-apply.ts'
 import { describeError, isDatabaseError } from './migration-errors.ts'
 import { type Migration, readMigrations } from './migration-files.ts'
@@ -11,9 +12,18 @@ import {
   endTurn,
   type Progress,
   readSession,
+  resetSession,
+  type SessionSettings,
   waitForTurn,
 } from './migration-session.ts'
 import { nameRows, readApplied, readProgress, recordAppliedSql, tableChanges } from './migration-table.ts'
+
+/** How messages name drizzle's table. */
+const TABLE = 'The table of applied migrations'
+
+const LOCK_NOT_AVAILABLE = '55P03'
+const INSUFFICIENT_PRIVILEGE = '42501'
+const READ_ONLY = '25006'
 
 /** Longest wait for a lock, in milliseconds, unless the caller sets another: the default of MIGRATION_LOCK_TIMEOUT. */
 const LOCK_TIMEOUT_MS = 5000
@@ -36,22 +46,16 @@ export async function migrate(connectionString: string, options: MigrateOptions 
   const { lockTimeout = LOCK_TIMEOUT_MS, onProgress = () => {} } = options
   const migrations = readMigrations(options.directory)
   return withClient(connectionString, async client => {
-    const { pid, path } = await readSession(client)
+    const { pid, path: searchPath } = await readSession(client)
     await waitForTurn(client, onProgress)
     try {
-      const plan = await readPlan(client, migrations)
+      const retrying = { client, pid, connectionString, lockTimeout, onProgress }
+      const settings = { searchPath, lockTimeout }
+      const plan = await withRetries(TABLE, () => readPlan(client, migrations, settings), retrying)
       const tasks = migrationsToApply(plan, options).map(migration => toTask(migration, plan.progress))
       for (const row of plan.unknown) onProgress(`${nameOf(row)} is of a newer version of the service.`)
-      const applying = {
-        client,
-        pid,
-        connectionString,
-        searchPath: path,
-        lockTimeout,
-        progress: plan.progress,
-        onProgress,
-      }
-      await prepareTable(applying, plan)
+      const applying = { ...retrying, searchPath, progress: plan.progress }
+      await withRetries(TABLE, () => prepareTable(applying, plan), retrying)
       return await applyAll(tasks, applying)
     } finally {
       await endTurn(client)
@@ -74,18 +78,25 @@ async function applyAll(tasks: readonly Task[], applying: Applying): Promise<str
 /** Makes the table, or completes one that drizzle-orm has made. */
 async function prepareTable({ client, ...settings }: Applying, plan: Plan): Promise<void> {
   await client.query('begin')
-  await configureSession(client, settings, 'transaction')
-  for (const statement of await tableChanges(client)) await client.query(statement)
-  await nameRows(client, namesOf(plan))
-  await client.query('commit')
+  try {
+    await configureSession(client, settings, 'transaction')
+    for (const statement of await tableChanges(client)) await client.query(statement)
+    await nameRows(client, namesOf(plan))
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback').catch(() => {
+      // The connection is gone. The first error is the one to report.
+    })
+    throw error
+  }
 }
 
 /** How the database stands against the migrations of this version. Changes nothing. Throws PlainError. */
 export async function readStatus(connectionString: string, directory?: string): Promise<Plan> {
   const migrations = readMigrations(directory)
   return withClient(connectionString, async client => {
-    await readSession(client)
-    return readPlan(client, migrations)
+    const { path: searchPath } = await readSession(client)
+    return readPlan(client, migrations, { searchPath, lockTimeout: LOCK_TIMEOUT_MS })
   })
 }
 
@@ -97,7 +108,7 @@ export async function dryRun(
   const migrations = readMigrations(options.directory)
   return withClient(connectionString, async client => {
     const { path } = await readSession(client)
-    const plan = await readPlan(client, migrations)
+    const plan = await readPlan(client, migrations, { searchPath: path, lockTimeout: LOCK_TIMEOUT_MS })
     const tasks = migrationsToApply(plan, options).map(migration => toTask(migration, plan.progress))
     const changes = await tableChanges(client)
     const preamble = [`set search_path = ${path}`, ...changes].map(statement => `${statement};\n`).join('')
@@ -118,8 +129,17 @@ function endStatement(sql: string): string {
   return text.endsWith(';') ? text : `${text}\n;`
 }
 
-async function readPlan(client: pg.Client, migrations: readonly Migration[]): Promise<Plan> {
-  return compareMigrations(migrations, await readApplied(client), await readProgress(client))
+/** Waits for a lock no longer than `settings` say: without a limit it would wait in silence. */
+async function readPlan(
+  client: pg.Client,
+  migrations: readonly Migration[],
+  settings: SessionSettings,
+): Promise<Plan> {
+  await configureSession(client, settings, 'session')
+  const plan = compareMigrations(migrations, await readApplied(client), await readProgress(client))
+  // A pooler may give the connection to others.
+  await resetSession(client)
+  return plan
 }
 
 function namesOf({ entries }: Plan): Map<number, string> {
@@ -131,11 +151,26 @@ async function withClient<T>(connectionString: string, work: (client: pg.Client)
   try {
     return await work(client)
   } catch (cause) {
-    if (cause instanceof PlainError || !isDatabaseError(cause)) throw cause
-    throw new PlainError(`The table of applied migrations cannot be used: ${describeError(cause)}`, {
+    const { cause: reason, blockers } = cause instanceof LocksUnavailable ? cause : { cause, blockers: '' }
+    if (reason instanceof PlainError || !isDatabaseError(reason)) throw reason
+    const remedy = remedyFor(reason, blockers)
+    throw new PlainError(`${TABLE} cannot be used: ${describeError(reason)}${remedy}`, {
       cause,
     })
   } finally {
     await client.end()
   }
+}
+
+/** What to do about a table that cannot be read or written: empty where PostgreSQL's words are all that is known. */
+function remedyFor(error: unknown, blockers: string): string {
+  const { code } = error as pg.DatabaseError
+  if (code === LOCK_NOT_AVAILABLE) {
+    return `${blockers && ` The lock was held by ${blockers}.`} Run the command again when the transaction that holds the lock has ended.`
+  }
+  if (code === INSUFFICIENT_PRIVILEGE) {
+    return ' Use a role that owns the database, or grant this one `create` on it; where another role has made the schema drizzle, `usage` and `create` on that schema, and the ownership of its tables.'
+  }
+  if (code === READ_ONLY) return ' Use an address that leads to the primary, and a role that may write.'
+  return ''
 }

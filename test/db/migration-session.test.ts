@@ -74,6 +74,32 @@ describe('locks', () => {
     expect(await tablesOf(database)).toEqual(['a'])
   })
 
+  it.for(['access exclusive', 'share'])(
+    "on the table of applied migrations, held in mode %s, are given up in time, with the holder's name",
+    async mode => {
+      const { database, apply, have, states } = await setUp(A)
+      await apply()
+      // As drizzle-orm makes it: it gets its columns here.
+      await database.query(
+        'alter table drizzle.__drizzle_migrations drop column name, drop column applied_at',
+      )
+      await have(A, B)
+      const client = await database.connect()
+      await client.query(
+        `set application_name = 'backup'; begin; lock table drizzle.__drizzle_migrations in ${mode} mode`,
+      )
+      const message = await refusal(apply())
+      expect(message).toMatch(
+        /^The table of applied migrations cannot be used: canceling statement due to lock timeout \(55P03\)\./,
+      )
+      expect(message).toMatch(/The lock was held by pid \d+ \(backup, .*Run the command again/)
+      await client.query('rollback')
+      client.release()
+      expect(await states()).toEqual(['a applied', 'b pending'])
+      expect(await apply()).toEqual([B.tag])
+    },
+  )
+
   it('of another migrator are waited for, and a wait that does not end says for whom', async () => {
     const { database, apply, lines } = await setUp(A)
     const other = await database.connect()
@@ -93,6 +119,22 @@ describe('locks', () => {
     )
     expect(rowCount).toBe(0)
   })
+})
+
+it('what the role may not do is said with what it needs', async () => {
+  const { database, directory } = await setUp(A)
+  const role = `weak_${process.pid}`
+  await database.query(`create role ${role} login password 'weak'`)
+  try {
+    const url = new URL(database.url)
+    Object.assign(url, { username: role, password: 'weak' })
+    const message = await refusal(migrate(url.href, { directory }))
+    expect(message).toMatch(
+      /cannot be used: permission denied for database .* \(42501\)\. Use a role that owns/,
+    )
+  } finally {
+    await database.query(`drop role ${role}`)
+  }
 })
 
 describe('the schema of the tables', () => {
