@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import { PlainError } from '../plain-error.ts'
 import { LocksUnavailable, withRetries } from './lock-retries.ts'
-import { type Applying, applyMigration, type Task, toTask } from './migration-apply.ts'
+import { type Applying, applyMigration } from './migration-apply.ts'
 import { describeError, isDatabaseError } from './migration-errors.ts'
 import { type Migration, readMigrations } from './migration-files.ts'
 import { type Allowances, compareMigrations, migrationsToApply, nameOf, type Plan } from './migration-plan.ts'
@@ -17,6 +17,7 @@ import {
   waitForTurn,
 } from './migration-session.ts'
 import { nameRows, readApplied, readProgress, recordAppliedSql, tableChanges } from './migration-table.ts'
+import { type Task, toTask } from './migration-task.ts'
 
 /** How messages name drizzle's table. */
 const TABLE = 'The table of applied migrations'

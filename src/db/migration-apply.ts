@@ -1,5 +1,4 @@
 /** Applies one migration: in a transaction with its record, or, where it is marked so, one statement at a time. */
-import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { describeInvalid, invalidAfter, invalidIndexes } from './invalid-indexes.ts'
 import { ATTEMPTS, LocksUnavailable, type Retrying, withRetries } from './lock-retries.ts'
@@ -11,41 +10,16 @@ import {
   reasonOf,
   StatementError,
 } from './migration-errors.ts'
-import { lineAt, type Migration, type Statement } from './migration-files.ts'
+import { lineAt, type Migration } from './migration-files.ts'
 import type { ProgressRow } from './migration-plan.ts'
 import { configureSession, resetSession } from './migration-session.ts'
 import { clearProgress, isAppliedByOther, recordApplied, recordProgress } from './migration-table.ts'
-import { commandsIn, type Command as SqlCommand } from './sql-commands.ts'
+import { type Command, count, sha256, type Task } from './migration-task.ts'
 
 /** SQLSTATE of a table or index, a column, a function and any other object that exists already. */
 const ALREADY_THERE = ['42P07', '42701', '42723', '42710']
 
-/** One command of a migration: a part between breakpoints may have several. */
-type Command = Statement & Pick<SqlCommand, 'words'>
-
 export type Applying = Retrying & { searchPath: string; progress: readonly ProgressRow[] }
-
-/** A migration, and what is left to do of it. */
-export type Task = {
-  migration: Migration
-  commands: Command[]
-  /** How many commands before these an earlier run has completed. */
-  done: number
-}
-
-/** Returns what is left to do of a migration. Throws MigrationFailed where it cannot be begun, or continued. */
-export function toTask(migration: Migration, progress: readonly ProgressRow[]): Task {
-  const commands = migration.statements.flatMap(({ sql, offset: start }) =>
-    commandsIn(sql).map(({ offset, end, words }) => ({
-      sql: sql.slice(offset, end),
-      offset: start + offset,
-      words,
-    })),
-  )
-  refuseTransactionCommands(migration, commands)
-  const done = countCompleted(migration, commands, progress)
-  return { migration, commands: commands.slice(done), done }
-}
 
 /**
  * Applies a migration and records it, and returns whether it did: another may have been faster. Throws
@@ -62,36 +36,6 @@ function isBegun({ when }: Migration, progress: readonly ProgressRow[]): boolean
   return progress.some(({ createdAt }) => createdAt === when)
 }
 
-/** With a `commit` of its own, a migration that fails after it would be half applied. Throws MigrationFailed. */
-function refuseTransactionCommands(migration: Migration, commands: readonly Command[]): void {
-  const command = commands.find(({ words: [first = '', second = '', third = ''] }) => {
-    if (first === 'rollback') return second !== 'to' && third !== 'to'
-    return /^(begin|start|commit|abort|end)$/.test(first) || (first === 'prepare' && second === 'transaction')
-  })
-  if (!command) return
-  const { file, tag } = migration
-  throw new MigrationFailed(
-    `${tag} was not begun: ${file}, line ${lineAt(migration, command.offset)} has \`${command.words[0]}\`. Each migration runs in a transaction of its own already; one that is marked \`-- migrate: no-transaction\` runs in none. Remove it.`,
-  )
-}
-
-/** How many statements an earlier run has completed. Throws MigrationFailed where these are not the same any more. */
-function countCompleted(
-  migration: Migration,
-  commands: readonly Command[],
-  progress: readonly ProgressRow[],
-): number {
-  const steps = progress.filter(({ createdAt, position }) => createdAt === migration.when && position > 0)
-  for (const { position, hash } of steps) {
-    const command = commands[position - 1]
-    if (command && sha256(command) === hash) continue
-    throw new MigrationFailed(
-      `${migration.tag} was not continued: an earlier run completed ${count(steps.length)} of it, and statement ${position} of ${migration.file} is not what it was then. Restore it, or undo by hand what it did and run \`delete from drizzle.__migration_progress where created_at = ${migration.when}\`.`,
-    )
-  }
-  return steps.length
-}
-
 async function applyInTransaction({ migration, commands }: Task, applying: Applying): Promise<boolean> {
   const { client } = applying
   let isCommitting = false
@@ -105,7 +49,7 @@ async function applyInTransaction({ migration, commands }: Task, applying: Apply
         return false
       }
       for (const command of commands) await run(client, command)
-      await client.query('reset role')
+      await client.query('reset session authorization; reset role')
       await recordApplied(client, migration)
       if (isBegun(migration, applying.progress)) await clearProgress(client, migration)
       isCommitting = true
@@ -132,13 +76,17 @@ async function applyInTransaction({ migration, commands }: Task, applying: Apply
  * Statement after statement, each with what it did recorded when it is complete: a run that ends in the middle,
  * however it ends, is continued by the next.
  */
-async function applyOutside({ migration, commands, done }: Task, applying: Applying): Promise<void> {
+async function applyOutside(
+  { migration, commands, done, settings }: Task,
+  applying: Applying,
+): Promise<void> {
   const { client, onProgress } = applying
   if (done > 0) onProgress(`Continuing ${migration.tag} after ${count(done)} that an earlier run completed.`)
   await recordProgress(client, migration, 0, migration.hash)
   let completed = done
   const invalidBefore = new Set(await invalidIndexes(client))
   try {
+    for (const command of settings) await run(client, command)
     for (const command of commands) {
       await runAlone(migration.tag, command, applying)
       await refuseInvalidIndexes(migration, command, invalidBefore, client)
@@ -244,12 +192,4 @@ async function leftBehind(
     // The connection is gone.
     return `${kept} Whether the statement itself took effect is not known: the connection ended.`
   }
-}
-
-function count(statements: number): string {
-  return `${statements} statement${statements === 1 ? '' : 's'}`
-}
-
-function sha256({ sql }: Statement): string {
-  return createHash('sha256').update(sql.trim()).digest('hex')
 }

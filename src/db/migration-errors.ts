@@ -47,7 +47,7 @@ export function isDatabaseError(error: unknown): boolean {
   return syscall !== undefined || /^(Connection terminated|Client (has encountered|was closed))/.test(message)
 }
 
-/** PostgreSQL's own words as sentences: message, code, hint and, where it holds no row's values, detail. */
+/** PostgreSQL's own words as sentences: message, code, line of the function, hint and, where it holds no row's values, detail. */
 export function describeError(error: unknown): string {
   if (!(error instanceof pg.DatabaseError)) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -55,8 +55,11 @@ export function describeError(error: unknown): string {
   }
   const { code = '', hint } = error
   const detail = detailOf(error)
+  // The lines beside it quote statements, and so values.
+  const [place] = /^PL\/\w+ function .*/m.exec(error.where ?? '') ?? []
   return [
     `${messageOf(error)} (${code}).`,
+    ...(place ? [`In ${endSentence(place)}`] : []),
     ...(detail ? [`Detail: ${endSentence(detail)}`] : []),
     ...(hint ? [`Hint: ${endSentence(hint)}`] : []),
   ].join(' ')

@@ -70,7 +70,7 @@ export async function readSession(client: pg.Client): Promise<{ pid: number; pat
 
 /** Undoes what an earlier migration has set. */
 export async function resetSession(client: pg.Client): Promise<void> {
-  await client.query('reset role; reset all')
+  await client.query('reset session authorization; reset role; reset all')
 }
 
 /** `lockTimeout` is in milliseconds; 0 is no limit. */

@@ -28,8 +28,14 @@ describe('a migration that fails', () => {
     [
       "do $$ begin raise exception using message = 'two\n lines', hint = 'do that'; end $$",
       1,
-      /two lines \(P0001\)\. Hint: do that\./,
+      /two lines \(P0001\)\. In PL\/pgSQL function inline_code_block line 1 at RAISE\. Hint: do that\./,
     ],
+    [
+      "do $$\nbegin\n  perform 1;\n  insert into nowhere values ('canary');\nend $$",
+      1,
+      /relation "nowhere" does not exist \(42P01\)\. In PL\/pgSQL function inline_code_block line 4 at SQL statement\. Nothing/,
+    ],
+    ['/* open\ncreate table x (id int);', 1, /unterminated \/\* comment/],
   ] as const)('is named with the place, and nothing of it stays: %j', async ([sql, line, reason]) => {
     const { database, apply, have, lines } = await setUp(A)
     await have(A, { ...B, sql: `create table left_over (id int);\n${sql}` }, C)

@@ -58,6 +58,36 @@ describe('a migration outside a transaction', () => {
     expect((await database.query('select from drizzle.__migration_progress')).rowCount).toBe(0)
   })
 
+  it('that goes on has the settings that it made before', async () => {
+    const { database, apply, have } = await setUp(A)
+    const sql = `set work_mem = '7MB';${BREAK}set time zone 'Asia/Tokyo';${BREAK}reset time zone;${BREAK}create table d as select current_setting('work_mem') as size, current_setting('timezone') as zone from later`
+    await have(A, concurrent(sql))
+    const { rows } = await database.query('show timezone')
+    expect(await refusal(apply())).toMatch(/"later" does not exist.*keeps the 3 statements before it/)
+    await database.query('create table later as select 1')
+    expect(await apply()).toEqual([B.tag])
+    expect((await database.query('select * from d')).rows).toEqual([{ size: '7MB', zone: rows[0].TimeZone }])
+  })
+
+  it.for([
+    'set role app',
+    'SET SESSION /* x */ AUTHORIZATION app',
+    "set session search_path = 'app'",
+    "set schema 'app'",
+    'set lock_timeout = 0',
+    "set local work_mem = '1MB'",
+    'reset role',
+    'reset all',
+    'discard temp',
+  ])('is not begun where a statement would have no effect, or an effect on the record: %s', async command => {
+    const { database, apply, have } = await setUp(A)
+    await have(A, concurrent(`create table d (id int);\n${command};\ncreate table e (id int)`))
+    expect(await refusal(apply())).toMatch(
+      /_b was not begun: .*_b\.sql, line 3 has `(re)?(set|discard) .*Outside a/i,
+    )
+    expect(await tablesOf(database)).toEqual([])
+  })
+
   it('does not pass over an invalid index with "if not exists"', async () => {
     const { database, apply, have } = await setUp(A)
     await apply()

@@ -27,6 +27,26 @@ describe('the session of a migration', () => {
   })
 })
 
+it('the role that a migration takes on makes its tables, and neither the record nor the next migration', async () => {
+  const role = `owner_${process.pid}`
+  for (const command of ['role', 'local role', 'session authorization']) {
+    const { database, apply } = await setUp({ ...A, sql: `set ${command} ${role}; ${A.sql}` }, B)
+    await database.query(`create role ${role}; grant create on schema public to ${role}`)
+    try {
+      expect(await apply()).toEqual([A.tag, B.tag])
+      const { rows } = await database.query(
+        `select tablename as name, tableowner = '${role}' as is_theirs from pg_tables where schemaname = 'public' order by 1`,
+      )
+      expect(rows).toEqual([
+        { name: 'a', is_theirs: true },
+        { name: 'b', is_theirs: false },
+      ])
+    } finally {
+      await database.query(`drop owned by ${role}; drop role ${role}`)
+    }
+  }
+})
+
 describe('locks', () => {
   const ALTER = { ...B, sql: 'create table before_it (id int); alter table a add column x int;' }
 

@@ -1,0 +1,89 @@
+/** What there is to do of a migration: its commands, less those that an earlier run outside a transaction has completed. */
+import { createHash } from 'node:crypto'
+import { MigrationFailed } from './migration-errors.ts'
+import { lineAt, type Migration, type Statement } from './migration-files.ts'
+import type { ProgressRow } from './migration-plan.ts'
+import { commandsIn, type Command as SqlCommand } from './sql-commands.ts'
+
+/** One command of a migration: a part between breakpoints may have several. */
+export type Command = Statement & Pick<SqlCommand, 'words'>
+
+/** A migration, and what is left to do of it. */
+export type Task = {
+  migration: Migration
+  commands: Command[]
+  /** How many commands before these an earlier run has completed. */
+  done: number
+  /** Those of them that held for its session alone, to be run again. */
+  settings: Command[]
+}
+
+/** Returns what is left to do of a migration. Throws MigrationFailed where it cannot be begun, or continued. */
+export function toTask(migration: Migration, progress: readonly ProgressRow[]): Task {
+  const commands = migration.statements.flatMap(({ sql, offset: start }) =>
+    commandsIn(sql).map(({ offset, end, words }) => ({
+      sql: sql.slice(offset, end),
+      offset: start + offset,
+      words,
+    })),
+  )
+  refuseTransactionCommands(migration, commands)
+  if (!migration.transaction) refuseSessionCommands(migration, commands)
+  const done = countCompleted(migration, commands, progress)
+  const settings = commands.slice(0, done).filter(({ words: [first = ''] }) => /^(re)?set$/.test(first))
+  return { migration, commands: commands.slice(done), done, settings }
+}
+
+/** With a `commit` of its own, a migration that fails after it would be half applied. Throws MigrationFailed. */
+function refuseTransactionCommands(migration: Migration, commands: readonly Command[]): void {
+  const command = commands.find(({ words: [first = '', second = '', third = ''] }) => {
+    if (first === 'rollback') return second !== 'to' && third !== 'to'
+    return /^(begin|start|commit|abort|end)$/.test(first) || (first === 'prepare' && second === 'transaction')
+  })
+  if (!command) return
+  const { file, tag } = migration
+  throw new MigrationFailed(
+    `${tag} was not begun: ${file}, line ${lineAt(migration, command.offset)} has \`${command.words[0]}\`. Each migration runs in a transaction of its own already; one that is marked \`-- migrate: no-transaction\` runs in none. Remove it.`,
+  )
+}
+
+/** What the migrator sets for each statement outside a transaction, or needs for its record. Throws MigrationFailed. */
+function refuseSessionCommands(migration: Migration, commands: readonly Command[]): void {
+  const command = commands.find(({ words: [first = '', ...others] }) => {
+    const [name = ''] = others.filter(word => word !== 'session')
+    const isOfMigrator = /^(role|authorization|search_path|schema|lock_timeout|local|all)$/.test(name)
+    return first === 'discard' || (/^(re)?set$/.test(first) && isOfMigrator)
+  })
+  if (!command) return
+  const { file, tag } = migration
+  throw new MigrationFailed(
+    `${tag} was not begun: ${file}, line ${lineAt(migration, command.offset)} has \`${command.words.slice(0, 3).join(' ')}\`. Outside a transaction, each statement runs with the role, the search_path and the lock_timeout of the migrator, and \`set local\` has no effect. Name the schema in the statement; give an object to a role with \`alter … owner to\`.`,
+  )
+}
+
+/** How many statements an earlier run has completed. Throws MigrationFailed where these are not the same any more. */
+function countCompleted(
+  migration: Migration,
+  commands: readonly Command[],
+  progress: readonly ProgressRow[],
+): number {
+  const steps = progress.filter(({ createdAt, position }) => createdAt === migration.when && position > 0)
+  for (const { position, hash } of steps) {
+    const command = commands[position - 1]
+    if (command && sha256(command) === hash) continue
+    throw new MigrationFailed(
+      `${migration.tag} was not continued: an earlier run completed ${count(steps.length)} of it, and statement ${position} of ${migration.file} is not what it was then. Restore it, or undo by hand what it did and run \`delete from drizzle.__migration_progress where created_at = ${migration.when}\`.`,
+    )
+  }
+  return steps.length
+}
+
+/** `1 statement`, `2 statements` */
+export function count(statements: number): string {
+  return `${statements} statement${statements === 1 ? '' : 's'}`
+}
+
+/** The hash by which a completed statement is known. */
+export function sha256({ sql }: Statement): string {
+  return createHash('sha256').update(sql.trim()).digest('hex')
+}
