@@ -1,12 +1,13 @@
 /** All checks of a migrations folder: by itself, against what is committed, and statement by statement. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readMigrations } from '../../src/db/migration-files.ts'
+import { readJournal, readMigrations } from '../../src/db/migration-files.ts'
 import { PlainError } from '../../src/plain-error.ts'
 import { checkFolder, type JournalEntry } from './folder.ts'
 import { createGit, type Git } from './git.ts'
 import {
   type Base,
+  compareJournalWithHistory,
   compareWithBase,
   compareWithHistory,
   findBase,
@@ -46,9 +47,8 @@ export async function checkMigrations(root: string, ref?: string): Promise<Resul
   return { problems: all, notes: [count, ...(await describeComparison(git, base))] }
 }
 
-/** The journal, and what keeps the migrator from using the folder. */
+/** The journal, and what keeps the migrator from using the folder. Throws PlainError where there is no readable journal. */
 function readFolder(directory: string): { entries: JournalEntry[]; problems: Problem[] } {
-  const journal = `${FOLDER}/meta/_journal.json`
   let problems: Problem[] = []
   try {
     readMigrations(directory)
@@ -56,21 +56,17 @@ function readFolder(directory: string): { entries: JournalEntry[]; problems: Pro
     if (!(error instanceof PlainError)) throw error
     problems = [{ place: `${FOLDER}/`, what: error.message, remedy: 'Mend each of these.' }]
   }
-  let cause: unknown
-  try {
-    const { entries } = JSON.parse(readText(join(directory, 'meta/_journal.json')) ?? '')
-    if (Array.isArray(entries)) return { entries, problems }
-  } catch (error) {
-    cause = error
-  }
-  throw new PlainError(problems[0]?.what ?? `${journal} cannot be read.`, { cause })
+  return { entries: readJournal(directory) as JournalEntry[], problems }
 }
 
 async function compare(git: Git, base: Base, present: Present) {
   const atBase = await readCommitted(git, base, FOLDER)
   const problems = await compareWithBase(git, base, atBase, present)
   const named = new Set(problems.map(({ place }) => place))
-  const earlier = await compareWithHistory(git, base, present)
+  const earlier = [
+    ...(await compareWithHistory(git, base, present)),
+    ...(await compareJournalWithHistory(git, base, present)),
+  ]
   return {
     committed: new Set(atBase.entries.map(({ tag }) => tag)),
     problems: [...problems, ...earlier.filter(({ place }) => !named.has(place))],

@@ -126,6 +126,34 @@ export async function compareWithHistory(
   return problems
 }
 
+/** Returns the entries whose time the commits up to the base have changed since the commit that added them. */
+export async function compareJournalWithHistory(
+  git: Git,
+  base: Base,
+  { folder, entries }: Present,
+): Promise<Problem[]> {
+  const place = `${folder}/meta/_journal.json`
+  const line = ['--first-parent', '--diff-merges=first-parent', '--reverse', '--format=%H']
+  const commits = await ask(git, 'log', ...line, base.commit, '--', place)
+  const first = new Map<string, { when: number; commit: string }>()
+  for (const commit of commits.split('\n').filter(Boolean)) {
+    for (const { tag, when } of await journalAt(git, commit, folder)) {
+      if (!first.has(tag)) first.set(tag, { when, commit })
+    }
+  }
+  return entries.flatMap(({ tag, when }) => {
+    const added = first.get(tag)
+    if (!added || added.when === when) return []
+    return [
+      {
+        place,
+        what: `The entry of ${tag} was given another time since commit ${shorten(added.commit)}. Databases that have applied it know it by its time, ${added.when}.`,
+        remedy: `Set its \`when\` to ${added.when} again.`,
+      },
+    ]
+  })
+}
+
 async function journalAt(git: Git, commit: string, folder: string): Promise<Entry[]> {
   const text = await git('show', `${commit}:./${folder}/meta/_journal.json`)
   try {

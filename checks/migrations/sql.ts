@@ -30,6 +30,7 @@ const ALLOW = /^--[ \t]*migrate[ \t]*:[ \t]*allow ([\w-]+):[ \t]*\S/i
 
 /** Returns the statements in their order. Throws SyntaxProblem where PostgreSQL cannot parse one. */
 export function statementsOf(migration: Migration): Statement[] {
+  refuseOtherEncodings(migration)
   return migration.statements.flatMap(({ sql, offset }) => {
     const bytes = Buffer.from(sql)
     const parsed = parse(migration, sql, offset)
@@ -46,6 +47,18 @@ export function statementsOf(migration: Migration): Statement[] {
   })
 }
 
+/** What is not UTF-8 is read as U+FFFD, and would be written so to the database. Throws SyntaxProblem. */
+function refuseOtherEncodings(migration: Migration): void {
+  const at = migration.sql.indexOf('\uFFFD')
+  // PowerShell writes UTF-16: its NUL characters are named below.
+  if (at === -1 || migration.sql.includes('\0')) return
+  throw new SyntaxProblem({
+    place: `${migration.file}:${lineAt(migration, at)}`,
+    what: 'It has a character that is not UTF-8.',
+    remedy: 'Save the file as UTF-8.',
+  })
+}
+
 function parse(migration: Migration, sql: string, offset: number) {
   const refuse = (message: string, position: number) =>
     new SyntaxProblem({
@@ -55,7 +68,7 @@ function parse(migration: Migration, sql: string, offset: number) {
     })
   // The parser would take it for the end of the text.
   const nul = sql.indexOf('\0')
-  if (nul !== -1) throw refuse('it has a NUL character', nul)
+  if (nul !== -1) throw refuse('it has a NUL character, as a file in UTF-16 does', nul)
   const bare = withoutComments(sql)
   try {
     return parseSync(bare).stmts?.filter(({ stmt }) => stmt !== undefined) ?? []

@@ -66,7 +66,8 @@ export function lineAt({ sql }: Pick<Migration, 'sql'>, offset: number): number 
   return sql.slice(0, offset).split('\n').length
 }
 
-function readJournal(directory: string): Entry[] {
+/** Returns the entries of the journal, in their order. Throws PlainError where it cannot be read. */
+export function readJournal(directory: string): Entry[] {
   const path = `${basename(directory)}/meta/_journal.json`
   let text: string
   try {
@@ -115,7 +116,7 @@ function strayFiles(directory: string, entries: readonly Entry[]): string[] {
   const known = new Set(entries.map(({ tag }) => `${tag}.sql`))
   const folder = basename(directory)
   return readdirSync(directory)
-    .filter(name => name.endsWith('.sql') && !known.has(name))
+    .filter(name => /\.sql$/i.test(name) && !known.has(name))
     .sort()
     .map(
       name =>

@@ -27,11 +27,22 @@ export function toTask(migration: Migration, progress: readonly ProgressRow[]): 
       words,
     })),
   )
+  refuseOtherEncodings(migration)
   refuseTransactionCommands(migration, commands)
   if (!migration.transaction) refuseSessionCommands(migration, commands)
   const done = countCompleted(migration, commands, progress)
   const settings = commands.slice(0, done).filter(({ words: [first = ''] }) => /^(re)?set$/.test(first))
   return { migration, commands: commands.slice(done), done, settings }
+}
+
+/** What is not UTF-8 is read as U+FFFD, and would be written so; a NUL, as UTF-16 has, ends the text. Throws MigrationFailed. */
+function refuseOtherEncodings(migration: Migration): void {
+  const at = migration.sql.search(/[\uFFFD\0]/)
+  if (at === -1) return
+  const { file, tag } = migration
+  throw new MigrationFailed(
+    `${tag} was not begun: ${file}, line ${lineAt(migration, at)} is not UTF-8, or has a NUL character. Save the file as UTF-8.`,
+  )
 }
 
 /** With a `commit` of its own, a migration that fails after it would be half applied. Throws MigrationFailed. */

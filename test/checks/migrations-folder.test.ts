@@ -121,6 +121,17 @@ describe('P29: the folder by itself', () => {
   it.each<[string, (checkout: Checkout) => Promise<unknown>, string]>([
     ['a file is missing', ({ file }) => rm(file(FIRST)), `${FIRST.tag}.sql is in the journal but not`],
     ['a file has no entry', ({ drizzle }) => writeFile(join(drizzle, 'x.sql'), ''), 'x.sql has no entry'],
+    ['one has, in capitals', ({ drizzle }) => writeFile(join(drizzle, 'x.SQL'), ''), 'x.SQL has no entry'],
+    [
+      'a file is in another encoding',
+      ({ file }) => writeFile(file(FIRST), Buffer.from("select 'größer'", 'latin1')),
+      `drizzle/${FIRST.tag}.sql:1: It has a character that is not UTF-8`,
+    ],
+    [
+      'a file is in UTF-16',
+      ({ file }) => writeFile(file(FIRST), Buffer.from('\uFEFFselect 1', 'utf16le')),
+      `drizzle/${FIRST.tag}.sql:1: PostgreSQL cannot parse it: it has a NUL character`,
+    ],
     [
       'an entry is there twice',
       c => editJournal(c.drizzle, e => e.push(e[1] as never)),
@@ -166,6 +177,9 @@ describe('P29: the folder by itself', () => {
   it.each([
     ['<<<<<<< ours', 'has merge conflict markers'],
     ['[]', 'is not a journal'],
+    ['{"entries":[null]}', 'is not a journal'],
+    ['{"entries":[{"idx":0,"when":1}]}', 'is not a journal'],
+    ['{"entries":[{"idx":0,"when":1,"tag":5}]}', 'is not a journal'],
   ])('is refused where its journal is %j', async (text, message) => {
     const checkout = await createCheckout()
     await writeFile(join(checkout.drizzle, 'meta/_journal.json'), text)
@@ -269,17 +283,14 @@ describe('P29: a migration that is committed', () => {
     expect((await checkout.problems()).join('\n')).toContain(message)
   })
 
-  it.each(CHANGES.slice(0, -1))(
-    'is refused where it was %s on main, some commits ago',
-    async (_what, change, message) => {
-      const checkout = await createBranch(files)
-      await checkout.git('checkout', '--quiet', 'main')
-      await change(checkout)
-      await checkout.commit('change')
-      await checkout.commit('another')
-      expect((await checkout.problems()).join('\n')).toContain(message.replace(/renamed.*/, 'removed'))
-    },
-  )
+  it.each(CHANGES)('is refused where it was %s on main, some commits ago', async (_what, change, message) => {
+    const checkout = await createBranch(files)
+    await checkout.git('checkout', '--quiet', 'main')
+    await change(checkout)
+    await checkout.commit('change')
+    await checkout.commit('another')
+    expect((await checkout.problems()).join('\n')).toContain(message.replace(/renamed.*/, 'removed'))
+  })
 
   it('may be edited on the branch that added it, and merged', async () => {
     const checkout = await createBranch(files)

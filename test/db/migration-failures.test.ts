@@ -1,4 +1,6 @@
 /** Proves promise 29 where a migration fails: it says why and where, and nothing of it stays. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrating.ts'
 
@@ -49,6 +51,17 @@ describe('a migration that fails', () => {
     expect((await rowsOf(database)).map(({ name }) => name)).toEqual([A.tag])
     await have(A, B, C)
     expect(await apply()).toEqual([B.tag, C.tag])
+  })
+
+  it('is not begun where its file is not UTF-8: the database would get other characters', async () => {
+    const { database, directory, apply, have } = await setUp(A)
+    await have(A, B)
+    const sql = "select 1;\ncreate table b (name text default 'größer')"
+    for (const text of [Buffer.from(sql, 'latin1'), Buffer.from(`\uFEFF${sql}`, 'utf16le')]) {
+      await writeFile(join(directory, `${B.tag}.sql`), text)
+      expect(await refusal(apply())).toMatch(/_b was not begun: .*_b\.sql, line \d is not UTF-8/)
+    }
+    expect(await tablesOf(database)).toEqual([])
   })
 
   it.for([
