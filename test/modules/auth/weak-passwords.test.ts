@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { hash } from '@node-rs/argon2'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ARGON2ID } from '../../../src/modules/auth/passwords.ts'
 import { createFindWeakness } from '../../../src/modules/auth/weak-passwords.ts'
 import { SERVICE_NAME } from '../../../src/service-name.ts'
@@ -189,6 +189,30 @@ describe('the service', () => {
     // 7 characters, which would be 11 where each mark is counted.
     expect(await statusOf('äbçdéfg'.normalize('NFD'))).toBe(400)
     expect(await statusOf('ﬃxﬄyz')).toBe(201)
+  })
+
+  it('normalizes no text that is longer than any form of a password: the time for it grows with its square', async () => {
+    const normalize = vi.spyOn(String.prototype, 'normalize')
+    const marks = `a${'\u0300\u0316\u0334'.repeat(10_000)}`
+    const requests = ['password', 'currentPassword', 'newPassword'].map(async name => {
+      const answer = await register({ email: 'ada@example.com', password: PASSWORD, [name]: marks })
+      expect(answer.statusCode, name).toBe(400)
+    })
+    await Promise.all(requests)
+    const lengths = normalize.mock.contexts.map(text => String(text).length)
+    normalize.mockRestore()
+    expect(lengths.length).toBeGreaterThan(0)
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(1024)
+  })
+
+  it('takes the longest password in the longest of its forms', async () => {
+    const letters = Array.from('ᾂᾃᾄᾅᾆᾇᾒᾓᾔᾕᾖᾗ')
+    const longest = Array.from({ length: 128 }, (_, i) => letters[(i * 7 + (i >> 4)) % letters.length]).join(
+      '',
+    )
+    expect(longest.normalize('NFD')).toHaveLength(512)
+    const { email } = await service.signUp({ password: longest.normalize('NFD') })
+    await service.logIn(email, longest)
   })
 
   it('still knows a password whose hash is of the text as it was typed', async () => {
