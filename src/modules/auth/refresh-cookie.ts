@@ -10,6 +10,12 @@ import { errors } from '../../errors.ts'
  */
 const REFRESH_COOKIE = '__Host-refresh'
 
+/**
+ * The name with the spaces and tabs that may stand around it (RFC 6265bis §5.6). Not what `trim` leaves of a name: U+00A0
+ * is a space to it, but not to a browser, which sees no `__Host-` behind one and lets any subdomain set the cookie.
+ */
+const NAME = new RegExp(`^[ \\t]*${REFRESH_COOKIE}[ \\t]*$`)
+
 const OPTIONS = { httpOnly: true, secure: true, sameSite: 'strict', path: '/' } as const
 
 type Tokens = {
@@ -64,7 +70,7 @@ export function formerTokenOf(request: FastifyRequest): string | undefined {
 function refreshCookiesOf({ headers }: FastifyRequest): string[] {
   return (headers.cookie ?? '').split(';').flatMap(pair => {
     const [name = '', ...value] = pair.split('=')
-    return name.trim() === REFRESH_COOKIE ? [value.join('=').trim()] : []
+    return NAME.test(name) ? [value.join('=').trim()] : []
   })
 }
 

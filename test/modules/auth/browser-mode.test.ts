@@ -207,17 +207,24 @@ describe('a cookie that another subdomain has set', () => {
     expect((await victim.refresh()).statusCode).toBe(403)
   })
 
-  it.each(['__Secure-refresh', '__host-refresh', 'refresh', '__Host-refresh2', '%5F%5FHost-refresh'])(
-    'under the name %s is none',
-    async name => {
-      const { jar, csrfToken } = await openBrowser()
-      const answer = await service.call('POST', '/api/v1/auth/refresh', {
-        body: {},
-        headers: { cookie: `${name}=${jar.get(NAME)}`, 'x-csrf-token': csrfToken() },
-      })
-      expect(answer.statusCode).toBe(401)
-    },
-  )
+  // A browser does not see the prefix behind a space that is none to it, and lets a subdomain set such a cookie.
+  it.each([
+    '__Secure-refresh',
+    '__host-refresh',
+    'refresh',
+    '__Host-refresh2',
+    '%5F%5FHost-refresh',
+    '\u00a0__Host-refresh',
+    '__Host-refresh\u00a0',
+    '\u00a0\u00a0__Host-refresh',
+  ])('under the name %j is none', async name => {
+    const { jar, csrfToken } = await openBrowser()
+    const answer = await service.call('POST', '/api/v1/auth/refresh', {
+      body: {},
+      headers: { cookie: `${name}=${jar.get(NAME)}`, 'x-csrf-token': csrfToken() },
+    })
+    expect(answer.statusCode).toBe(401)
+  })
 })
 
 describe('a login in a browser that has a session', () => {
