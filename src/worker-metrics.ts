@@ -66,8 +66,8 @@ export function shareMetrics(registry: Registry): {
 
 /** In the first process: sums up for any worker that wants to know. `configured` is how many workers there should be. */
 export function collectWorkerMetrics(configured: number): void {
-  const latest = new Map<number, Snapshot>()
-  const unanswered = new Map<number, Map<number, (isAnswered: boolean) => void>>()
+  const latest = new Map<Worker, Snapshot>()
+  const unanswered = new Map<Worker, Map<number, (isAnswered: boolean) => void>>()
   let past: object[] = []
   let questions = 0
 
@@ -77,16 +77,24 @@ export function collectWorkerMetrics(configured: number): void {
   })
 
   // After it, no message comes from that worker; its `exit` may be earlier than its last.
-  cluster.on('disconnect', ({ id }: Worker) => {
-    past = sum([past, totalsOf(latest.get(id))]).getMetricsAsArray()
-    latest.delete(id)
-    for (const settle of unanswered.get(id)?.values() ?? []) settle(false)
-    unanswered.delete(id)
-  })
+  cluster.on('disconnect', retire)
+
+  /** Adds what a worker had counted to the past. */
+  function retire(worker: Worker): void {
+    past = sum([past, totalsOf(latest.get(worker))]).getMetricsAsArray()
+    latest.delete(worker)
+    for (const settle of unanswered.get(worker)?.values() ?? []) settle(false)
+    unanswered.delete(worker)
+  }
+
+  /** Of a worker that ends before it has taken a connection from the first process, Node reports no `disconnect`. */
+  function retireEnded(): void {
+    for (const worker of latest.keys()) if (worker.isDead() && !worker.isConnected()) retire(worker)
+  }
 
   function keep(worker: Worker, snapshot: Snapshot, question = 0): void {
-    latest.set(worker.id, snapshot)
-    const questions = unanswered.get(worker.id) ?? new Map<number, (isAnswered: boolean) => void>()
+    latest.set(worker, snapshot)
+    const questions = unanswered.get(worker) ?? new Map<number, (isAnswered: boolean) => void>()
     for (const [id, settle] of questions) {
       // What an earlier one asked for is answered as well.
       if (id > question) break
@@ -97,8 +105,8 @@ export function collectWorkerMetrics(configured: number): void {
 
   /** Asks the worker for its metrics, and returns whether they came in time. */
   async function hasAnswered(worker: Worker): Promise<boolean> {
-    const open = unanswered.get(worker.id) ?? new Map<number, (isAnswered: boolean) => void>()
-    unanswered.set(worker.id, open)
+    const open = unanswered.get(worker) ?? new Map<number, (isAnswered: boolean) => void>()
+    unanswered.set(worker, open)
     if (open.size >= MOST_UNANSWERED) return false
     const { promise, resolve } = Promise.withResolvers<boolean>()
     questions += 1
@@ -108,11 +116,12 @@ export function collectWorkerMetrics(configured: number): void {
   }
 
   async function readAll(): Promise<string> {
-    const workers = runningWorkers().filter(worker => worker.isConnected())
+    const workers = connectedWorkers()
     const answers = await Promise.all(workers.map(hasAnswered))
+    const reporting = new Set(workers.filter((_worker, index) => answers[index]))
     // Of one that did not answer, totals stay as they were: a total that goes down is counted again by Prometheus.
-    const snapshots = workers.map(({ id }, index) =>
-      answers[index] ? (latest.get(id) ?? []) : totalsOf(latest.get(id)),
+    const snapshots = Array.from(latest, ([worker, snapshot]) =>
+      reporting.has(worker) ? snapshot : totalsOf(snapshot),
     )
     const all = sum([past, ...snapshots])
     const show = (name: string, help: string, value: number) =>
@@ -121,17 +130,24 @@ export function collectWorkerMetrics(configured: number): void {
     show(
       'workers_reporting',
       'Workers whose present figures are in these metrics; of others, former totals are',
-      answers.filter(Boolean).length,
+      reporting.size,
     )
     return all.metrics()
   }
 
-  setInterval(() => runningWorkers().forEach(hasAnswered), ASK_EVERY_MS).unref()
+  setInterval(() => {
+    retireEnded()
+    for (const worker of connectedWorkers()) hasAnswered(worker)
+  }, ASK_EVERY_MS).unref()
 }
 
 /** The workers that have not ended. */
 export function runningWorkers(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
+}
+
+function connectedWorkers(): Worker[] {
+  return runningWorkers().filter(worker => worker.isConnected())
 }
 
 function tell(worker: Worker, message: Message): void {

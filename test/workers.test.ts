@@ -148,6 +148,31 @@ describe('two workers', () => {
     expect(Number(TOTAL.exec(after)?.[1])).toBe(before + 10)
     expect(valueIn(after, 'workers_reporting')).toBe(2)
   })
+
+  it('keep the totals of one that dies before it has taken a connection that was handed to it', async () => {
+    const deaths = () => service.log.filter(line => line.includes('a worker ended')).length
+    const [victim = 0] = childrenOf(service.pid)
+    await askOften(40, service.origin, '/health/live')
+    const before = Number(TOTAL.exec(await scrape())?.[1])
+    const deathsBefore = deaths()
+    process.kill(victim, 'SIGSTOP')
+    const waiting = Array.from({ length: 4 }, () =>
+      request(`${service.origin}/health/ready`, { agent: false })
+        .on('error', () => {})
+        .end(),
+    )
+    try {
+      // The other one answers, so that the first process has handed on what it was sent before.
+      await scrape()
+      process.kill(victim, 'SIGKILL')
+      await until('its end is noticed', () => deaths() > deathsBefore)
+      expect(Number(TOTAL.exec(await scrape())?.[1])).toBe(before)
+      await until('another reports', async () => valueIn(await scrape(), 'workers_reporting') === 2)
+      expect(Number(TOTAL.exec(await scrape())?.[1])).toBe(before)
+    } finally {
+      for (const each of waiting) each.destroy()
+    }
+  })
 })
 
 function listeners({ log }: Service): number {
