@@ -133,7 +133,9 @@ function endpointOf(settings: TelemetrySettings): string | undefined {
 }
 
 function tracesOf(base: string): string {
-  return new URL('v1/traces', base.replace(/\/?$/, '/')).href
+  const url = new URL(base)
+  url.pathname = url.pathname.replace(/\/?$/, '/v1/traces')
+  return url.href
 }
 
 function toSampler({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: share }: TelemetrySettings) {

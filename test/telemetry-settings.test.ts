@@ -136,6 +136,8 @@ describe('the exporter', () => {
     [{}, undefined],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: ENDPOINT }, `${ENDPOINT}/v1/traces`],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: `${ENDPOINT}/base/` }, `${ENDPOINT}/base/v1/traces`],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: `${ENDPOINT}/base?key=a/b` }, `${ENDPOINT}/base/v1/traces?key=a/b`],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: `${ENDPOINT}?key=1` }, `${ENDPOINT}/v1/traces?key=1`],
     [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${ENDPOINT}/own` }, `${ENDPOINT}/own`],
     [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ENDPOINT }, `${ENDPOINT}/`],
     [
