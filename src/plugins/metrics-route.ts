@@ -6,12 +6,15 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { errors } from '../errors.ts'
 
+/** RFC 6750 §2.1: the scheme, in any case (RFC 9110 §11.1), spaces, and the token. */
+const BEARER = /^bearer +(\S.*)$/i
+
 const PROMETHEUS_TEXT = { schema: Type.String(), example: 'db_queries_total 42\n' }
 
 export const metricsRoute = fp(
   async (app: FastifyInstance, { metrics, production }: Pick<Config, 'metrics' | 'production'>) => {
     if (production && metrics.token === undefined) return
-    const expected = metrics.token && digest(`Bearer ${metrics.token}`)
+    const expected = metrics.token && digest(metrics.token)
 
     app.get(
       '/metrics',
@@ -20,7 +23,7 @@ export const metricsRoute = fp(
         onRequest: async function requireMetricsToken(request: FastifyRequest) {
           if (!expected) return
           // Digests have one length, which timingSafeEqual needs, and tell nothing of where two tokens differ.
-          const given = digest(request.headers.authorization ?? '')
+          const given = digest(BEARER.exec(request.headers.authorization ?? '')?.[1] ?? '')
           if (!timingSafeEqual(given, expected)) throw new errors.Unauthorized()
         },
         schema: {

@@ -35,6 +35,12 @@ describe('/metrics', () => {
     }
     const { accessToken } = await service.signUp()
     expect((await read(accessToken)).statusCode).toBe(401)
+    const statusOf = async (authorization: string) =>
+      (await service.call('GET', '/metrics', { headers: { authorization } })).statusCode
+    for (const scheme of ['bearer ', 'BEARER ', 'Bearer   '])
+      expect(await statusOf(scheme + METRICS_TOKEN)).toBe(200)
+    for (const scheme of ['', 'Bearer', 'Bearer\t', 'Basic ', 'x Bearer ', 'Bearer x '])
+      expect(await statusOf(scheme + METRICS_TOKEN), scheme).toBe(401)
     const answer = await read(METRICS_TOKEN)
     expect(answer.statusCode).toBe(200)
     expect(answer.headers['content-type']).toMatch(/^text\/plain; version=/)
