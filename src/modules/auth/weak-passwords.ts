@@ -22,11 +22,12 @@ const ROWS = [
  */
 export function createFindWeakness() {
   const text = readFileSync(LIST, 'utf8')
-  const common = new Set(text.slice(text.indexOf('\n\n') + 2).split('\n'))
+  const common = new Set(text.slice(text.indexOf('\n\n')).trim().split('\n'))
 
   return function findWeakness(password: string, owner: PasswordOwner): string | undefined {
     const normal = fold(password)
-    if (common.has(normal)) return 'The password is among the most common ones'
+    if ([normal, lettersOf(normal)].some(spelling => common.has(spelling)))
+      return 'The password is among the most common ones'
     if (isRepeated(normal)) return 'The password repeats a few characters'
     if (isSequence(normal) || ROWS.some(row => row.includes(normal)))
       return 'The password is a sequence of characters or keys'
@@ -55,12 +56,18 @@ function isSequence(text: string): boolean {
   return steps.size === 1 && Math.abs(step) === 1
 }
 
-/** Whether they differ in no letter and no digit: `Ada Lovelace` is `ada.lovelace`. */
+/** Whether they differ in no letter, nor in a digit within: `Ada Lovelace` is `ada.lovelace1815`. */
 function isSame(name: string, password: string): boolean {
-  const bare = lettersOf(fold(name))
-  return fold(name) === password || (bare !== '' && bare === lettersOf(password))
+  const bare = withoutCounters(lettersOf(fold(name)))
+  return fold(name) === password || (bare !== '' && bare === withoutCounters(lettersOf(password)))
 }
 
+/** Without a year or a number of up to four digits before and after the letters, which make a name no harder to guess. */
+function withoutCounters(letters: string): string {
+  return letters.replace(/^\p{N}{1,4}(?=\P{N})|(?<=\P{N})\p{N}{1,4}$/gu, '')
+}
+
+/** The letters and digits that can be seen. */
 function lettersOf(text: string): string {
-  return text.replace(/[^\p{L}\p{M}\p{N}]/gu, '')
+  return text.replace(/[^\p{L}\p{M}\p{N}]|\p{Default_Ignorable_Code_Point}/gu, '')
 }

@@ -105,6 +105,26 @@ describe('a password that is easy to guess', () => {
     }
   })
 
+  it('is a common one with spaces, signs or characters that are not seen, or a name with digits', () => {
+    for (const text of [
+      'password ',
+      ' password',
+      'pass word',
+      'pass-word',
+      'Passw0rd!',
+      '12345678\u3000',
+      'PASSWORD\u200b',
+      'pa\u00adssword',
+      '\u2060iloveyou\ufe0f',
+      `${SERVICE_NAME}123`,
+      `${SERVICE_NAME}2026!`,
+      '1KeikoIshikawa1',
+      'milesobrien1815',
+    ]) {
+      for (const spelling of respell(text)) expect(isWeak(spelling), spelling).toBe(true)
+    }
+  })
+
   it('is none of those: a passphrase, random text, a name with something else', () => {
     for (const text of [
       PASSWORD,
