@@ -13,8 +13,14 @@ export interface Slo {
 /** What a load says about an objective. A void load says nothing. */
 export type SloVerdict = 'kept' | 'late' | 'errors' | 'rate not reached' | 'void'
 
-// Responses that are still out when the window shuts make up for less than this.
-const keepsUpFrom = 0.95
+/**
+ * Of a window, mean latencies count up to this share: where a server falls behind, requests wait longer and longer, and a
+ * mean of half the window comes from a rate of twice what it answers as well as from a slow server.
+ */
+const longestMean = 0.3
+
+/** A generator may be short of so much of what it was asked for. */
+const tolerance = 0.01
 
 /** Returns the objective that `p95=35ms` or `p99.9=0.5s` states; throws a UsageError otherwise. */
 export function parseSlo(text: string): Slo {
@@ -26,10 +32,20 @@ export function parseSlo(text: string): Slo {
 
 /** Returns whether a load kept the objective, and if not, the first reason: errors, its latency, or its rate. */
 export function judgeSlo(measurement: Measurement, slo: Slo): SloVerdict {
-  const { rate, intendedRate = rate } = measurement
   if (measurement.void !== undefined) return 'void'
   if (errorsOf(measurement) > 0) return 'errors'
-  const isLate = percentileMs(wholeHistogram([measurement]), slo.percentile) > slo.ms
+  const histogram = wholeHistogram([measurement])
+  const isLate = percentileMs(histogram, slo.percentile) > slo.ms
   if (isLate) return 'late'
-  return rate < intendedRate * keepsUpFrom ? 'rate not reached' : 'kept'
+  return isReached(measurement, histogram.mean / 1e6) ? 'kept' : 'rate not reached'
+}
+
+/**
+ * Returns whether no more responses are missing from the window than a server that keeps up has under way when it shuts:
+ * rate × mean latency by Little's law, and two standard deviations of such a count. One that falls behind misses twice that.
+ */
+function isReached({ rate, intendedRate = rate, seconds }: Measurement, meanSeconds: number): boolean {
+  const missing = (intendedRate - rate) * seconds
+  const underWay = intendedRate * Math.min(meanSeconds, longestMean * seconds)
+  return missing <= underWay + 2 * Math.sqrt(underWay) + 1 + tolerance * intendedRate * seconds
 }

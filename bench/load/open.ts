@@ -17,7 +17,7 @@ import type { Datasets } from './template.ts'
  */
 export async function runOpen(job: OpenJob, data: Datasets, hooks: LoadHooks): Promise<Measurement> {
   const recorder = createRecorder(job.endpoints)
-  const schedule = createSchedule(job.rate, job.warmup + job.duration, job.arrivals, job.seed)
+  const schedule = createSchedule(job.rate, [job.warmup, job.duration], job.arrivals, job.seed)
   const dispatch = createDispatcher(job, data, recorder)
   const lateness = createHistogram()
   const epoch = now() + headStartMs

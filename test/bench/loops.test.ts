@@ -106,17 +106,36 @@ describe('open loop', () => {
 
 describe('arrivals', () => {
   it('are evenly spaced when constant', () => {
-    const schedule = createSchedule(200, 2, 'constant', 1)
+    const schedule = createSchedule(200, [2], 'constant', 1)
     expect(schedule).toHaveLength(400)
     expect(schedule[1]).toBe(5)
   })
 
   it('have exponential gaps when Poisson, the same for the same seed', () => {
-    const schedule = createSchedule(1000, 20, 'poisson', 1)
+    const schedule = createSchedule(1000, [20], 'poisson', 1)
     const gaps = [...schedule].slice(1).map((at, i) => at - (schedule[i] ?? 0))
     // An exponential distribution's standard deviation is its mean.
     expect(mean(gaps)).toBeCloseTo(1, 1)
     expect(standardDeviation(gaps)).toBeCloseTo(1, 1)
-    expect(createSchedule(1000, 20, 'poisson', 1)).toEqual(schedule)
+    expect(createSchedule(1000, [20], 'poisson', 1)).toEqual(schedule)
+  })
+
+  it.for([
+    [100, 1, 3],
+    [7, 0, 3],
+    [30, 0.2, 0.5],
+    [0.1, 1, 1],
+  ] as const)('are as many as were asked for, in each part of a load (%d/s, %d s and %d s)', ([
+    rate,
+    warmup,
+    duration,
+  ]) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const schedule = [...createSchedule(rate, [warmup, duration], 'poisson', seed)]
+      const inWindow = schedule.filter(at => at >= warmup * 1000)
+      expect(inWindow).toHaveLength(Math.max(1, Math.round(rate * duration)))
+      expect(Math.max(...schedule)).toBeLessThan((warmup + duration) * 1000)
+      expect(schedule).toEqual(schedule.toSorted((a, b) => a - b))
+    }
   })
 })

@@ -69,6 +69,36 @@ it('says why an objective was not kept', () => {
   expect(judgeSlo({ ...round, intendedRate: 1300 }, parseSlo('p95=10ms'))).toBe('late')
 })
 
+it('tells a slow server from one that falls behind', () => {
+  const [round] = scenarioOf([1000]).rounds
+  const [endpoint] = round?.endpoints ?? []
+  if (!round || !endpoint) throw new Error('there is no round')
+  const loadOf = (rate: number, msOf: (i: number) => number): Measurement => {
+    const histogram = createHistogram()
+    for (let i = 0; i < 300; i++) recordMs(histogram, msOf(i))
+    const endpoints = [{ ...endpoint, histogram: encodeHistogram(histogram) }]
+    return { ...round, seconds: 3, intendedRate: 100, rate, endpoints }
+  }
+  const slo = parseSlo('p95=5s')
+  // What was sent within the last latency of the window is answered after it.
+  expect(judgeSlo(loadOf(66.7, () => 1000), slo)).toBe('kept')
+  expect(judgeSlo(loadOf(93.4, () => 200), slo)).toBe('kept')
+  // Each request waits for longer than the one before it, until all 300 are answered after 3 × 100 / rate seconds.
+  for (const rate of [25, 50, 70, 80, 90]) {
+    const last = (3000 * (100 - rate)) / rate
+    const growing = loadOf(rate, i => (i / 300) * last)
+    expect(judgeSlo(growing, parseSlo('p95=30s')), `${rate}/s`).toBe('rate not reached')
+  }
+  // A window that is over before half of the answers have come says nothing of the rate.
+  expect(judgeSlo(loadOf(0, () => 3000), slo)).toBe('rate not reached')
+})
+
+it('does not miss a rate by the one response that is still on its way', () => {
+  const [round] = scenarioOf([1000]).rounds
+  if (!round) throw new Error('there is no round')
+  expect(judgeSlo({ ...round, seconds: 3, intendedRate: 2, rate: 5 / 3 }, parseSlo('p95=1s'))).toBe('kept')
+})
+
 /** A service and a machine by chance: each load is void, slow, failed or short with its own probability. */
 const chance = fc.record({
   limit: fc.integer({ min: 20, max: 100_000 }),
