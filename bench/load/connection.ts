@@ -43,7 +43,8 @@ export type Hooks = {
   onAnswer: (answer: Answer) => void
   /** `reason` is the same text for all losses of a kind. */
   onLost: (reason: string) => void
-  onConnected?: () => void
+  /** `again`: it was open before, and the server or a loss has ended it. */
+  onConnected?: (again: boolean) => void
 }
 
 export type ConnectionOptions = {
@@ -82,6 +83,7 @@ export function createConnection(
   let address = addressOf(origin)
   let socket: Socket | undefined
   let isOpen = false
+  let wasOpen = false
   let usableUntil = Number.POSITIVE_INFINITY
   /** What waits for the connection to open, or for its response. */
   let current: WireRequest | undefined
@@ -118,7 +120,8 @@ export function createConnection(
     isOpen = true
     // Of the addresses that a name has, later connections go to the one that answered, without another look-up.
     if (!isIP(address.host)) address = { ...address, host: opened.remoteAddress ?? address.host }
-    hooks.onConnected?.()
+    hooks.onConnected?.(wasOpen)
+    wasOpen = true
     if (current) write(current)
   }
 

@@ -46,7 +46,7 @@ export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Re
     const connection = createConnection(
       { origin: job.origin, timeout: job.timeout, wantsBody: source.hasCapture },
       {
-        onConnected: () => recorderNow().connected(),
+        onConnected: again => again && recorderNow().reconnected(),
         onAnswer({ status, body, sentAt, endedAt }) {
           lost = 0
           lostInARow = 0

@@ -88,7 +88,7 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
     const connection = createConnection(
       { origin: job.origin, timeout: job.timeout, wantsBody: lanes.hasCapture },
       {
-        onConnected: recorder.connected,
+        onConnected: again => again && recorder.reconnected(),
         onAnswer({ status, body, endedAt }) {
           const { intended, counts, endpoint } = current
           if (counts) recorder.answer(endpoint, status, endedAt - intended, endedAt)

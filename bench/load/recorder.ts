@@ -57,8 +57,8 @@ export function createRecorder(endpoints: readonly Endpoint[], lostBefore: Recor
       failures.set(reason, (failures.get(reason) ?? 0) + 1)
     },
 
-    /** Counts a connection that was opened. */
-    connected(): void {
+    /** Counts a connection that had to be opened again. */
+    reconnected(): void {
       if (isOpen()) connects++
     },
 

@@ -68,9 +68,8 @@ export function reconnectedLines(lists: readonly LabelledRounds[]): string[] {
     const share = requests / connects
     if (connects === 0 || share >= REQUESTS_PER_CONNECTION) return []
     const count = share < 10 ? share.toFixed(1) : share.toFixed(0)
-    return [
-      `RECONNECTED ${label}: a new connection for every ${count} requests. No latency has that time in it.`,
-    ]
+    const every = count === '1.0' ? 'request' : `${count} requests`
+    return [`RECONNECTED ${label}: a new connection for every ${every}. No latency has that time in it.`]
   })
 }
 

@@ -60,7 +60,7 @@ export const MeasurementSchema = Type.Object(
       Type.Integer({
         minimum: 0,
         description:
-          'connections opened inside the window: the server closes them. No latency has that time in it',
+          'connections opened again inside the window: the server closes them. No latency has that time in it',
       }),
     ),
     endpoints: Type.Array(EndpointFiguresSchema, { minItems: 1 }),

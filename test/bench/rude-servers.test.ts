@@ -165,6 +165,16 @@ describe('a server that cuts responses', () => {
   }
 })
 
+describe('a server that keeps its connections', () => {
+  it.for(loads)('is not said to close them, where they are opened within the window: %s', async load => {
+    const { server, counts } = createRudeServer({})
+    await listening(server, async origin => {
+      for (const { connects } of await run(load, origin)) expect(connects).toBe(0)
+    })
+    expect(counts.connections).toBe(CONNECTIONS)
+  })
+})
+
 describe('a server that is gone', () => {
   it('ends a closed loop before its time, with the reason', async () => {
     const { server } = createRudeServer({ cutEvery: 1, cut: 'nothing' })
