@@ -1,7 +1,8 @@
 /** `npm run bench`: reads the command line, runs the command, and ends with its exit code. */
 
 import { watchParent } from '../src/parent.ts'
-import { checkOptions, defaultCommand, findCommand, helpText } from './commands.ts'
+import { prepareFiles } from './commands/files.ts'
+import { checkOperands, checkOptions, defaultCommand, findCommand, helpText } from './commands.ts'
 import { RunError, UsageError } from './errors.ts'
 import { parseCommandLine } from './options.ts'
 
@@ -17,6 +18,8 @@ async function main(args: string[]): Promise<number> {
     const name = named ?? defaultCommand
     const command = findCommand(name)
     checkOptions(name, command, values)
+    checkOperands(name, command, operands)
+    await prepareFiles(values)
     const run = await command.load()
     return await run({ values, operands, signal: interruption.signal, print })
   } catch (error) {

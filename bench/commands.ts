@@ -120,6 +120,13 @@ export function checkOptions(name: string, { options }: Command, values: Values)
   if (foreign !== undefined) throw new UsageError(`${name} does not take --${foreign}; see: ${name} --help`)
 }
 
+/** Throws a UsageError where more was named than the command takes. */
+export function checkOperands(name: string, { operands }: Command, given: readonly string[]): void {
+  const most = operands.includes('…') ? Number.POSITIVE_INFINITY : operands.split(' ').filter(Boolean).length
+  if (given.length <= most) return
+  throw new UsageError(`${name} does not take "${given.slice(most).join(' ')}"; see: ${name} --help`)
+}
+
 function isOneOf(options: readonly string[], name: string): boolean {
   return options.includes(name)
 }

@@ -74,7 +74,7 @@ export function parseCommandLine(args: string[]) {
     const [command, ...operands] = positionals
     return { command, operands, values }
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw new UsageError((error instanceof Error ? error.message : String(error)).replaceAll('\n', ' '))
   }
 }
 
@@ -90,14 +90,14 @@ export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {})
     connections: whole('connections', values.connections, 50),
     rounds: whole('rounds', values.rounds, fallback.rounds),
     duration: values.duration === undefined ? fallback.duration : positive('duration', values.duration),
-    warmup: values.warmup === undefined ? fallback.warmup : Math.max(0, number('warmup', values.warmup)),
+    warmup: values.warmup === undefined ? fallback.warmup : atLeastZero('warmup', values.warmup),
     ...(values.warmup === undefined && { steady: values.quick ? quickSteady : steady }),
     ...(rate !== undefined && { rate }),
     // Without a rate, too: sweep and peers choose one of their own.
     ...((rate ?? values.arrivals) !== undefined && { arrivals: arrivals(values.arrivals) }),
     timeout: values.timeout === undefined ? 10 : positive('timeout', values.timeout),
     busyLimit: busyLimitOf(values),
-    seed: values.seed === undefined ? 1 : Math.trunc(number('seed', values.seed)),
+    seed: seedOf(values.seed),
   }
 }
 
@@ -106,6 +106,12 @@ export function busyLimitOf(values: Values): number {
   const limit = share('busy-limit', values['busy-limit'] ?? '10%')
   if (limit > 1) throw new UsageError('--busy-limit takes a share of all cores, at most 100%')
   return limit
+}
+
+function seedOf(value: string | undefined): number {
+  const seed = value === undefined ? 1 : number('seed', value)
+  if (!Number.isSafeInteger(seed)) throw new UsageError(`--seed takes a whole number, not "${value}"`)
+  return seed
 }
 
 /** Returns the text of `--body`, read from the file where it says `@file`. */
@@ -151,6 +157,12 @@ function arrivals(value: string | undefined): 'constant' | 'poisson' {
 function positive(name: string, value: string): number {
   const parsed = number(name, value)
   if (parsed <= 0) throw new UsageError(`--${name} must be above 0`)
+  return parsed
+}
+
+function atLeastZero(name: string, value: string): number {
+  const parsed = number(name, value)
+  if (parsed < 0) throw new UsageError(`--${name} must not be below 0`)
   return parsed
 }
 

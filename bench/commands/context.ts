@@ -1,5 +1,5 @@
 /** What every command is given, and the steps that all measuring commands share. */
-import { RunError } from '../errors.ts'
+import { UsageError } from '../errors.ts'
 import { type Generator, startGenerator } from '../load/generator-client.ts'
 import { checkTarget, type Measured, type MeasureHooks, measure, sendData } from '../measure.ts'
 import type { Values } from '../options.ts'
@@ -136,7 +136,7 @@ export function exitCodeOf(result: Result): number {
 /** Returns the address of `--target` without a path; throws when it is none. */
 export function originOf(target: string): string {
   const url = URL.parse(target)
-  if (!url?.protocol.startsWith('http'))
-    throw new RunError(`--target takes a URL like http://host:port, not "${target}"`)
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new UsageError(`--target takes a URL like http://host:port, not "${target}"`)
   return url.origin
 }

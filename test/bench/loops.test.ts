@@ -125,17 +125,16 @@ describe('arrivals', () => {
     [7, 0, 3],
     [30, 0.2, 0.5],
     [0.1, 1, 1],
-  ] as const)('are as many as were asked for, in each part of a load (%d/s, %d s and %d s)', ([
-    rate,
-    warmup,
-    duration,
-  ]) => {
-    for (let seed = 1; seed <= 20; seed++) {
-      const schedule = [...createSchedule(rate, [warmup, duration], 'poisson', seed)]
-      const inWindow = schedule.filter(at => at >= warmup * 1000)
-      expect(inWindow).toHaveLength(Math.max(1, Math.round(rate * duration)))
-      expect(Math.max(...schedule)).toBeLessThan((warmup + duration) * 1000)
-      expect(schedule).toEqual(schedule.toSorted((a, b) => a - b))
-    }
-  })
+  ] as const)(
+    'are as many as were asked for, in each part of a load (%d/s, %d s and %d s)',
+    ([rate, warmup, duration]) => {
+      for (let seed = 1; seed <= 20; seed++) {
+        const schedule = [...createSchedule(rate, [warmup, duration], 'poisson', seed)]
+        const inWindow = schedule.filter(at => at >= warmup * 1000)
+        expect(inWindow).toHaveLength(Math.max(1, Math.round(rate * duration)))
+        expect(Math.max(...schedule)).toBeLessThan((warmup + duration) * 1000)
+        expect(schedule).toEqual(schedule.toSorted((a, b) => a - b))
+      }
+    },
+  )
 })

@@ -81,8 +81,18 @@ it('tells a slow server from one that falls behind', () => {
   }
   const slo = parseSlo('p95=5s')
   // What was sent within the last latency of the window is answered after it.
-  expect(judgeSlo(loadOf(66.7, () => 1000), slo)).toBe('kept')
-  expect(judgeSlo(loadOf(93.4, () => 200), slo)).toBe('kept')
+  expect(
+    judgeSlo(
+      loadOf(66.7, () => 1000),
+      slo,
+    ),
+  ).toBe('kept')
+  expect(
+    judgeSlo(
+      loadOf(93.4, () => 200),
+      slo,
+    ),
+  ).toBe('kept')
   // Each request waits for longer than the one before it, until all 300 are answered after 3 × 100 / rate seconds.
   for (const rate of [25, 50, 70, 80, 90]) {
     const last = (3000 * (100 - rate)) / rate
@@ -90,7 +100,12 @@ it('tells a slow server from one that falls behind', () => {
     expect(judgeSlo(growing, parseSlo('p95=30s')), `${rate}/s`).toBe('rate not reached')
   }
   // A window that is over before half of the answers have come says nothing of the rate.
-  expect(judgeSlo(loadOf(0, () => 3000), slo)).toBe('rate not reached')
+  expect(
+    judgeSlo(
+      loadOf(0, () => 3000),
+      slo,
+    ),
+  ).toBe('rate not reached')
 })
 
 it('does not miss a rate by the one response that is still on its way', () => {
