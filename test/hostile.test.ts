@@ -119,18 +119,37 @@ function expectedStatuses(operation: Operation): number[] {
 }
 
 /**
- * Tokens of a user and of an admin. A success of some operations ends sessions: only a few of the tokens are of one
- * that was ever opened, so that the others still pass the guard when those do not.
+ * Tokens of users and of admins. A success of some operations ends all sessions of a user: only a few of the tokens are of
+ * that one, so that the others still pass the guard when those do not.
  */
 async function makeTokens(userId: string): Promise<string[]> {
   const tokenFor = createTokenFactory(testConfig(service.database.url))
-  const unopened = Array.from({ length: 30 }, () => crypto.randomUUID())
   const opened = (await openSessions(service.database, userId, 10)).map(({ id }) => id)
-  const sessionIds = [...opened, ...unopened]
-  const tokens = sessionIds.map((sessionId, i) =>
-    tokenFor({ userId, sessionId, role: i % 2 === 0 ? 'user' : 'admin' }),
-  )
+  const subjects = [
+    ...opened.map((sessionId, i) => ({ userId, sessionId, role: roleOf(i) })),
+    ...(await makeBystanders(30)).map(({ id, role }) => ({
+      userId: id,
+      sessionId: crypto.randomUUID(),
+      role,
+    })),
+  ]
+  const tokens = subjects.map(tokenFor)
   return [...(await Promise.all(tokens)), await tokenFor(), METRICS_TOKEN]
+}
+
+function roleOf(i: number): 'user' | 'admin' {
+  return i % 2 === 0 ? 'user' : 'admin'
+}
+
+/** Users and admins without a password, whose ids are in no request. */
+async function makeBystanders(count: number) {
+  const { rows } = await service.database.query<{ id: string; role: 'user' | 'admin' }>(
+    `insert into users (email, password_hash, display_name, role)
+      select gen_random_uuid() || '@example.com', '', 'Bystander', role from unnest($1::text[]) as role
+      returning id, role`,
+    [Array.from({ length: count }, (_, i) => roleOf(i))],
+  )
+  return rows
 }
 
 /** Live sessions of a user, past the login: ids for the path, refresh tokens and free addresses for the body. */

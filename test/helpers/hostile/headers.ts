@@ -90,7 +90,14 @@ const OTHER_HEADERS = [
   'te',
 ]
 
-export const otherHeaders = fc.dictionary(
+/** What else is sent; the cookie is now and then that of a live session. */
+export function otherHeaders({ values }: Known): fc.Arbitrary<Record<string, string>> {
+  const cookies = (values.refreshToken ?? []).map(token => ({ cookie: `__Host-refresh=${token}` }))
+  const live = cookies.length > 0 ? fc.constantFrom(...cookies) : fc.constant({})
+  return fc.oneof({ weight: 9, arbitrary: hostileHeaders }, { weight: 1, arbitrary: live })
+}
+
+const hostileHeaders: fc.Arbitrary<Record<string, string>> = fc.dictionary(
   fc.constantFrom(...OTHER_HEADERS),
   fc.oneof(
     headerText,

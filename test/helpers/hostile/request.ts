@@ -26,7 +26,7 @@ export function hostileRequest(operation: Operation, known: Known): fc.Arbitrary
       payload: body(operation, known),
       type: contentType(),
       authorization: authorization(known),
-      others: otherHeaders,
+      others: otherHeaders(known),
     })
     .map(({ id, query, payload, type, authorization, others }) => ({
       method: operation.method,
