@@ -11,7 +11,7 @@ Lists the migrations under drizzle/ in the order of the journal, and those that 
   incomplete    a run outside a transaction was cut short; npm run db:migrate continues it
   out of order  not applied, but later ones are
   edited        applied with other contents
-  renamed       applied under another name or time
+  renamed       applied under another time; with the same time, a name is of no matter
   unknown       applied, but not in the folder
   twice         recorded a second time
 

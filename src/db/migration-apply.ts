@@ -13,11 +13,20 @@ import {
 import { lineAt, type Migration } from './migration-files.ts'
 import type { ProgressRow } from './migration-plan.ts'
 import { configureSession, resetSession } from './migration-session.ts'
-import { clearProgress, isAppliedByOther, recordApplied, recordProgress } from './migration-table.ts'
-import { type Command, count, sha256, type Task } from './migration-task.ts'
+import {
+  clearProgress,
+  forgetBegun,
+  isAppliedByOther,
+  recordApplied,
+  recordProgress,
+} from './migration-table.ts'
+import { type Command, count, isProcedural, runsInTransaction, sha256, type Task } from './migration-task.ts'
 
 /** SQLSTATE of a table or index, a column, a function and any other object that exists already. */
 const ALREADY_THERE = ['42P07', '42701', '42723', '42710']
+
+/** SQLSTATE of an index, and of other objects that are no table, column or function, which is not there. */
+const UNDEFINED_OBJECT = '42704'
 
 export type Applying = Retrying & { searchPath: string; progress: readonly ProgressRow[] }
 
@@ -88,9 +97,7 @@ async function applyOutside(
   try {
     for (const command of settings) await run(client, command)
     for (const command of commands) {
-      await runAlone(migration.tag, command, applying)
-      await refuseInvalidIndexes(migration, command, invalidBefore, client)
-      await recordProgress(client, migration, completed + 1, sha256(command))
+      await complete(migration, command, completed + 1, invalidBefore, applying)
       completed += 1
     }
     await client.query('begin')
@@ -103,24 +110,52 @@ async function applyOutside(
   }
 }
 
-/** A run that is killed between a statement and its record has completed the statement without a trace. */
+/** A run that is killed has left no trace of what cannot be in a transaction with its record, and may have done it. */
 function doubtOf(error: unknown, isContinued: boolean): string {
   const reason = reasonOf(error)
-  const isThere = reason instanceof pg.DatabaseError && ALREADY_THERE.includes(reason.code ?? '')
-  return isContinued && isThere
-    ? ' An earlier run was cut short: it may have made this just before. If so, drop it, and it is made again.'
+  const code = reason instanceof pg.DatabaseError ? reason.code : undefined
+  if (!isContinued || code === undefined) return ''
+  if (ALREADY_THERE.includes(code)) {
+    return ' An earlier run was cut short: it may have made this just before. If so, drop it, and it is made again.'
+  }
+  return code === UNDEFINED_OBJECT
+    ? ' An earlier run was cut short: it may have dropped this just before. If so, write `if exists`.'
     : ''
 }
 
-async function runAlone(tag: string, command: Command, applying: Applying): Promise<void> {
+/**
+ * Runs a statement and records it: in one transaction where PostgreSQL takes it in one. A server goes on with the
+ * statement of a migrator that is killed, and would otherwise complete it without the record.
+ */
+async function complete(
+  migration: Migration,
+  command: Command,
+  position: number,
+  invalidBefore: ReadonlySet<string>,
+  applying: Applying,
+): Promise<void> {
   const { client, lockTimeout } = applying
-  const { words } = command
+  const [isTogether, isCode] = [runsInTransaction(command), isProcedural(command)]
   // What runs concurrently waits without keeping others from the table, and to cut it short leaves an invalid index.
-  const isConcurrent = words.includes('concurrently')
+  const isConcurrent = command.words.includes('concurrently')
   await configureSession(client, { ...applying, lockTimeout: isConcurrent ? 0 : lockTimeout }, 'session')
+  if (isCode) await recordProgress(client, migration, -position, sha256(command))
+  const attempt = async () => {
+    if (isTogether) await client.query('begin')
+    await run(client, command)
+    await refuseInvalidIndexes(migration, command, invalidBefore, client)
+    await recordProgress(client, migration, position, sha256(command))
+    if (isTogether) await client.query('commit')
+  }
+  const undoing = () =>
+    attempt().catch(async error => {
+      await client.query('rollback').catch(() => {
+        // The connection is gone. The first error is the one to report.
+      })
+      throw error
+    })
   // A procedure may have committed a part: running it again is for a person to decide.
-  const isWhole = !isConcurrent && words[0] !== 'call' && words[0] !== 'do'
-  await withRetries(tag, () => run(client, command), applying, isWhole ? ATTEMPTS : 1)
+  await withRetries(migration.tag, undoing, applying, isConcurrent || isCode ? 1 : ATTEMPTS)
 }
 
 async function run(client: pg.Client, command: Command): Promise<void> {
@@ -187,6 +222,7 @@ async function leftBehind(
     await client.query('rollback')
     const invalid = await invalidAfter(client, before, failed)
     if (completed === 0 && invalid.length === 0) await clearProgress(client, migration)
+    else await forgetBegun(client, migration)
     return invalid.length === 0 ? kept : `${kept} It has left something: ${describeInvalid(invalid)}`
   } catch {
     // The connection is gone.

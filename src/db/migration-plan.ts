@@ -13,7 +13,10 @@ export type AppliedRow = {
   appliedAt: Date | null
 }
 
-/** A step of a migration outside a transaction that is not complete: that it was begun (position 0), or a statement (from 1). */
+/**
+ * A step of a migration outside a transaction that is not complete: that it was begun (position 0), a statement (from 1),
+ * or that the `do` or `call` at a position was begun (negative).
+ */
 export type ProgressRow = { createdAt: number; position: number; hash: string; name: string }
 
 export type State = 'applied' | 'pending' | 'out of order' | 'edited' | 'renamed'

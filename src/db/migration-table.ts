@@ -91,7 +91,10 @@ export async function readProgress(client: Queryable): Promise<ProgressRow[]> {
   return rows.map(({ created, ...row }) => ({ ...row, createdAt: Number(created) }))
 }
 
-/** Says that a migration outside a transaction was begun (position 0), or has one more statement (from 1) behind it. */
+/**
+ * Says that a migration outside a transaction was begun (position 0), or has one more statement (from 1) behind it, or
+ * that code was begun (its position, negative).
+ */
 export async function recordProgress(
   client: Queryable,
   { when, tag }: Migration,
@@ -108,6 +111,11 @@ export async function recordProgress(
     hash,
     tag,
   ])
+}
+
+/** After code that ended with an error, which was said. */
+export async function forgetBegun(client: Queryable, { when }: Migration): Promise<void> {
+  await client.query(`delete from ${PROGRESS} where created_at = $1 and position < 0`, [when])
 }
 
 /** In the transaction that records the completed migration; or after a run that has left nothing. */

@@ -72,6 +72,20 @@ function refuseSessionCommands(migration: Migration, commands: readonly Command[
   )
 }
 
+/** Whether PostgreSQL takes the statement in a transaction, so that it can be recorded together with it. */
+export function runsInTransaction(command: Command): boolean {
+  const { words } = command
+  const [first = '', second = ''] = words
+  if (words.includes('concurrently') || isProcedural(command)) return false
+  if (/^(vacuum|cluster|reindex|set|reset)$/.test(first)) return false
+  return !(/^(alter|create|drop)$/.test(first) && /^(system|database|tablespace|subscription)$/.test(second))
+}
+
+/** Whether the statement is code, which may commit in the middle. */
+export function isProcedural({ words: [first = ''] }: Command): boolean {
+  return first === 'call' || first === 'do'
+}
+
 /** How many statements an earlier run has completed. Throws MigrationFailed where these are not the same any more. */
 function countCompleted(
   migration: Migration,
@@ -86,7 +100,21 @@ function countCompleted(
       `${migration.tag} was not continued: an earlier run completed ${count(steps.length)} of it, and statement ${position} of ${migration.file} is not what it was then. Restore it, or undo by hand what it did and run \`delete from drizzle.__migration_progress where created_at = ${migration.when}\`.`,
     )
   }
+  const next = commands[steps.length]
+  if (
+    next &&
+    progress.some(({ createdAt, position }) => createdAt === migration.when && position === -steps.length - 1)
+  ) {
+    throw new MigrationFailed(describeCut(migration, next, steps.length + 1))
+  }
   return steps.length
+}
+
+/** Code whose run ended without a word may have committed none of it, a part or all: a person has to look. */
+function describeCut(migration: Migration, { offset, words }: Command, position: number): string {
+  const { file, tag, when } = migration
+  const row = `where created_at = ${when} and position = -${position}`
+  return `${tag} was not continued: an earlier run was cut short in the \`${words[0]}\` of ${file}, line ${lineAt(migration, offset)}, which may have committed a part or all of it. Look at what it did. \`delete from drizzle.__migration_progress ${row}\` lets it run again; \`update drizzle.__migration_progress set position = ${position} ${row}\` takes it for completed.`
 }
 
 /** `1 statement`, `2 statements` */

@@ -1,7 +1,11 @@
 /** Proves promise 29 for migrations outside a transaction: what they leave is named, and they go on where they stopped. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { dryRun } from '../../src/db/migrate.ts'
 import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrating.ts'
+
+const MIGRATE = new URL('../../src/db/migrate.ts', import.meta.url).href
 
 describe('a migration outside a transaction', () => {
   const concurrent = (sql: string) => ({ ...B, sql: `-- migrate: no-transaction\n${sql}` })
@@ -145,6 +149,53 @@ describe('a migration outside a transaction', () => {
     ])
     expect(await refusal(apply())).toMatch(/"a_id" already exists.* An earlier run was cut short/)
     await database.query('drop index a_id')
+    expect(await apply()).toEqual([B.tag])
+  })
+
+  it.for([
+    ['insert into a select 1 from pg_sleep(1)', [{ id: 1 }]],
+    [
+      'do $$ begin insert into a values (1); commit; perform pg_sleep(1); end $$',
+      /was not continued: .*cut short in the `do` of .*line 3/,
+    ],
+  ] as const)('whose migrator is killed does no statement twice: %s', async ([statement, expected]) => {
+    const { database, directory, apply, have } = await setUp(A)
+    await apply()
+    await have(A, concurrent(`set work_mem = '7MB';\n${statement};`))
+    const child = spawn(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      `await (await import(${JSON.stringify(MIGRATE)})).migrate(${JSON.stringify(database.url)}, { directory: ${JSON.stringify(directory)} })`,
+    ])
+    await expect
+      .poll(
+        async () =>
+          (
+            await database.query(
+              "select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()",
+            )
+          ).rowCount,
+        { timeout: 60_000 },
+      )
+      .toBe(1)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    if (expected instanceof RegExp) {
+      const message = await refusal(apply())
+      expect(message).toMatch(expected)
+      const [, takeAsDone = ''] = /`(update [^`]*)`/.exec(message) ?? []
+      await database.query(takeAsDone)
+    }
+    expect(await apply()).toEqual([B.tag])
+    expect((await database.query('select id from a')).rows).toEqual([{ id: 1 }])
+    expect((await database.query('select from drizzle.__migration_progress')).rowCount).toBe(0)
+  })
+
+  it('may run code again that ended with an error', async () => {
+    const { database, apply, have } = await setUp(A)
+    await have(A, concurrent(`select 1;\ndo $$ begin insert into later values (1); end $$;`))
+    expect(await refusal(apply())).toContain('"later" does not exist')
+    await database.query('create table later (id int)')
     expect(await apply()).toEqual([B.tag])
   })
 
