@@ -16,8 +16,6 @@ const HARMLESS = [
   'AT_SetCompression',
   'AT_ClusterOn',
   'AT_DropCluster',
-  'AT_SetRelOptions',
-  'AT_ResetRelOptions',
   'AT_EnableTrig',
   'AT_EnableAlwaysTrig',
   'AT_EnableTrigAll',
@@ -66,6 +64,8 @@ const JUDGES: Partial<Record<AlterTableType, Judge>> = {
   AT_ChangeOwner: always('change-access'),
   AT_EnableRowSecurity: always('row-security'),
   AT_ForceRowSecurity: always('row-security'),
+  AT_SetRelOptions: judgeOptions,
+  AT_ResetRelOptions: judgeOptions,
   AT_DisableTrig: always('disable-trigger'),
   // It then fires for replicated rows alone.
   AT_EnableReplicaTrig: always('disable-trigger'),
@@ -74,6 +74,11 @@ const JUDGES: Partial<Record<AlterTableType, Judge>> = {
   AT_AttachPartition: (_action, { objtype }) => (objtype === 'OBJECT_INDEX' ? [] : ['attach-partition']),
   AT_DetachPartition: ({ def }) => (as(def, 'PartitionCmd')?.concurrent === true ? [] : ['detach-partition']),
   AT_DetachPartitionFinalize: always(),
+}
+
+/** With `security_invoker`, a view reads with the rights of its caller, who may have none on its tables. */
+function judgeOptions(_action: AlterTableCmd, { objtype }: AlterTableStmt): RuleName[] {
+  return objtype === 'OBJECT_VIEW' ? ['change-access'] : []
 }
 
 /** Returns the rules that one action breaks on a table that is in use. */

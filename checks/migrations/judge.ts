@@ -24,7 +24,6 @@ const HARMLESS = [
   'ConstraintsSetStmt',
   'CreateEnumStmt',
   'CreateExtensionStmt',
-  'CreatePolicyStmt',
   'CreateRangeStmt',
   'CreateSeqStmt',
   'CreateStatsStmt',
@@ -58,6 +57,9 @@ const JUDGES: Judges = {
     tables.addDomain(lastName(domainname))
     return []
   },
+  // One that restricts narrows what the others allow.
+  CreatePolicyStmt: ({ permissive, table }, { tables }) =>
+    permissive || tables.isNew(table) ? [] : ['row-security'],
   CreateTrigStmt({ relation }, { tables }) {
     tables.lock(relation)
     return []

@@ -1,6 +1,8 @@
 /** Finds statements that lock long or break the version before, and allowances that allow nothing. */
 import { loadModule } from 'libpg-query'
+import { MigrationFailed } from '../../src/db/migration-errors.ts'
 import { lineAt, type Migration } from '../../src/db/migration-files.ts'
+import { toTask } from '../../src/db/migration-task.ts'
 import { judge } from './judge.ts'
 import type { Problem } from './problem.ts'
 import { findRule, RULES, type RuleName } from './rules.ts'
@@ -36,8 +38,20 @@ function judgeMigration(migration: Migration, tables: Tables): Problem[] {
       return allowance ? [] : [problemOf(migration, statement, rule)]
     })
   })
+  if (unsafe.length === 0) unsafe.push(...refusalOf(migration))
   const useless = allowances.filter(allowance => !used.has(allowance))
   return [...unsafe, ...useless.map(allowance => uselessAllowance(migration, allowance))]
+}
+
+/** What the migrator would say instead of beginning with it: no allowance helps. */
+function refusalOf(migration: Migration): Problem[] {
+  try {
+    toTask(migration, [])
+    return []
+  } catch (error) {
+    if (!(error instanceof MigrationFailed)) throw error
+    return [{ place: migration.file, what: error.message, remedy: 'Mend it: an allowance does not help.' }]
+  }
 }
 
 /** Those between the statement before and the end of this one. */

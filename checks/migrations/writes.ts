@@ -39,6 +39,8 @@ function isBounded(condition: Node | undefined): boolean {
   if (list?.subLinkType !== (isAny ? 'ARRAY_SUBLINK' : 'ANY_SUBLINK')) return false
   // `in` has no operator; `<> any (…)` holds for almost every row.
   if (list.operName !== undefined && lastName(list.operName) !== '=') return false
+  // A constant is in the list for every row.
+  if (as(isAny ? comparison.lexpr : list.testexpr, 'ColumnRef') === undefined) return false
   const select = as(list.subselect, 'SelectStmt')
   return select?.fromClause !== undefined && isLimited(select)
 }

@@ -13,6 +13,8 @@ const BREAKPOINT = '--> statement-breakpoint'
 /** A comment for the migrator or for the checks: `-- migrate: no-transaction`, `-- migrate: allow <rule>: <reason>`. */
 const MARKER = /^[ \t\uFEFF]*--[ \t]*migrate[ \t]*:[ \t]*(.*?)[ \t]*$/gim
 
+const BLOCK_COMMENT = /\/\*[\s\S]*?\*\//g
+
 const NO_TRANSACTION = 'no-transaction'
 
 export type Statement = {
@@ -134,7 +136,8 @@ function readMigration(directory: string, { tag, when }: Entry, problems: string
   const raw = readFileSync(path, 'utf8')
   const sql = raw.replaceAll('\r\n', '\n')
   const markers = markersIn(sql)
-  const isOutside = markersIn(leadingComments(sql)).includes(NO_TRANSACTION)
+  // A block comment may hold what was commented out.
+  const isOutside = markersIn(leadingComments(sql).replace(BLOCK_COMMENT, '')).includes(NO_TRANSACTION)
   problems.push(...markers.flatMap(marker => markerProblem(marker, isOutside, file) ?? []))
   return {
     tag,
@@ -155,7 +158,9 @@ function markersIn(text: string): string[] {
 /** A marker that would do nothing is refused: its author believes that it does something. */
 function markerProblem(marker: string, isOutside: boolean, file: string): string | undefined {
   if (marker === NO_TRANSACTION) {
-    return isOutside ? undefined : `${file}: \`-- migrate: ${marker}\` must come before the first statement.`
+    return isOutside
+      ? undefined
+      : `${file}: \`-- migrate: ${marker}\` must come before the first statement, in a comment of its own.`
   }
   if (/^allow [\w-]+: *\S/.test(marker)) return undefined
   return `${file}: \`-- migrate: ${marker}\` is unknown. Known are \`${NO_TRANSACTION}\` and \`allow <rule>: <reason>\`.`

@@ -94,6 +94,15 @@ describe('an allowance', () => {
     expect(problem?.remedy).toContain('drop-column')
   })
 
+  it.for([
+    `-- migrate: allow transaction-control: ${why}\ncommit`,
+    `-- migrate: no-transaction\n-- migrate: allow change-settings: ${why}\nset role app`,
+    `-- migrate: no-transaction\n-- migrate: allow change-settings: ${why}\nset search_path = app`,
+  ])('is refused for what the migrator does not begin with: %j', async sql => {
+    const found = await unsafeIn(BEFORE, sql)
+    expect(found.map(({ what }) => what)).toEqual([expect.stringContaining('was not begun')])
+  })
+
   it('is refused for what PostgreSQL refuses', async () => {
     const found = await unsafeIn(
       BEFORE,

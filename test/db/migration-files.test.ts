@@ -105,6 +105,7 @@ describe('the marker no-transaction', () => {
 describe('what is refused', () => {
   it.for([
     ['select 1;\n-- migrate: no-transaction\n', 'must come before the first statement'],
+    ['/*\n-- migrate: no-transaction\n*/\nselect 1;', 'must come before the first statement'],
     ['-- migrate: no-transction\nselect 1;', '`-- migrate: no-transction` is unknown'],
     ['-- Migrate: No-Transaction\nselect 1;', '`-- migrate: No-Transaction` is unknown'],
     ['-- migrate: allow index\nselect 1;', '`-- migrate: allow index` is unknown'],

@@ -201,6 +201,8 @@ export const UNSAFE: Record<RuleName, string[]> = {
     'update users set age = 1 where id in (select id from users limit all)',
     'update users set age = 1 where id in (select id from users order by age fetch first 9 rows with ties)',
     'update users set age = 1 where id in (select id from users limit 10) or age > 1',
+    'update users set age = 1 where true in (select true from users limit 1)',
+    'update users set age = 1 where 1 = any (array(select 1 from users limit 1))',
     'update users set age = 1 where id not in (select id from users limit 10)',
     'update users set age = 1 where id <> any (select id from users limit 10)',
     'update users set age = 1 where id = any (array(select id from users))',
@@ -219,6 +221,7 @@ export const UNSAFE: Record<RuleName, string[]> = {
   'row-security': [
     'alter table users enable row level security',
     'alter table users force row level security',
+    'create policy p on users as restrictive for select using (age > 1)',
   ],
   'disable-trigger': [
     'alter table users disable trigger sessions_revoked',
@@ -229,6 +232,7 @@ export const UNSAFE: Record<RuleName, string[]> = {
     'revoke select on users from app',
     'revoke admin from app',
     'alter table users owner to app',
+    'alter view names set (security_invoker)',
     'alter function f(int) owner to app',
   ],
   'change-settings': [
@@ -324,6 +328,9 @@ export const SAFE = [
   `create type mood as enum ('sad'); alter type mood add value 'glad'`,
   'create extension if not exists pgcrypto; create sequence s; create schema app; create domain d as int',
   'grant select on users to app',
+  'create policy p on users using (age > 1)',
+  'alter table users set (fillfactor = 50)',
+  'delete from users where id = any (array(select id from users limit 9))',
   `insert into users values (1, 'one', 1) on conflict (id) do update set age = 1`,
   'insert into notes default values',
   'insert into notes select 1, 2',
