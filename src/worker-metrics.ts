@@ -1,6 +1,7 @@
 /** One set of metrics for all workers: the first process sums up what they have counted, also what ended ones had. */
 import cluster, { type Worker } from 'node:cluster'
 import { AggregatorRegistry, Gauge, type Registry } from 'prom-client'
+import { errors } from './errors.ts'
 import { within } from './lib/within.ts'
 
 /** A worker that has not answered by then is left out: Prometheus gives up after 10 s. */
@@ -51,8 +52,12 @@ export function shareMetrics(registry: Registry): {
     const id = reads
     waiting.set(id, resolve)
     send({ metrics: 'read', id })
-    const late = 'the first process did not send the metrics in time'
-    return within(2 * ANSWER_TIMEOUT_MS, promise, late).finally(() => waiting.delete(id))
+    const late = 'The first process did not send the metrics in time'
+    return within(2 * ANSWER_TIMEOUT_MS, promise, late)
+      .catch((error: Error) => {
+        throw Object.assign(new errors.Overloaded(), { message: error.message })
+      })
+      .finally(() => waiting.delete(id))
   }
 
   async function close(): Promise<void> {

@@ -1,8 +1,8 @@
 /** Several workers behind one port: they count together, die alone, end in order, and leave nobody behind. */
 import { readFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Environment } from '../src/config.ts'
 import { cloneDatabase, type TestDatabase } from './helpers/database.ts'
 import { lintMetrics } from './helpers/promtool.ts'
@@ -38,11 +38,16 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A request on a connection of its own, which may reach any worker. */
-function ask(origin: string, path: string, token?: string): Promise<{ status: number; text: string }> {
+/** A request on a connection of its own, which may reach any worker, unless an agent is given. */
+function ask(
+  origin: string,
+  path: string,
+  token?: string,
+  agent: Agent | false = false,
+): Promise<{ status: number; text: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  request(origin + path, { agent: false, headers }, answer => {
+  request(origin + path, { agent, headers }, answer => {
     let text = ''
     answer.setEncoding('utf8').on('data', chunk => {
       text += chunk
@@ -147,6 +152,24 @@ describe('two workers', () => {
     const after = await scrape()
     expect(Number(TOTAL.exec(after)?.[1])).toBe(before + 10)
     expect(valueIn(after, 'workers_reporting')).toBe(2)
+  })
+
+  it('refuse to send metrics, for a while, where the first process stands still', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    onTestFinished(() => agent.destroy())
+    // A connection that a worker has: the first process would hand on no new one.
+    await ask(service.origin, '/health/ready', undefined, agent)
+    process.kill(service.pid, 'SIGSTOP')
+    try {
+      const { status, text } = await ask(service.origin, '/metrics', TOKEN, agent)
+      expect([status, JSON.parse(text).detail]).toEqual([
+        503,
+        'The first process did not send the metrics in time',
+      ])
+    } finally {
+      process.kill(service.pid, 'SIGCONT')
+    }
+    expect(valueIn(await scrape(), 'workers_configured')).toBe(2)
   })
 
   it('keep the totals of one that dies before it has taken a connection that was handed to it', async () => {

@@ -19,7 +19,11 @@ export const metricsRoute = fp(
     app.get(
       '/metrics',
       {
-        config: { limited: false, ...(expected && { guard: 'Metrics token', problems: ['UNAUTHORIZED'] }) },
+        config: {
+          limited: false,
+          problems: ['OVERLOADED', ...(expected ? ['UNAUTHORIZED'] : [])],
+          ...(expected && { guard: 'Metrics token' }),
+        },
         onRequest: async function requireMetricsToken(request: FastifyRequest) {
           if (!expected) return
           // Digests have one length, which timingSafeEqual needs, and tell nothing of where two tokens differ.
