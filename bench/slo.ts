@@ -42,10 +42,14 @@ export function judgeSlo(measurement: Measurement, slo: Slo): SloVerdict {
 
 /**
  * Returns whether no more responses are missing from the window than a server that keeps up has under way when it shuts:
- * rate × mean latency by Little's law, and two standard deviations of such a count. One that falls behind misses twice that.
+ * rate × mean latency by Little's law, less those to requests of the warm-up, and two standard deviations of such a count.
+ * One that falls behind misses twice that.
  */
-function isReached({ rate, intendedRate = rate, seconds }: Measurement, meanSeconds: number): boolean {
+function isReached(measurement: Measurement, meanSeconds: number): boolean {
+  const { rate, intendedRate = rate, warmupSeconds = 0, seconds } = measurement
   const missing = (intendedRate - rate) * seconds
-  const underWay = intendedRate * Math.min(meanSeconds, longestMean * seconds)
-  return missing <= underWay + 2 * Math.sqrt(underWay) + 1 + tolerance * intendedRate * seconds
+  const mean = Math.min(meanSeconds, longestMean * seconds)
+  const underWay = intendedRate * Math.max(0, mean - warmupSeconds)
+  const chance = 2 * Math.sqrt(intendedRate * mean)
+  return missing <= underWay + chance + 1 + tolerance * intendedRate * seconds
 }

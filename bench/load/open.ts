@@ -52,6 +52,7 @@ export async function runOpen(job: OpenJob, data: Datasets, hooks: LoadHooks): P
   return judge(job.rate, {
     ...measurement,
     intendedRate: job.rate,
+    warmupSeconds: job.warmup,
     generator: {
       ...measurement.generator,
       lateP50Ms: percentileMs(lateness, 50),
@@ -92,6 +93,7 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
         onAnswer({ status, body, endedAt }) {
           const { intended, counts, endpoint } = current
           if (counts) recorder.answer(endpoint, status, endedAt - intended, endedAt)
+          else recorder.lateAnswer(endpoint, status)
           const problem = lanes.capture(lane, endpoint, status, body)
           if (problem && counts) recorder.failure(problem)
           release(lane)

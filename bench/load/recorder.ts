@@ -52,6 +52,11 @@ export function createRecorder(endpoints: readonly Endpoint[], lostBefore: Recor
       counts[bucket] = (counts[bucket] ?? 0) + 1
     },
 
+    /** Counts, in the rate alone, an answer to a request that was meant for the warm-up and is answered in the window. */
+    lateAnswer(endpoint: number, status: number): void {
+      if (isOpen() && rows[endpoint]?.isExpected(status)) inWindow++
+    },
+
     /** Counts one request that got no answer. */
     failure(reason: string): void {
       failures.set(reason, (failures.get(reason) ?? 0) + 1)
@@ -95,6 +100,7 @@ function createRow({ name, expect }: Endpoint) {
   let requests = 0
   let unexpected = 0
   return {
+    isExpected,
     /** Returns whether the answer was one that counts. */
     answer(status: number, latencyMs: number): boolean {
       statuses.set(status, (statuses.get(status) ?? 0) + 1)

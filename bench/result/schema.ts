@@ -55,6 +55,9 @@ export const MeasurementSchema = Type.Object(
     intendedRate: Type.Optional(
       Type.Number({ description: 'open loop: requests per second it was asked for' }),
     ),
+    warmupSeconds: Type.Optional(
+      Type.Number({ minimum: 0, description: 'open loop: seconds of load before the window' }),
+    ),
     failures: Type.Record(Type.String(), count, { description: 'requests without an answer, by reason' }),
     connects: Type.Optional(
       Type.Integer({

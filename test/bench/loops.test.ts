@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Generator, startGenerator } from '../../bench/load/generator-client.ts'
 import { judge } from '../../bench/load/open.ts'
+import { createRecorder } from '../../bench/load/recorder.ts'
 import { createSchedule } from '../../bench/load/schedule.ts'
 import { mean, standardDeviation } from '../../bench/stats/summary.ts'
 import { closedJob, openJob, percentileOf } from './helpers/jobs.ts'
@@ -101,6 +102,21 @@ describe('open loop', () => {
     // The p99 of these rounds is 99 ms.
     expect(reason(1000, 0.5, 9)).toBeUndefined()
     expect(reason(1000, 0.5, 12)).toContain('sent its requests late at 1000/s (12.0 ms at p99')
+  })
+})
+
+describe('the rate of a window', () => {
+  it('has the answers to requests of the warm-up in it, which no latency and no count of requests has', () => {
+    const recorder = createRecorder([{ name: 'GET /', method: 'GET', path: '/' }])
+    recorder.lateAnswer(0, 200)
+    recorder.open()
+    for (const status of [200, 200, 500]) recorder.lateAnswer(0, status)
+    recorder.answer(0, 200, 1, performance.now())
+    recorder.shut()
+    recorder.lateAnswer(0, 200)
+    const { rate, seconds, endpoints } = recorder.finish()
+    expect(rate * seconds).toBeCloseTo(3)
+    expect(endpoints[0]).toMatchObject({ requests: 1, statuses: { 200: 1 } })
   })
 })
 

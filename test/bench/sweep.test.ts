@@ -99,6 +99,11 @@ it('tells a slow server from one that falls behind', () => {
     const growing = loadOf(rate, i => (i / 300) * last)
     expect(judgeSlo(growing, parseSlo('p95=30s')), `${rate}/s`).toBe('rate not reached')
   }
+  // At 124/s of 100, after a warm-up as long as the window, latencies grow from 0.72 s to 1.44 s.
+  const overloaded = { ...loadOf(100, i => 720 + 2.4 * i), intendedRate: 124, warmupSeconds: 3 }
+  expect(judgeSlo(overloaded, slo)).toBe('rate not reached')
+  // Where each takes a second, the warm-up's last responses come instead of the window's.
+  expect(judgeSlo({ ...loadOf(98, () => 1000), warmupSeconds: 3 }, slo)).toBe('kept')
   // A window that is over before half of the answers have come says nothing of the rate.
   expect(
     judgeSlo(
