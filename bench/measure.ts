@@ -18,6 +18,8 @@ export type OnProgress = (label: string, secondsDone: number) => void
 
 export interface MeasureHooks {
   onProgress?: OnProgress
+  /** A load that brings nothing that was expected is an answer, too: a sweep goes beyond what a server takes. */
+  mayFail?: boolean
   /** Runs before each step, for what has to be measured in turn with it. */
   beforeStep?: (step: Step) => Promise<void>
 }
@@ -38,7 +40,7 @@ export async function measure(
   steps: readonly Step[],
   options: LoadOptions,
   signal: AbortSignal,
-  { onProgress = () => {}, beforeStep = async () => {} }: MeasureHooks = {},
+  { onProgress = () => {}, beforeStep = async () => {}, mayFail = false }: MeasureHooks = {},
 ): Promise<Measured[]> {
   const measured: Measured[] = []
   const budget = createBudget(steps.length)
@@ -55,9 +57,10 @@ export async function measure(
       await measureOnce(generator, step, options, signal),
     ])
     if (signal.aborted || !measurement) break
+    const figures = withFailures(measurement, lost)
     measured.push({
       step,
-      measurement: checked(step, withFailures(measurement, lost)),
+      measurement: mayFail && !isSilent(figures) ? figures : checked(step, figures),
       ...(warmup && { warmup }),
     })
     done += stepSeconds(step, options)

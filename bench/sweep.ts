@@ -1,6 +1,7 @@
 /** Finds out how a service behaves as load grows: by rate, against an objective, and by connections, against a law. */
 
 import { plural } from './output/text.ts'
+import { errorsOf } from './result/figures.ts'
 import type { LoadOptions, Measurement, Sweep } from './result/schema.ts'
 import type { Scenario } from './scenario.ts'
 import { judgeSlo, type Slo } from './slo.ts'
@@ -122,10 +123,10 @@ export async function sweepConnections(
   return { by: 'connections', scenario: scenario.name, steps: done }
 }
 
-/** Returns the law's fit to a sweep by connections; void steps do not count. Undefined with fewer than four. */
+/** Returns the law's fit to a sweep by connections; steps that are void or have errors do not count. Undefined with fewer than four. */
 export function fitSweep(sweep: Sweep): Fit | undefined {
   const loads = sweep.steps
-    .filter(step => step.measurement.void === undefined)
+    .filter(({ measurement }) => measurement.void === undefined && errorsOf(measurement) === 0)
     .map(step => ({ concurrency: step.level, throughput: step.measurement.rate }))
   return fitUniversalScalability(loads)
 }

@@ -1,4 +1,5 @@
 /** `sweep`: raises the load step by step, by rate and by connections. */
+import { exitCodes } from '../compare.ts'
 import { UsageError } from '../errors.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { measure } from '../measure.ts'
@@ -6,11 +7,12 @@ import { loadOptions, type Values, whole } from '../options.ts'
 import { createProgress } from '../output/progress.ts'
 import { renderSweep } from '../output/sweep-table.ts'
 import { stepSeconds } from '../plan.ts'
+import { errorsOf } from '../result/figures.ts'
 import type { LoadOptions, Result, Sweep, Warmup } from '../result/schema.ts'
 import type { Scenario } from '../scenario.ts'
 import { parseSlo, type Slo } from '../slo.ts'
 import type { Subject } from '../subject.ts'
-import { type Measure, sweepConnections, sweepRates } from '../sweep.ts'
+import { doubtfulMiss, type Measure, sweepConnections, sweepRates } from '../sweep.ts'
 import { type Context, describe, withGenerator } from './context.ts'
 import { openSubject } from './open-subject.ts'
 import { writeFiles } from './run.ts'
@@ -20,7 +22,7 @@ const defaultSlo = 'p95=35ms'
 /** Longer rounds than the suite's: a tail at one rate must have time to show. */
 export const sweepDefaults = { rounds: 1, duration: 3, warmup: 1 }
 
-/** Prints what was found; returns 0, or 130 when it was cut short. */
+/** Prints what was found, and returns the exit code; see `exitCodeOfSweeps`. */
 export async function sweepCommand(context: Context): Promise<number> {
   const options = loadOptions(context.values, sweepDefaults)
   const goal = readGoal(context.values)
@@ -38,10 +40,29 @@ export async function sweepCommand(context: Context): Promise<number> {
     for (const sweep of sweeps) context.print(`${renderSweep(sweep)}\n`)
     if (result.cutShort) context.print('CUT SHORT: not all steps were run.')
     await writeFiles(result, context)
-    return result.cutShort ? 130 : 0
+    return exitCodeOfSweeps(result)
   } finally {
     await opened.close()
   }
+}
+
+/**
+ * Returns 130 where a sweep was cut short; 1 where a closed loop failed or is void, as the figures rest on it; 3 where the
+ * highest rate cannot be told, or only a lower bound of it because of void figures; otherwise 0.
+ */
+export function exitCodeOfSweeps({ cutShort, sweeps = [] }: Pick<Result, 'cutShort' | 'sweeps'>): number {
+  if (cutShort) return 130
+  const loads = sweeps.flatMap(({ by, closed, steps }) =>
+    by === 'rate' ? (closed ?? []) : steps.map(step => step.measurement),
+  )
+  if (loads.some(load => load.void !== undefined || errorsOf(load) > 0)) return 1
+  return sweeps.some(sweep => sweep.by === 'rate' && !isTold(sweep)) ? exitCodes.tooNoisy : 0
+}
+
+/** Whether the lowest rate that did not keep the objective has missed it, and the closed loop does not contradict. */
+function isTold(sweep: Sweep): boolean {
+  const above = sweep.steps.find(step => step.level > (sweep.capacity ?? 0) && step.kept !== true)
+  return doubtfulMiss(sweep) === undefined && above?.measurement.void === undefined
 }
 
 export interface Goal {
@@ -93,6 +114,8 @@ export function createMeasure(
     const progress = createProgress(stepSeconds(step, options))
     try {
       const [measured] = await measure(generator, [step], options, context.signal, {
+        // Of a rate; what the closed loop finds is where the rates begin.
+        mayFail: options.mode === 'open',
         onProgress: (_, seconds) => progress.update(`${scenario.name}, ${label}`, seconds),
       })
       warmup ??= measured?.warmup

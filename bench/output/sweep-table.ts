@@ -4,6 +4,7 @@ import { percentileMs } from '../result/histogram.ts'
 import type { Measurement, Sweep } from '../result/schema.ts'
 import type { Coefficient, Fit } from '../stats/usl.ts'
 import { doubtfulMiss, fitSweep } from '../sweep.ts'
+import { failedLines, type LabelledRounds } from './caveats.ts'
 import { formatMs, formatNumber, markdownTable } from './table.ts'
 import { plural } from './text.ts'
 
@@ -29,20 +30,32 @@ export function renderSweep(sweep: Sweep): string {
     formatMs(percentileMs(wholeHistogram([measurement]), 50)),
     formatMs(latencies[i] ?? 0),
     '▇'.repeat(cells[i] ?? 0).padEnd(barWidth),
-    measurement.void ? 'void' : step.kept === undefined ? '' : step.kept ? 'kept' : wordFor(step),
+    wordFor({ ...step, measurement }),
   ])
   const head = ['Load', 'Throughput', 'p50', `p${percentile}`, '', sweep.by === 'rate' ? 'Objective' : '']
   return [title, '', markdownTable(head, rows), '', ...findings(sweep)].join('\n')
 }
 
-function wordFor({ missed = 'late' }: Pick<Sweep['steps'][number], 'missed'>): string {
-  return words[missed]
+function wordFor({ kept, missed = 'late', measurement }: Omit<Sweep['steps'][number], 'level'>): string {
+  if (measurement.void) return 'void'
+  if (kept === undefined) return errorsOf(measurement) > 0 ? words.errors : ''
+  return kept ? 'kept' : words[missed]
 }
 
 function findings(sweep: Sweep): string[] {
   const reasons = new Set(sweep.steps.flatMap(step => step.measurement.void ?? []))
   const voids = [...reasons].map(reason => `Void: ${reason}.`)
-  return [...(sweep.by === 'rate' ? capacityLines(sweep) : lawLines(fitSweep(sweep))), ...voids]
+  const found = sweep.by === 'rate' ? capacityLines(sweep) : lawLines(fitSweep(sweep))
+  return [...found, ...voids, ...failedLines(loadsOf(sweep))]
+}
+
+/** All loads of a sweep under names of their own. */
+function loadsOf({ by, closed, steps }: Sweep): LabelledRounds[] {
+  const loads = steps.map(({ level, measurement }) => ({
+    label: by === 'rate' ? `${formatNumber(level)}/s` : plural(level, 'connection'),
+    rounds: [measurement],
+  }))
+  return closed ? [{ label: 'closed loop', rounds: [closed] }, ...loads] : loads
 }
 
 /** What is known of the capacity. It is exact only where a rate above it was seen to miss the objective. */
@@ -71,7 +84,7 @@ function capacityLine(
   if (capacity === undefined) {
     if (above === undefined) throw new Error('a step neither kept the objective nor did not')
     return above.measurement.void === undefined
-      ? `No rate that was tried keeps ${objective}.`
+      ? `No rate that was tried keeps ${objective}; ${rate} do not (${reasonOf(above, slo?.percentile ?? 95)}).`
       : `Capacity: cannot tell. The figures at ${rate}, the lowest rate tried, are void.`
   }
   const kept = `${formatNumber(capacity)} requests/s keep ${objective}`

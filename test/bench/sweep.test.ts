@@ -1,9 +1,10 @@
 /** The search for a capacity, on a service that is a formula. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { exitCodeOfSweeps } from '../../bench/commands/sweep.ts'
 import { renderSweep } from '../../bench/output/sweep-table.ts'
 import { createHistogram, encodeHistogram, recordMs } from '../../bench/result/histogram.ts'
-import type { LoadOptions, Measurement } from '../../bench/result/schema.ts'
+import type { LoadOptions, Measurement, Sweep } from '../../bench/result/schema.ts'
 import { judgeSlo, parseSlo } from '../../bench/slo.ts'
 import { fitSweep, geometricSteps, type Measure, sweepConnections, sweepRates } from '../../bench/sweep.ts'
 import { resultOf, scenarioOf } from './helpers/results.ts'
@@ -180,6 +181,38 @@ it('says that a rate which kept its latency was not reached, not that it missed'
   const text = renderSweep(sweep)
   expect(text).toContain('| not reached |')
   expect(text).toMatch(/do not \(only [0-9]+ rps were reached\)/)
+})
+
+it('shows the errors of a sweep by connections, with their reasons, and fits no curve through them', async () => {
+  const failing: Measure = async load => {
+    const measurement = await queue(load, '')
+    return load.connections === 7 && measurement ? { ...measurement, failures: { reset: 3 } } : measurement
+  }
+  const sweep = await sweepConnections(failing, scenario, options, 7)
+  const text = renderSweep(sweep)
+  expect(text).toMatch(/^\| 14 conn\. .*\|\s+\|$/m)
+  expect(text).toMatch(/^\| 7 conn\.  .*\| errors \|$/m)
+  expect(text).toContain('FAILED 7 connections: 3 errors (3 × reset).')
+  expect(exitCodeOfSweeps({ cutShort: false, sweeps: [sweep] })).toBe(1)
+})
+
+it('ends with the exit code of what it found', async () => {
+  const slo = parseSlo('p95=35ms')
+  const sweepWith = async (drawOf: (load: LoadOptions) => Draw): Promise<Sweep> =>
+    sweepRates(
+      async load => loadOf(load, { limit: 1000, closedShare: 1, draw: drawOf(load) }),
+      scenario,
+      options,
+      { slo, steps: 4 },
+    )
+  const beyond = (draw: Draw) => (load: LoadOptions) => ((load.rate ?? 0) > 500 ? draw : 'honest')
+  const codeOf = (sweep: Sweep, cutShort = false): number => exitCodeOfSweeps({ cutShort, sweeps: [sweep] })
+  expect(codeOf(await sweepWith(beyond('honest')))).toBe(0)
+  expect(codeOf(await sweepWith(beyond('void')))).toBe(3)
+  // The closed loop kept the objective at twice that rate.
+  expect(codeOf(await sweepWith(beyond('errors')))).toBe(3)
+  expect(codeOf(await sweepWith(load => (load.mode === 'closed' ? 'void' : 'honest')))).toBe(1)
+  expect(codeOf(await sweepWith(beyond('honest')), true)).toBe(130)
 })
 
 type Draw = 'honest' | 'void' | 'late' | 'errors' | 'short'
