@@ -191,7 +191,7 @@ it('shows the errors of a sweep by connections, with their reasons, and fits no 
   const sweep = await sweepConnections(failing, scenario, options, 7)
   const text = renderSweep(sweep)
   expect(text).toMatch(/^\| 14 conn\. .*\|\s+\|$/m)
-  expect(text).toMatch(/^\| 7 conn\.  .*\| errors \|$/m)
+  expect(text).toMatch(/^\| 7 conn\. {2}.*\| errors \|$/m)
   expect(text).toContain('FAILED 7 connections: 3 errors (3 × reset).')
   expect(exitCodeOfSweeps({ cutShort: false, sweeps: [sweep] })).toBe(1)
 })
