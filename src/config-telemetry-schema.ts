@@ -22,8 +22,7 @@ const OneOf = <const T extends string>(values: readonly T[], description: string
 const Url = (description: string) =>
   Type.Optional(
     Type.String({
-      format: 'uri',
-      pattern: '^https?://',
+      format: 'http-url',
       rule: 'a URL that begins with http:// or https://',
       description,
     }),
@@ -178,6 +177,7 @@ export function parsePairs(text: string): [key: string, value: string][] | undef
 /** Formats that only these names know, as functions for ajv. */
 export const telemetryFormats: readonly [name: string, isValid: (text: string) => boolean][] = [
   ['key-value-pairs', text => parsePairs(text) !== undefined],
+  ['http-url', text => /^https?:\/\/\S+$/.test(text) && URL.canParse(text)],
   ['pem-file', file => readPem(file) !== undefined],
   ['header-pairs', text => parsePairs(text)?.every(([name, value]) => isHeader(name, value)) ?? false],
 ]

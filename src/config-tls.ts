@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs'
 /** Modes that node-postgres reads as verify-full, and warns of with nine lines: in libpq they check less. */
 const AS_VERIFY_FULL = new Set(['prefer', 'require', 'verify-ca'])
 
-/** Parameters each of which asks for TLS. */
-const ASKS_FOR_TLS = ['sslmode', 'ssl', 'sslnegotiation', 'sslrootcert', 'sslcert', 'sslkey']
+/** Parameters each of which decides whether there is TLS; sslnegotiation=direct does as well. */
+const DECIDE_TLS = ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey']
 
 const LOOPBACK = /^(?:|localhost|127\.[0-9.]+|\[::1\]|%2[Ff].*)$/
 
@@ -17,6 +17,12 @@ export function withPlainMode(url: string): string {
   if (!isChecked) return url
   query.set('sslmode', 'verify-full')
   return `${address}?${query}`
+}
+
+/** Whether it says itself if there is to be TLS: PGSSLMODE changes nothing then. */
+export function saysTls(url: string): boolean {
+  const [, query] = parametersOf(url)
+  return DECIDE_TLS.some(name => query.has(name)) || query.get('sslnegotiation') === 'direct'
 }
 
 /** What is wrong with the files that it names, without their paths; undefined where nothing is. */
@@ -59,7 +65,7 @@ function modeProblem(query: URLSearchParams): string | undefined {
 /** A sentence where the connection leaves this host in plain text and the string does not say so; else undefined. */
 export function tlsWarning(name: string, url: string, environment: Record<string, string | undefined>) {
   const [address, query] = parametersOf(url)
-  const isSaid = ASKS_FOR_TLS.some(parameter => query.has(parameter)) || environment.PGSSLMODE !== undefined
+  const isSaid = saysTls(url) || environment.PGSSLMODE !== undefined
   if (isSaid || isLocal(address, query.get('host') ?? environment.PGHOST)) return undefined
   return `${name} leads to another host without TLS: add sslmode=verify-full, and sslrootcert=/path where the CA is your own, or sslmode=disable where the network is trusted`
 }

@@ -12,8 +12,8 @@ import { brokenRule, urlFormats } from './config-rules.ts'
 import { EnvironmentSchema } from './config-schema.ts'
 import { telemetryProblems, toTracing, unknownTelemetry } from './config-telemetry.ts'
 import { telemetryFormats } from './config-telemetry-schema.ts'
-import { tlsProblem, tlsWarning, withPlainMode } from './config-tls.ts'
-import { postgresUrlProblem } from './lib/connection-url.ts'
+import { saysTls, tlsProblem, tlsWarning, withPlainMode } from './config-tls.ts'
+import { postgresUrlProblem, SSL_MODES, uselessParameters } from './lib/connection-url.ts'
 import { PlainError } from './plain-error.ts'
 
 /** Threads for hashes, files and names, unless UV_THREADPOOL_SIZE says otherwise. */
@@ -94,12 +94,16 @@ function warningsOf(settings: Settings, environment: Environment): string[] {
     name =>
       `${name} does nothing: OpenTelemetry's SDK has no such variable, or this service does not know it`,
   )
-  if (settings.NODE_ENV !== 'production') return unknown
+  const useless = DATABASE_URLS.flatMap(name => {
+    const parameters = uselessParameters(settings[name] ?? '')
+    return parameters.length === 0 ? [] : `${name} has parameters that do nothing: ${parameters.join(', ')}`
+  })
+  if (settings.NODE_ENV !== 'production') return [...unknown, ...useless]
   const plaintext = DATABASE_URLS.flatMap(name => {
     const url = settings[name]
     return (url !== undefined && tlsWarning(name, url, environment)) || []
   })
-  return [...unknown, ...plaintext]
+  return [...unknown, ...useless, ...plaintext]
 }
 
 /** How the commands migrate; in milliseconds. Throws ConfigError. */
@@ -127,7 +131,7 @@ function validate<T extends TObject>(
   ajv.addFormat('timer', (duration: string) => milliseconds(duration) <= LONGEST_TIMER_MS)
   ajv.addFormat('cidr-list', (list: string) => splitList(list).every(isAddressOrRange))
   for (const [name, isValid] of [...urlFormats, ...telemetryFormats]) ajv.addFormat(name, isValid)
-  problems.push(...tlsProblems(environment))
+  problems.push(...tlsProblems(environment), ...sslModeProblems(environment))
   try {
     return envSchema<Static<T>>({
       schema: Type.Object(schema.properties),
@@ -157,6 +161,14 @@ function tlsProblems(environment: Environment): string[] {
     const problem = tlsProblem(url)
     return problem === undefined ? [] : `${name} ${problem}`
   })
+}
+
+/** PGSSLMODE, where a connection string leaves the mode to it: node-postgres takes a mode that it does not know for none. */
+function sslModeProblems(environment: Environment): string[] {
+  const { PGSSLMODE: mode } = environment
+  const counts = DATABASE_URLS.some(name => environment[name] !== undefined && !saysTls(environment[name]))
+  if (mode === undefined || SSL_MODES.includes(mode) || !counts) return []
+  return [`PGSSLMODE must be one of ${SSL_MODES.join(', ')}`]
 }
 
 function readKeys(environment: Environment, problems: string[]) {

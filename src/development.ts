@@ -7,7 +7,7 @@ import type { EmbeddedPostgres } from './db/embedded.ts'
 import { PlainError } from './plain-error.ts'
 
 /** Stands for the database's address while the rest of the environment is checked. */
-export const DATABASE_PLACEHOLDER = 'postgres://127.0.0.1/placeholder'
+export const DATABASE_PLACEHOLDER = 'postgres://127.0.0.1/placeholder?sslmode=disable'
 
 /** The environment with a signing key, which is kept in the data folder so that tokens outlive a restart. */
 export function provideSigningKey(environment: Environment): Environment {

@@ -255,6 +255,7 @@ describe('the TLS of a connection string', () => {
       expect(warningsFor(`${url}?sslmode=disable`)).toEqual([])
       expect(warningsFor(`${url}?sslmode=verify-full`)).toEqual([])
       expect(warningsFor(url, { PGSSLMODE: 'verify-full' })).toEqual([])
+      expect(warningsFor(`${url}?sslnegotiation=postgres`)).toHaveLength(1)
       expect(warningsFor(URL, { DATABASE_DIRECT_URL: url })).toEqual([
         expect.stringMatching(/^DATABASE_DIRECT_URL /),
       ])
@@ -265,6 +266,28 @@ describe('the TLS of a connection string', () => {
     expect(warningsFor('postgres:///some?host=/tmp')).toEqual([])
     expect(warningsFor('postgres:///some', { PGHOST: 'db.example' })).toHaveLength(1)
   })
+})
+
+describe('a connection string', () => {
+  it('has its useless parameters named in a warning, not those of a password', () => {
+    const url = 'postgres://u:canary@127.0.0.1/some?channel_binding=require&schema=app&connect_timeout=5'
+    for (const NODE_ENV of ['production', 'development']) {
+      expect(
+        load({ NODE_ENV, DATABASE_URL: url, DATABASE_DIRECT_URL: `${URL}?sslmode=disable` }).warnings,
+      ).toEqual(['DATABASE_URL has parameters that do nothing: channel_binding, schema, connect_timeout'])
+    }
+  })
+
+  it.for(['on', 'REQUIRE', 'allow', 'verify_full'])(
+    'that leaves TLS to PGSSLMODE has it checked: %s',
+    mode => {
+      const problems = (DATABASE_URL: string) => problemsOf({ ...REQUIRED, DATABASE_URL, PGSSLMODE: mode })
+      for (const url of [URL, `${URL}?application_name=x`, `${URL}?sslnegotiation=postgres`])
+        expect(problems(url)).toEqual([expect.stringMatching(/^PGSSLMODE must be one of disable, /)])
+      for (const own of ['sslmode=disable', 'sslmode=verify-full', 'ssl=0'])
+        expect(() => load({ DATABASE_URL: `${URL}?${own}`, PGSSLMODE: mode })).not.toThrow()
+    },
+  )
 })
 
 describe('a key', () => {

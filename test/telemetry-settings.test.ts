@@ -76,6 +76,10 @@ describe('a variable that is not supported', () => {
   })
 
   it.for([
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://127.0.0.1:99999'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'https://[::1/v1'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'http://a b/'],
     ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
     ['OTEL_TRACES_SAMPLER', 'parentbased_jaeger_remote'],
     ['OTEL_TRACES_SAMPLER', 'xray'],
@@ -280,7 +284,7 @@ it('has no variable in the schema that nothing reads', () => {
   const otherValue = (name: string, { type, format }: TSchema): string => {
     if (OTHER[name] !== undefined) return OTHER[name]
     if (format === 'pem-file') return file
-    if (format === 'uri') return 'http://127.0.0.1:1'
+    if (format === 'http-url') return 'http://127.0.0.1:1'
     return type === 'integer' ? '200' : 'a=b'
   }
   const defaults = JSON.stringify(load({ OTEL_EXPORTER_OTLP_ENDPOINT: ENDPOINT }).tracing)

@@ -28,13 +28,48 @@ const NOT_IN_QUERY: Record<string, string> = {
   hostaddr: 'as the host',
 }
 
+/** What the service sets itself, for every connection, and by which setting. */
+const NOT_FOR_POOLS: Record<string, string> = {
+  statement_timeout: 'set DATABASE_STATEMENT_TIMEOUT instead',
+  query_timeout: 'set DATABASE_STATEMENT_TIMEOUT instead',
+  lock_timeout: 'set DATABASE_LOCK_TIMEOUT instead',
+  idle_in_transaction_session_timeout: 'set DATABASE_IDLE_IN_TRANSACTION_TIMEOUT instead',
+}
+
+/** What has a meaning beside those: node-postgres reads it, or libpq does what node-postgres always does. */
+const KNOWN = [
+  'host',
+  'port',
+  'options',
+  'application_name',
+  'fallback_application_name',
+  'client_encoding',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+]
+
+/** The modes that node-postgres knows, in connection strings and in PGSSLMODE. */
+export const SSL_MODES: readonly string[] = [
+  'disable',
+  'prefer',
+  'require',
+  'verify-ca',
+  'verify-full',
+  'no-verify',
+]
+
 /** Parameters of which node-postgres ignores what it does not know, or takes it for yes. */
-const VALUES: Record<string, string[]> = {
-  sslmode: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'],
+const VALUES: Record<string, readonly string[]> = {
+  sslmode: SSL_MODES,
   ssl: ['true', '1', '0', 'no-verify'],
   sslnegotiation: ['postgres', 'direct'],
   uselibpqcompat: ['true', 'false'],
+  // A replication connection takes no prepared statements.
+  replication: ['false'],
 }
+
+const PARAMETERS = [...Object.keys(VALUES), ...KNOWN]
 
 type Parts = { host: string; path: string; query: URLSearchParams }
 
@@ -45,7 +80,14 @@ export function postgresUrlProblem(url: string): string | undefined {
   return typeof parts === 'string' ? parts : (databaseProblem(parts) ?? parametersProblem(parts))
 }
 
-/** The same of a Redis server's. */
+/** The names of the parameters of such a URL that change nothing. Those that may be a part of something secret are left out. */
+export function uselessParameters(url: string): string[] {
+  const parts = readParts(url)
+  if (typeof parts === 'string') return []
+  return [...parts.query.keys()].filter(name => /^[a-z_]{1,40}$/i.test(name) && !PARAMETERS.includes(name))
+}
+
+/** What is wrong with the URL of a Redis server, without any of its text; undefined where nothing is. */
 export function redisUrlProblem(url: string): string | undefined {
   if (!/^rediss?:\/\//.test(url)) return 'must begin with redis:// or rediss://'
   const parts = readParts(url)
@@ -69,6 +111,8 @@ function readParts(url: string): Parts | string {
     return 'must have a host before its port, and a port from 1 to 65535'
   if (DOT_SEGMENT.test(path)) return 'must not have . or .. in its path'
   if (!isUtf8(url)) return 'must be UTF-8 where it is percent-encoded'
+  // It ends a text of PostgreSQL's protocol: what follows would be another parameter of the connection.
+  if (url.includes('%00')) return 'must not have a zero byte (%00)'
   const [misplaced, place] = Object.entries(NOT_IN_QUERY).find(([name]) => query.has(name)) ?? []
   if (misplaced !== undefined) return `must not name ${misplaced} in its query: write it ${place}`
   // A parser without a host wants a path. Where there is a user and no host, node-postgres puts one in.
@@ -81,6 +125,13 @@ function databaseProblem({ path }: Parts): string | undefined {
 }
 
 function parametersProblem({ host, query }: Parts): string | undefined {
+  const [unwanted, remedy] = Object.entries(NOT_FOR_POOLS).find(([name]) => query.has(name)) ?? []
+  if (unwanted !== undefined) return `must not have ${unwanted} in its query: ${remedy}`
+  for (const name of PARAMETERS) {
+    if (query.getAll(name).length > 1) return `must have ${name} in its query once`
+    if ([...query.keys()].some(key => key !== name && key.toLowerCase() === name))
+      return `must have ${name} in small letters`
+  }
   for (const [name, allowed] of Object.entries(VALUES)) {
     const value = query.get(name)
     if (value !== null && !allowed.includes(value)) return `must have ${name}=${allowed.join('|')}`

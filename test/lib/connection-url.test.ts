@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import { postgresUrlProblem, redisUrlProblem } from '../../src/lib/connection-url.ts'
+import { postgresUrlProblem, redisUrlProblem, uselessParameters } from '../../src/lib/connection-url.ts'
 
 /** RFC 3986, appendix B. */
 const RFC3986 = /^(([^:/?#]+):)?(\/\/([^/?#]*))?([^?#]*)(\?([^#]*))?(#(.*))?$/
@@ -134,6 +134,18 @@ describe('the URL of a database', () => {
     ['postgres://u:p@db/a/../b', /path/],
     ['postgres://u:%ff@db/some', /UTF-8/],
     ['postgres://u:p@db/some?sslmode=disable&sslnegotiation=direct', /TLS/],
+    ['postgres://u:p@db/some?sslmode=verify-full&sslmode=disable', /sslmode in its query once/],
+    ['postgres://u:p@/some?host=/tmp&host=/run', /host in its query once/],
+    ['postgres://u:p@db/some?SSLMODE=verify-full', /sslmode in small letters/],
+    ['postgres://u:p@db/some?Options=-c%20a%3Db', /options in small letters/],
+    ['postgres://u%00database%00other:p@db/some', /zero byte/],
+    ['postgres://u:p%00@db/some', /zero byte/],
+    ['postgres://u:p@db/so%00me', /zero byte/],
+    ['postgres://u:p@db/some?options=%00', /zero byte/],
+    ['postgres://u:p@db/some?statement_timeout=0', /DATABASE_STATEMENT_TIMEOUT/],
+    ['postgres://u:p@db/some?lock_timeout=abc', /DATABASE_LOCK_TIMEOUT/],
+    ['postgres://u:p@db/some?idle_in_transaction_session_timeout=0', /DATABASE_IDLE_IN_TRANSACTION_TIMEOUT/],
+    ['postgres://u:p@db/some?replication=database', /replication/],
     ['mysql://u:p@db/some', /begin with postgres/],
   ] as const)('is refused with a reason: %s', ([text, reason]) => {
     expect(postgresUrlProblem(text)).toMatch(reason)
@@ -150,6 +162,16 @@ describe('the URL of a database', () => {
   ])('is accepted: %s', text => {
     expect(postgresUrlProblem(text)).toBeUndefined()
   })
+})
+
+it('names the parameters of a database URL that change nothing, unless they may be secret', () => {
+  const of = (query: string) => uselessParameters(`postgres://u:p@db/some?${query}`)
+  expect(of('sslmode=require&channel_binding=require&schema=app&application_name=x')).toEqual([
+    'channel_binding',
+    'schema',
+  ])
+  expect(of('sslmode=verify-full&sslrootcert=/ca.pem&options=-c%20a%3Db&client_encoding=UTF8')).toEqual([])
+  expect(of('s3cr3t&a%20b=c')).toEqual([])
 })
 
 describe('the URL of a Redis server', () => {
