@@ -1,6 +1,7 @@
 /** The database that a command works on: DATABASE_URL's, or in development the embedded one, running or not. */
 import { join } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import pg from 'pg'
 import { isProduction, loadDatabaseUrls, readEnvironment } from '../config.ts'
 import type { Database } from '../db/client.ts'
 import { explainConnectionFailure, isConnectionFailure } from '../db/connection-failure.ts'
@@ -61,10 +62,27 @@ export async function withDatabase(work: (database: Database) => Promise<void>):
   })
 }
 
-/** The same error, in one line where it is that there is no connection. */
+/** Objects that are not there, or are different ones (PostgreSQL, appendix A). */
+const MISSING = new Set(['42P01', '42703', '42704', '3F000'])
+
+/** What the role, the server or a limit does not allow, rather than what is wrong with the statement. */
+const NOT_ALLOWED = /^(25006|42501|53|54|55|57|58)/
+
+/** The same error, in one line where a person can mend it. */
 function plainly(cause: unknown): unknown {
-  if (!isConnectionFailure(cause)) return cause
-  return new PlainError(`Cannot connect to the database: ${explainConnectionFailure(cause)}`, { cause })
+  if (isConnectionFailure(cause))
+    return new PlainError(`Cannot connect to the database: ${explainConnectionFailure(cause)}`, { cause })
+  if (!(cause instanceof pg.DatabaseError)) return cause
+  const { message, code = '' } = cause
+  if (MISSING.has(code)) {
+    return new PlainError(
+      `The database does not have the tables of this version (${message}): run npm run db:migrate. If it is another application's, set DATABASE_URL. npm run db:status lists what is missing.`,
+      { cause },
+    )
+  }
+  return NOT_ALLOWED.test(code)
+    ? new PlainError(`PostgreSQL refused it: ${message} (${code})`, { cause })
+    : cause
 }
 
 async function withEmbedded(

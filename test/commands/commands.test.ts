@@ -127,4 +127,29 @@ describe('a command', () => {
       stderr: expect.stringContaining('DATABASE_URL is required'),
     })
   })
+  it.for([
+    ['db-seed', ['--yes', '--users', '3']],
+    ['user-admin', ['ada@example.com']],
+  ] as const)(
+    'says in one line that the database is not migrated, or another one: %s',
+    async ([command, args]) => {
+      const { url: DATABASE_URL, query } = await emptyDatabaseOfTest()
+      const fails = async () =>
+        expectOneLine(
+          await run(command, [...args], { DATABASE_URL }),
+          /npm run db:migrate.*npm run db:status/,
+        )
+      await fails()
+      await query('create table users (id integer)')
+      await fails()
+    },
+  )
+
+  it('says in one line what its role may not do', async () => {
+    const { url: DATABASE_URL } = await databaseOfTest()
+    const result = await run('db-seed', ['--yes', '--users', '3'], {
+      DATABASE_URL: `${DATABASE_URL}?options=-c%20default_transaction_read_only%3Don`,
+    })
+    expectOneLine(result, /PostgreSQL refused it: cannot execute INSERT in a read-only transaction \(25006\)/)
+  })
 })
