@@ -1,12 +1,12 @@
 /** Runs a real PostgreSQL server as a child of this process, for development, the tests and the bench. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import pg from 'pg'
 import { freePort } from '../lib/free-port.ts'
 import { dismissGuard, withGuard } from './embedded-guard.ts'
@@ -136,7 +136,7 @@ async function assertVersion(data: string, version: string) {
 
 /** Only the last step, a rename, makes the data appear, so that a start that was killed halfway is simply repeated. */
 async function initialise(place: Place) {
-  const { folder, data, binaries, user } = place
+  const { folder, data, user } = place
   for (const name of await fs.readdir(folder)) {
     // The initdb of a killed process may go on for a moment and write while its folder is being removed.
     if (name.startsWith('partial-')) {
@@ -158,14 +158,23 @@ async function initialise(place: Place) {
     ['--builtin-locale', 'C.UTF-8'],
     ['--locale', 'C'],
   ]
-  await promisify(execFile)(
-    binaries.initdb,
-    [...flags.map(([name, value]) => `${name}=${value}`), '--no-sync'],
-    asUser(place),
-  ).catch(({ stderr, message }: Error & { stderr?: string }) => {
-    throw new Error(`The database could not be initialised: ${stderr?.trim() || message}`)
-  })
+  await runInitdb(place, [...flags.map(([name, value]) => `${name}=${value}`), '--no-sync'])
   await fs.rename(partial, data)
+}
+
+/** Runs it in a process group of its own: a Ctrl-C, which a terminal sends to all of ours, is not for it. */
+async function runInitdb(place: Place, args: string[]) {
+  const child = spawn(...withGuard(place.binaries.initdb, args), {
+    ...asUser(place),
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
+  child.once('exit', () => dismissGuard(child))
+  const [errors, [code, signal]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  if (code !== 0)
+    throw new Error(
+      `The database could not be initialised: ${errors.trim() || `initdb ended with ${signal ?? code}`}`,
+    )
 }
 
 /** What a child gets: a folder it can enter, and of the environment nothing, since that holds the service's secrets. */

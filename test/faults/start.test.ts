@@ -86,6 +86,22 @@ describe('SIGTERM during the start', () => {
     expect(await findServers(await place.data())).toEqual({ postmasters: [], children: [] })
   })
 
+  it('P42: leaves nothing behind of an initialisation that a Ctrl-C interrupts', async () => {
+    const place = await dataFolder()
+    const started = launch({ NODE_ENV: 'development', DATA_DIR: place.folder }, { detached: true })
+    const isWriting = async () => {
+      const names = await readdir(place.link).catch(() => [])
+      return names.some(name => name.startsWith('partial-') && existsSync(join(place.link, name, 'base')))
+    }
+    await until('initdb has begun to write', isWriting, 45_000)
+    // A terminal sends it to every process of its group.
+    process.kill(-(started.child.pid as number), 'SIGINT')
+    await expectOrderlyEnd(started)
+    expect(started.output()).not.toContain('initialised')
+    expect((await readdir(place.link)).filter(name => name.startsWith('partial-'))).toEqual([])
+    expect(await findServers(await place.data())).toEqual({ postmasters: [], children: [] })
+  })
+
   it('P20: ends workers that hear the signal themselves, as of a Ctrl-C', async () => {
     const database = await databaseOfTest()
     const environment = testEnvironment(database.url, {
