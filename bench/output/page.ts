@@ -7,7 +7,7 @@ import { percentileChart, ratioChart, sweepChart, timelineChart } from './charts
 import { renderComparison } from './comparison.ts'
 import { renderGroup } from './group.ts'
 import { renderSweep } from './sweep-table.ts'
-import { formatMs, formatNumber, machineLine, renderResult } from './table.ts'
+import { formatLatency, formatNumber, machineLine, renderResult } from './table.ts'
 
 /** What `ab` allows where nothing else was said: the options of the command are not in a result. */
 const maxRegression = 0.05
@@ -112,7 +112,7 @@ function figuresTable(result: Result): string {
     .flatMap(tableRows)
     .map(row => [
       row.label,
-      ...[row.meanMs, row.p95Ms].map(formatMs),
+      ...[row.meanMs, row.p95Ms].map(ms => formatLatency(row, ms)),
       `${formatNumber(row.throughput)} rps`,
       row.server ? formatNumber(row.server.cpuUsPerRequest) : '',
       String(row.errors),

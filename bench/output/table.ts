@@ -22,8 +22,8 @@ export function renderReportTable(rows: readonly Row[]): string {
     ['Endpoint', 'Avg Latency', 'P95', 'Throughput'],
     rows.map(row => [
       row.label,
-      formatMs(row.meanMs),
-      formatMs(row.p95Ms),
+      formatLatency(row, row.meanMs),
+      formatLatency(row, row.p95Ms),
       `${formatNumber(row.throughput)} rps`,
     ]),
   )
@@ -35,11 +35,11 @@ interface Column {
 }
 
 const latency: Column[] = [
-  { head: 'p50', cell: row => formatMs(row.p50Ms) },
-  { head: 'p90', cell: row => formatMs(row.p90Ms) },
-  { head: 'p99', cell: row => formatMs(row.p99Ms) },
-  { head: 'p99.9', cell: row => formatMs(row.p999Ms) },
-  { head: 'max', cell: row => formatMs(row.maxMs) },
+  { head: 'p50', cell: row => formatLatency(row, row.p50Ms) },
+  { head: 'p90', cell: row => formatLatency(row, row.p90Ms) },
+  { head: 'p99', cell: row => formatLatency(row, row.p99Ms) },
+  { head: 'p99.9', cell: row => formatLatency(row, row.p999Ms) },
+  { head: 'max', cell: row => formatLatency(row, row.maxMs) },
   { head: 'errors', cell: row => String(row.errors) },
 ]
 
@@ -109,6 +109,8 @@ function caveats(result: Result): string[] {
 
 function warmupLines({ scenarios, options }: Result): string[] {
   const warmups = scenarios.flatMap(({ warmup }) => warmup ?? [])
+  // It was cut short before the first round.
+  if (warmups.length === 0 && options.steady) return []
   if (warmups.length === 0)
     return [`Warm-up: ${options.warmup} s, as asked for; whether that was enough is not known.`]
   const seconds = warmups.flatMap(warmup => (warmup.steady ? warmup.seconds : []))
@@ -133,6 +135,11 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   const line = (cells: readonly string[]): string => `| ${cells.map(pad).join(' | ')} |`
   const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
   return [line(head), line(rule), ...rows.map(line)].join('\n')
+}
+
+/** Returns a latency of a row; where no request was answered there is none, and 0 ms would be the best of all. */
+export function formatLatency({ requests }: Row, ms: number): string {
+  return requests === 0 ? '–' : formatMs(ms)
 }
 
 /** Returns milliseconds with three significant digits: `0.592ms`, `12.3ms`, `1240ms`. */

@@ -26,6 +26,22 @@ it('says under the table what must be known of it', () => {
   for (const mark of ['QUICK', 'CUT SHORT', 'RATE_LIMIT_MAX=9']) expect(marked).toContain(mark)
 })
 
+it('says nothing of a warm-up that was cut short, nor of latencies where nothing was answered', () => {
+  const steady = { window: 1, most: 12 }
+  const options = { ...result.options, steady, warmup: 0 }
+  expect(renderResult({ ...resultOf([]), options, cutShort: true })).not.toContain('Warm-up')
+  expect(renderResult({ ...result, options: { ...result.options, warmup: 0 } })).toContain(
+    'Warm-up: 0 s, as asked',
+  )
+  const [silent] = scenarioOf([0]).rounds
+  if (!silent) throw new Error('there is no round')
+  const histogram = encodeHistogram(createHistogram())
+  const endpoints = silent.endpoints.map(endpoint => ({ ...endpoint, requests: 0, statuses: {}, histogram }))
+  const empty = resultOf([{ name: 'get-user', rounds: [{ ...silent, endpoints, void: 'no answer came' }] }])
+  expect(renderResult(empty)).not.toMatch(/ 0ms /)
+  expect(renderPage(empty)).not.toContain('<td>0ms')
+})
+
 it('writes three digits, whatever the size', () => {
   expect([0.59234, 12.345, 1234.5, 12].map(formatMs)).toEqual(['0.592ms', '12.3ms', '1235ms', '12ms'])
 })
