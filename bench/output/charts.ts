@@ -147,8 +147,11 @@ function roundPoints(round: ScenarioResult['rounds'][number], begin: number): (n
 }
 
 function draw(options: Options, tall = height): string {
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height: tall })
-  const grid = { left: 10, right: 40, top: 50, bottom: 40, containLabel: true }
+  const names = [options.series ?? []].flat().flatMap(({ name }) => (name === undefined ? [] : String(name)))
+  const lower = (legendRows(names) - 1) * legendRowPx
+  const size = { width, height: tall + lower }
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size })
+  const grid = { left: 10, right: 40, top: 50 + lower, bottom: 40, containLabel: true }
   chart.setOption({
     ...{ animation: false, backgroundColor: 'transparent', color: palette, grid, textStyle: { color: ink } },
     ...options,
@@ -171,6 +174,26 @@ function axis(name: string) {
     axisLine: { lineStyle: { color: ink, opacity: 0.5 } },
     splitLine: { lineStyle: { color: ink, opacity: 0.12 } },
   }
+}
+
+/** Of the legend: a row, and of an entry its line and gap, and a character at most. */
+const legendRowPx = 24
+const legendEntryPx = 45
+const legendCharacterPx = 7.5
+
+/** Returns how many rows the names take at most: echarts wraps them, and draws them over what lies below. */
+function legendRows(names: readonly string[]): number {
+  let rows = 1
+  let used = 0
+  for (const name of names) {
+    const entry = legendEntryPx + name.length * legendCharacterPx
+    if (used > 0 && used + entry > width) {
+      rows++
+      used = 0
+    }
+    used += entry
+  }
+  return rows
 }
 
 function legend() {

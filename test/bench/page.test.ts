@@ -90,6 +90,22 @@ it('says in its heading what was measured, at which commit, when, and on which m
   expect(await page.locator('main .about').textContent()).toBe('2 × a CPU, kernel 6.1, Node.js v24.0.0.')
 })
 
+it('has the legend of many scenarios above their chart, not across it', async () => {
+  const scenarios = Array.from({ length: 20 }, (_, i) => ({ ...scenarioOf([1000]), name: `scenario-${i}` }))
+  const file = join(folder, 'many.html')
+  writeFileSync(file, renderPage(resultOf(scenarios)))
+  const { page } = await openPage(browser)
+  await page.goto(pathToFileURL(file).href)
+  const gaps = await page.evaluate<number[]>(`[...document.querySelectorAll('svg[role=img]')].map(svg => {
+    const texts = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()])
+    const legend = texts.filter(([text]) => text.startsWith('scenario-')).map(([, { bottom }]) => bottom)
+    const others = texts.filter(([text]) => !text.startsWith('scenario-')).map(([, { top }]) => top)
+    return legend.length === 20 ? Math.min(...others) - Math.max(...legend) : NaN
+  })`)
+  expect(gaps).toHaveLength(2)
+  for (const gap of gaps) expect(gap).toBeGreaterThan(-2)
+})
+
 it('says in words what each chart shows', async () => {
   const { page } = await open()
   const labels = await page
