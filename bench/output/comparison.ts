@@ -7,36 +7,31 @@ import {
 } from '../compare.ts'
 import { formatNumber, markdownTable } from './table.ts'
 
-/** Returns the table of ratios (head over base) with a verdict per row, and a sentence that sums it up. */
+const head = ['Metric', 'First', 'Second', 'Ratio', '95 % interval', 'Noise', 'Detectable', 'Verdict']
+
+/** Returns tables of ratios (head over base), one for each scenario, with a verdict per row, and a sentence that sums it up. */
 export function renderComparison(
   comparisons: readonly ScenarioComparison[],
   names: { base: string; head: string },
   maxRegression: number,
 ): string {
-  const head = [
-    'Scenario',
-    'Metric',
-    'First',
-    'Second',
-    'Ratio',
-    '95 % interval',
-    'Noise',
-    'Detectable',
-    'Verdict',
-  ]
-  const rows = comparisons.flatMap(({ scenario, metrics }) =>
-    metrics.map(metric => [scenario, ...cells(metric)]),
-  )
   return [
     `First: ${names.base}. Second: ${names.head}.`,
     '',
-    ...(rows.length === 0 ? ['Nothing was measured of both.'] : [markdownTable(head, rows)]),
-    '',
+    ...(comparisons.length === 0 ? ['Nothing was measured of both.', ''] : comparisons.flatMap(section)),
     'Ratio: second over first. Noise: how far two runs of the same code are apart. Detectable: the',
-    'smallest effect that this run would have found 4 times of 5. Rows in parentheses are shown, not judged.',
+    'smallest effect that this run would have found 4 times of 5. Rows in parentheses are shown, not',
+    'judged.',
     '',
     conclusion(comparisons, maxRegression),
   ].join('\n')
+}
+
+/** A table of its own for each scenario: with its name in a column, rows are wider than a terminal of 100. */
+function section({ scenario, metrics }: ScenarioComparison): string[] {
+  const table =
+    metrics.length === 0 ? 'Nothing was measured of both.' : markdownTable(head, metrics.map(cells))
+  return [`${scenario}:`, '', table, '']
 }
 
 function cells({ metric, base, head, ratio, judged, verdict }: MetricComparison): string[] {
@@ -47,7 +42,7 @@ function cells({ metric, base, head, ratio, judged, verdict }: MetricComparison)
   return [
     ...values,
     estimate.toFixed(3),
-    `${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}`,
+    `${interval.low.toFixed(3)}–${interval.high.toFixed(3)}`,
     `±${percent(noiseFloor)}`,
     percent(detectable),
     word,
@@ -75,5 +70,5 @@ function conclusion(comparisons: readonly ScenarioComparison[], maxRegression: n
 }
 
 function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
+  return `${(share * 100).toFixed(share < 1 ? 1 : 0)} %`
 }

@@ -1,6 +1,8 @@
 /** The forms in which results leave the bench. */
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
+import { compareScenarios } from '../../bench/compare.ts'
+import { renderComparison } from '../../bench/output/comparison.ts'
 import { bencher, githubActionBenchmark } from '../../bench/output/formats.ts'
 import { renderPage } from '../../bench/output/page.ts'
 import { formatMs, renderResult } from '../../bench/output/table.ts'
@@ -40,6 +42,20 @@ it('says nothing of a warm-up that was cut short, nor of latencies where nothing
   const empty = resultOf([{ name: 'get-user', rounds: [{ ...silent, endpoints, void: 'no answer came' }] }])
   expect(renderResult(empty)).not.toMatch(/ 0ms /)
   expect(renderPage(empty)).not.toContain('<td>0ms')
+})
+
+it('keeps the tables of a comparison within 100 columns, whatever the noise and the name of the scenario', () => {
+  const name = 'a-scenario-with-a-name-of-forty-characters'
+  const [base, head] = [
+    [100_000, 200_000, 50_000, 400_000],
+    [300_000, 20_000, 90_000, 700_000],
+  ].map(rates => [{ ...scenarioOf(rates, 12_345), name }])
+  const terms = { mode: 'closed' as const, isPaired: false, maxRegression: 0.05 }
+  const comparisons = compareScenarios(base ?? [], head ?? [], terms)
+  const text = renderComparison(comparisons, { base: 'before', head: 'after' }, 0.05)
+  expect(text).toMatch(/^a-scenario-with-a-name-of-forty-characters:$/m)
+  expect(text).toMatch(/^\| throughput +\| .*%/m)
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
 })
 
 it('writes three digits, whatever the size', () => {
