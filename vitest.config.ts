@@ -74,10 +74,10 @@ export default defineConfig({
     sequence: { sequencer: SlowFirst },
     pool: 'forks',
     setupFiles: 'test/helpers/setup.ts',
-    // What hangs ends by these, and what is slow on a busy machine does not: it has made 10 s of three starts into 100.
-    testTimeout: 240_000,
+    // What hangs ends by these, and what is slow on a busy machine does not.
+    testTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
-    hookTimeout: 420_000,
+    hookTimeout: 240_000,
     // A process takes seconds to start on a busy host; what is slower than that is worth a line.
     slowTestThreshold: 10_000,
     // Node itself loads and strips the files, as it does in production.

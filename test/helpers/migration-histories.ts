@@ -20,12 +20,8 @@ export type History = { base: TestMigration[]; branches: TestMigration[][]; step
 type Shape = 'table' | 'column' | 'index' | 'rows' | 'concurrently'
 
 /** Ends its own connection while the table is there. */
-const KILL = `do $$ begin
-  if to_regclass('control.kill') is not null then
-    perform pg_terminate_backend(pg_backend_pid());
-    perform pg_sleep(10);
-  end if;
-end $$;`
+const KILL = `select pg_terminate_backend(pg_backend_pid()), pg_sleep(10)
+  where to_regclass('control.kill') is not null;`
 
 /** Puts the killing statement before, between or after those of one migration. */
 export function withKill(
