@@ -1,6 +1,7 @@
 /** Every setting of the service: the only reader of the environment, checked against its schema, and frozen. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { parseEnv } from 'node:util'
 import { type Static, type TObject, Type } from '@sinclair/typebox'
@@ -215,6 +216,8 @@ function attempt<T>(read: () => T): T | undefined {
 }
 
 function isAddressOrRange(text: string): boolean {
+  // ipaddr.js also reads the forms of inet_aton(3): 10 as 0.0.0.10, 010.0.0.1 as 8.0.0.1.
+  if (isIP(text.split('/', 1)[0] ?? '') === 0) return false
   return text.includes('/') ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text)
 }
 
