@@ -1,5 +1,5 @@
 /** Standard output as log lines are written to it: many at once, whole, and never in a request's way, broken or not. */
-import { writeSync, write as writeTo } from 'node:fs'
+import { constants, openSync, writeSync, write as writeTo } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Bytes of lines that are written at once: a write takes 20 µs of CPU, whether of one line or of thirty. */
@@ -70,7 +70,11 @@ type Options = {
  * is stuck in one would be missing for password hashes, and keep the process from exiting. Node.js sets that mode when
  * `process.stdout` is first used, and takes it back when the process exits.
  */
-export function createLogStream({ isShared, fd = process.stdout.fd, onLoss = () => {} }: Options): LogStream {
+export function createLogStream({
+  isShared,
+  fd = descriptorOf(process.stdout),
+  onLoss = () => {},
+}: Options): LogStream {
   const largest = isShared ? LARGEST_SHARED_WRITE : LARGEST_WRITE
   const output = createOutput(fd)
   let lines = ''
@@ -109,6 +113,20 @@ export function createLogStream({ isShared, fd = process.stdout.fd, onLoss = () 
       output.finish()
     },
     dropped: output.dropped,
+  }
+}
+
+/**
+ * Returns the descriptor to write to: for a terminal a new one, in non-blocking mode, since one that was stopped (Ctrl-S)
+ * takes nothing. The given one is shared with the shell, and Node.js leaves its mode alone. Where the system opens no
+ * second one, as after su, it is the given one.
+ */
+function descriptorOf({ fd, isTTY }: { fd: number; isTTY?: boolean }): number {
+  if (isTTY !== true) return fd
+  try {
+    return openSync(`/dev/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  } catch {
+    return fd
   }
 }
 

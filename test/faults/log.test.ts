@@ -1,7 +1,7 @@
 /** P41: standard output that is full, stopped or gone: requests go on, lines are counted, and the end is clean. */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +105,28 @@ it.for(['json', 'pretty'])(
     await expectCleanEnd(service.child)
   },
 )
+
+it('P41: serves and ends with 0 where the terminal has stopped, as after Ctrl-S', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'plumbline-log-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const [pidFile, codeFile] = [join(folder, 'pid'), join(folder, 'code')]
+  // script(1) gives a terminal, and takes nothing from it while it is stopped.
+  const inner = `sh -c 'echo $$ >"${pidFile}"; exec "${process.execPath}" src/server.ts'; echo $? >"${codeFile}"`
+  const service = await launch(
+    ['ignore', 'ignore', 'ignore'],
+    {},
+    `script -qc '${inner.replaceAll("'", `'\\''`)}' "${join(folder, 'typescript')}"`,
+  )
+  const pid = Number(await readFile(pidFile, 'utf8'))
+  onTestFinished(() => {
+    service.child.kill('SIGCONT')
+  })
+  service.child.kill('SIGSTOP')
+  await request(service)
+  process.kill(pid, 'SIGTERM')
+  await until('the service has ended', () => existsSync(codeFile), END_WITHIN_MS)
+  expect((await readFile(codeFile, 'utf8')).trim()).toBe('0')
+})
 
 it('P41: writes again when the file may grow again, and says how many lines were lost', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-log-'))
