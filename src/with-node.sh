@@ -5,6 +5,15 @@
 # npm 11 links the pinned one into node_modules/.bin, where its scripts find it. npm 10 makes the same link and removes it
 # again, together with the packages of other platforms, which have a link of that name too.
 
+# With --dev as the first argument, a sentence where `npm ci --omit=dev` has left out what the command imports.
+if [ "$1" = --dev ]; then
+  shift
+  if [ ! -d node_modules/vitest ]; then
+    echo 'This needs the development packages: npm ci --include=dev' >&2
+    exit 1
+  fi
+fi
+
 is_new_enough() {
   "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 18) ? 0 : 1)' 2>/dev/null
 }

@@ -35,8 +35,12 @@ const broken = '#!/lib64/no-such-loader\n'
 
 /** Runs `node -p` in the folder, with these folders on the PATH. */
 async function run(...path: string[]) {
+  return runWith([], path)
+}
+
+async function runWith(options: string[], path: string[]) {
   const PATH = [...path.map(name => join(folder, name)), '/no-such-folder'].join(':')
-  const args = [join(ROOT, 'src/with-node.sh'), 'node', '-p', '1']
+  const args = [join(ROOT, 'src/with-node.sh'), ...options, 'node', '-p', '1']
   return promisify(execFile)('/bin/sh', args, { cwd: folder, env: { PATH } }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
@@ -82,4 +86,15 @@ it('says which version it needs where there is none, and which one it found', as
     stdout: '',
     stderr: expect.stringMatching(/^[^\n]*22\.18[^\n]*v20\.20\.2[^\n]*\n$/),
   })
+})
+
+it('says what to install where a command of development misses its packages', async () => {
+  await place(PINNED, working('pinned'))
+  expect(await runWith(['--dev'], [])).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'This needs the development packages: npm ci --include=dev\n',
+  })
+  await mkdir(join(folder, 'node_modules/vitest'))
+  expect(await runWith(['--dev'], [])).toEqual({ code: 0, stdout: 'pinned\n', stderr: '' })
 })
