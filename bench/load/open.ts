@@ -95,11 +95,12 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
           if (counts) recorder.answer(endpoint, status, endedAt - intended, endedAt)
           else recorder.lateAnswer(endpoint, status)
           const problem = lanes.capture(lane, endpoint, status, body)
-          if (problem && counts) recorder.failure(problem)
+          if (problem) recorder.failure(problem)
           release(lane)
         },
         onLost(reason) {
-          if (current.counts) recorder.failure(reason)
+          // In the warm-up, too: a response is lost whenever it is lost.
+          recorder.failure(reason)
           release(lane)
         },
       },
@@ -130,7 +131,7 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
       if (underWay === 0) resolve()
     })
     await Promise.race([idle, sleep(job.timeout * 1000, signal)])
-    for (const { counts } of waiting.splice(0)) if (counts) recorder.failure('never sent')
+    for (const _ of waiting.splice(0)) recorder.failure('never sent')
     stopWatching()
     for (const connection of connections) {
       connection.expire(Number.POSITIVE_INFINITY)
