@@ -184,7 +184,9 @@ describe('the pinned Node.js', () => {
     })
     expect(commands.length).toBeGreaterThan(5)
     for (const { part, isOnly } of commands) {
-      expect(part).toMatch(isOnly ? /^exec sh src\/with-node\.sh (?:--dev )?node / : /^sh src\/with-node\.sh node /)
+      expect(part).toMatch(
+        isOnly ? /^exec sh src\/with-node\.sh (?:--dev )?node / : /^sh src\/with-node\.sh node /,
+      )
     }
   })
 })
