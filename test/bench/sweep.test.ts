@@ -157,7 +157,7 @@ it('never gives an answer that its own table contradicts', async () => {
       else if (capacity !== undefined) expect(said).toMatch(isBounded ? /[0-9]/ : /at least/)
       else expect(said).toBe(isBounded ? 'none kept' : 'cannot tell')
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 

@@ -201,10 +201,10 @@ export const configRequired: ServiceProbe = {
 
 type Ended = { code: number | null; stderr: string }
 
-/** Starts the module with nothing but `env`, and returns how it ended; it gets 45 seconds, of which it needs one. */
+/** Starts the module with nothing but `env`, and returns how it ended; it gets 20 seconds, of which it needs one. */
 function startInProduction({ module, root }: Subject, env: NodeJS.ProcessEnv): Promise<Ended> {
   const all = { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', ...env }
-  return promisify(execFile)(process.execPath, [module], { cwd: root, env: all, timeout: 45_000 }).then(
+  return promisify(execFile)(process.execPath, [module], { cwd: root, env: all, timeout: 20_000 }).then(
     () => ({ code: 0, stderr: '' }),
     (error: Ended) => error,
   )
