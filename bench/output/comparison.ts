@@ -30,7 +30,7 @@ export function renderComparison(
 /** A table of its own for each scenario: with its name in a column, rows are wider than a terminal of 100. */
 function section({ scenario, metrics }: ScenarioComparison): string[] {
   const table =
-    metrics.length === 0 ? 'Nothing was measured of both.' : markdownTable(head, metrics.map(cells))
+    metrics.length === 0 ? 'No round of both is left to compare.' : markdownTable(head, metrics.map(cells))
   return [`${scenario}:`, '', table, '']
 }
 
