@@ -1,6 +1,5 @@
 /** The page of a result in a real browser: light, dark, narrow, by keyboard and by ear. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,12 +7,8 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { renderPage } from '../../bench/output/page.ts'
 import type { Result, Sweep } from '../../bench/result/schema.ts'
-import { launchBrowser, openPage } from '../helpers/browser.ts'
+import { findAxeViolations, launchBrowser, openPage, openPageAt } from '../helpers/browser.ts'
 import { resultOf, scenarioOf } from './helpers/results.ts'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-type AxeResults = { violations: { id: string; nodes: { html: string }[] }[] }
 
 let browser: Browser
 let folder: string
@@ -45,13 +40,7 @@ function resultOfEverything(): Result {
   return { ...resultOf(scenarios), base, baseSubject: 'main', sweeps, groups: [group] }
 }
 
-async function open(options: { colorScheme?: 'light' | 'dark'; width?: number } = {}) {
-  const opened = await openPage(browser)
-  await opened.page.emulateMedia({ colorScheme: options.colorScheme ?? 'light' })
-  if (options.width !== undefined) await opened.page.setViewportSize({ width: options.width, height: 800 })
-  await opened.page.goto(url)
-  return opened
-}
+const open = (options: Parameters<typeof openPageAt>[2] = {}) => openPageAt(browser, url, options)
 
 it.each([
   ['light', 1400],
@@ -60,9 +49,7 @@ it.each([
   ['dark', 390],
 ] as const)('has nothing that axe-core objects to, in %s at %i pixels', async (colorScheme, width) => {
   const { page, problems } = await open({ colorScheme, width })
-  await page.evaluate(AXE)
-  const { violations } = await page.evaluate<AxeResults>('axe.run(document)')
-  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])).toEqual([])
+  expect(await findAxeViolations(page)).toEqual([])
   expect(problems).toEqual([])
 })
 

@@ -1,7 +1,8 @@
 /** A page in a real Chromium that can reach this host alone, and what went wrong in it. */
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
 
@@ -38,6 +39,32 @@ export async function openPage(browser: Browser) {
   page.on('request', request => requests.push(request.url()))
   await page.addInitScript(REPORT_VIOLATIONS)
   return { page, problems, requests }
+}
+
+/** The same at an address, in a colour scheme and a width. */
+export async function openPageAt(
+  browser: Browser,
+  url: string,
+  { colorScheme = 'light', width }: { colorScheme?: 'light' | 'dark'; width?: number } = {},
+) {
+  const opened = await openPage(browser)
+  const { page } = opened
+  await page.emulateMedia({ colorScheme })
+  if (width !== undefined) await page.setViewportSize({ width, height: 800 })
+  await page.goto(url)
+  return opened
+}
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+type AxeResults = { violations: { id: string; nodes: { html: string }[] }[] }
+
+/** What axe-core objects to on a page: each rule, with the elements that break it. */
+export async function findAxeViolations(page: Page): Promise<[rule: string, elements: string[]][]> {
+  // A page's own policy may let no script in; a devtools evaluation is no script of the page.
+  await page.evaluate(readFileSync(AXE, 'utf8'))
+  const { violations } = await page.evaluate<AxeResults>('axe.run(document)')
+  return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
 }
 
 function findChromium(): string {

@@ -1,6 +1,5 @@
 /** The page of a report in a real browser: whole without a network, in light and dark, by keyboard and by ear. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,12 +7,8 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { fact } from '../../report/document/evidence.ts'
 import { renderPage } from '../../report/render/page.ts'
-import { launchBrowser, openPage } from '../helpers/browser.ts'
+import { findAxeViolations, launchBrowser, openPageAt } from '../helpers/browser.ts'
 import { row, sampleReport } from './sample-report.ts'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-type AxeResults = { violations: { id: string; nodes: { html: string }[] }[] }
 
 let browser: Browser
 let folder: string
@@ -31,14 +26,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function openReport(options: { colorScheme?: 'light' | 'dark'; width?: number } = {}) {
-  const opened = await openPage(browser)
-  const { page } = opened
-  await page.emulateMedia({ colorScheme: options.colorScheme ?? 'light' })
-  if (options.width !== undefined) await page.setViewportSize({ width: options.width, height: 800 })
-  await page.goto(url)
-  return opened
-}
+const openReport = (options: Parameters<typeof openPageAt>[2] = {}) => openPageAt(browser, url, options)
 
 it.each([
   ['light', 1400],
@@ -49,10 +37,7 @@ it.each([
   async (colorScheme, width) => {
     const { page } = await openReport({ colorScheme, width })
     await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
-    // The page's own policy lets no script in; a devtools evaluation is no script of the page.
-    await page.evaluate(AXE)
-    const { violations } = await page.evaluate<AxeResults>('axe.run(document)')
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
+    expect(await findAxeViolations(page)).toEqual([])
   },
 )
 
