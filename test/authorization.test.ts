@@ -1,4 +1,4 @@
-/** Proves promise 9 for every operation of the OpenAPI document: nobody reads or does what is not theirs. */
+/** Proves P9 for every operation of the OpenAPI document: nobody reads or does what is not theirs. */
 import type { LightMyRequestResponse } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assignRole } from '../src/modules/users/service.ts'

@@ -1,4 +1,4 @@
-/** Proves promise 27: bad text is refused, not changed, and what is accepted comes back byte for byte. */
+/** Proves P27: bad text is refused, not changed, and what is accepted comes back byte for byte. */
 import { Ajv } from 'ajv'
 import fc from 'fast-check'
 import type { InjectOptions } from 'fastify'

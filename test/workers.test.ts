@@ -226,7 +226,7 @@ it('P20: a deploy of workers drops nothing and leaves nobody behind', async () =
   for (const line of service.log) JSON.parse(line)
 })
 
-it('workers do not outlive the process that started them', async () => {
+it('P42: workers do not outlive the process that started them', async () => {
   const service = await start()
   const workers = childrenOf(service.pid)
   expect(workers).toHaveLength(2)

@@ -33,7 +33,7 @@ export const metrics = fp(
     app.decorate('metrics', { ...created, readAll: shared.read })
     app.addHook('onClose', shared.close)
     app.addHook('onResponse', function observeDuration(request, reply, done) {
-      // The template, not the path: a label per path would let a client fill the memory (promise 26).
+      // The template, not the path: a label per path would let a client fill the memory (P26).
       const route = request.routeOptions.url ?? 'unmatched'
       created.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
       done()

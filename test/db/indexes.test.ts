@@ -87,7 +87,7 @@ async function list(options: Partial<Options>) {
   return { rows, plan: await planOf(text, values) }
 }
 
-describe('a page of the user list', () => {
+describe('P43: a page of the user list', () => {
   it.each<[string, Partial<Options>, string]>([
     ['of all', {}, 'users_created_at_id_idx'],
     ['of admins', { role: 'admin' }, 'users_admins_created_at_id_idx'],
@@ -129,7 +129,7 @@ describe('a page of the user list', () => {
   })
 })
 
-describe('the purge of expired sessions', () => {
+describe('P43: the purge of expired sessions', () => {
   it('takes a batch by its index, as the README has it', async () => {
     const [, statement = ''] = /```sql\n([^`]*delete from sessions[^`]*);\n *```/.exec(readme) ?? []
     const plan = await planOf(statement.replace('30 days', '1 day'))

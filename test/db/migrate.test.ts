@@ -1,4 +1,4 @@
-/** Proves promise 29 for the history of a database: what is not that of the folder is refused by name. */
+/** Proves P29 for the history of a database: what is not that of the folder is refused by name. */
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as migrateWithDrizzle } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'

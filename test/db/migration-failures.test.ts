@@ -1,10 +1,10 @@
-/** Proves promise 29 where a migration fails: it says why and where, and nothing of it stays. */
+/** Proves P29 where a migration fails: it says why and where, and nothing of it stays. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrating.ts'
 
-describe('a migration that fails', () => {
+describe('P29: a migration that fails', () => {
   it.for([
     [
       'select 1;\n\n  alter table nowhere\n    add column x int;',

@@ -1,4 +1,4 @@
-/** Proves promise 29 on generated histories: the database ends as a fresh one would, or the migration is refused by name. */
+/** Proves P29 on generated histories: the database ends as a fresh one would, or the migration is refused by name. */
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** Proves promise 29 for migrations outside a transaction: what they leave is named, and they go on where they stopped. */
+/** Proves P29 for migrations outside a transaction: what they leave is named, and they go on where they stopped. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
@@ -7,7 +7,7 @@ import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrating.
 
 const MIGRATE = new URL('../../src/db/migrate.ts', import.meta.url).href
 
-describe('a migration outside a transaction', () => {
+describe('P29: a migration outside a transaction', () => {
   const concurrent = (sql: string) => ({ ...B, sql: `-- migrate: no-transaction\n${sql}` })
   const BREAK = '\n--> statement-breakpoint\n'
 

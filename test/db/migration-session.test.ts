@@ -47,7 +47,7 @@ it('the role that a migration takes on makes its tables, and neither the record 
   }
 })
 
-describe('locks', () => {
+describe('P29: locks', () => {
   const ALTER = { ...B, sql: 'create table before_it (id int); alter table a add column x int;' }
 
   /** A transaction that reads the table, as a report may for long. */

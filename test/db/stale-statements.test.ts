@@ -144,7 +144,7 @@ describe('a named statement in a transaction', () => {
   })
 })
 
-describe('a column that gets another type under load', () => {
+describe('P30: a column that gets another type under load', () => {
   it('fails no request outside a transaction, and one in a transaction is a 503 with Retry-After', async () => {
     const service = await createTestApp({ DATABASE_POOL_MAX: '1' }, app => {
       app.get('/in-transaction', () =>

@@ -14,7 +14,7 @@ const METRICS_TOKEN = 'a-token-for-the-metrics'
 const LIMITS = { DATABASE_CONNECT_TIMEOUT: '500ms', DATABASE_STATEMENT_TIMEOUT: '500ms' }
 /** Queue, connect, statement and the driver's own slack of 500 ms each, and as much again for a busy machine. */
 const DEADLINE_MS = 4000
-/** Promise 18. */
+/** The limit that P18 sets. */
 const RECOVERY_MS = 5000
 
 /** Well under SHUTDOWN_TIMEOUT, which is 20 s. */
@@ -62,7 +62,7 @@ function expectFailuresInTime(answers: Answer[]): void {
   }
 }
 
-/** Within the time that promise 18 gives it, everything works again, and nothing is left over. */
+/** Within the time that P18 gives it, everything works again, and nothing is left over. */
 async function expectRecovery(): Promise<void> {
   await until(
     'an answer and readiness',

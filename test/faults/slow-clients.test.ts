@@ -75,7 +75,7 @@ const UNREAD = {
   'a pipeline of documents': get('/openapi.json').repeat(30),
 }
 
-it('clients that read nothing, or a byte at a time, are reset after SEND_TIMEOUT', async () => {
+it('P24: clients that read nothing, or a byte at a time, are reset after SEND_TIMEOUT', async () => {
   const before = await metric('http_slow_readers_total')
   const sentAt = performance.now()
   const silent = await Promise.all(Object.values(UNREAD).map(open))
@@ -93,7 +93,7 @@ it('clients that read nothing, or a byte at a time, are reset after SEND_TIMEOUT
   await reading
 })
 
-it('clients that read slowly get all of it, and one that has read may be idle', async () => {
+it('P24: clients that read slowly get all of it, and one that has read may be idle', async () => {
   const before = await metric('http_slow_readers_total')
   const read = async (sent: string, bytes: number) => {
     const socket = await open(sent.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'))

@@ -5,7 +5,7 @@ import { findFault } from '../../src/lib/i-json.ts'
 
 const MAX_DEPTH = 32
 
-describe('I-JSON', () => {
+describe('P27: I-JSON', () => {
   it('is what JSON.stringify writes of well-formed values, however it is spaced', () => {
     const text = fc.string({ unit: 'binary' }).filter(value => value.isWellFormed() && !value.includes('\0'))
     const value = fc.letrec(tie => ({

@@ -1,4 +1,4 @@
-/** Proves of promises 16 and 40 that a client is one client, however proxies spell its address. */
+/** Proves P16 and P40: a client is one client, however proxies spell its address. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ipv4, ipv6, noAddress, someSpellings } from '../helpers/addresses.ts'

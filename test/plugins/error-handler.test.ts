@@ -1,4 +1,4 @@
-/** Proves promise 17: every status that the service can send comes as a problem, and says nothing of its insides. */
+/** Proves P17: every status that the service can send comes as a problem, and says nothing of its insides. */
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
 import { catalogue, errors } from '../../src/errors.ts'

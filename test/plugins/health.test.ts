@@ -1,4 +1,4 @@
-/** Proves promise 22: liveness asks nobody, readiness asks the database, seldom and not for long. */
+/** Proves P22: liveness asks nobody, readiness asks the database, seldom and not for long. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

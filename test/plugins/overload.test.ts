@@ -1,11 +1,11 @@
-/** Proves that an event loop that cannot keep up sheds requests, answers probes, and recovers. */
+/** Proves P21: an event loop that cannot keep up sheds requests, answers probes, and recovers. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
 import { block } from '../helpers/block.ts'
 import { expectProblem } from '../helpers/problems.ts'
 
-it('a blocked event loop: 503 with Retry-After for routes and for no routes, 200 for probes, and then all is well', async () => {
+it('P21: a blocked event loop: 503 with Retry-After for routes and for no routes, 200 for probes, and then all is well', async () => {
   const service = await createTestApp({
     MAX_EVENT_LOOP_DELAY: '100ms',
     METRICS_TOKEN: 'a metrics token of the tests',
@@ -53,14 +53,14 @@ async function statusesAfterSlowStart(): Promise<Set<number>> {
   return statuses
 }
 
-it('a start that blocks the event loop is no overload: the first requests are answered', async () => {
+it('P21: a start that blocks the event loop is no overload: the first requests are answered', async () => {
   let statuses = await statusesAfterSlowStart()
   // A busy machine may take so long that the first request comes too late.
   while (statuses.size === 0) statuses = await statusesAfterSlowStart()
   expect([...statuses]).toEqual([200])
 })
 
-it('a limit is what is asked of it: with one of 60 s, an event loop that stands still for seconds sheds nothing', async () => {
+it('P21: a limit is what is asked of it: with one of 60 s, an event loop that stands still for seconds sheds nothing', async () => {
   const service = await createTestApp({ MAX_EVENT_LOOP_DELAY: '60s' })
   onTestFinished(service.close)
   for (let i = 0; i < 6; i++) {

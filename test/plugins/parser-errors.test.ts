@@ -1,4 +1,4 @@
-/** Proves promise 17 on the wire: what never becomes a request is answered with a problem, once and in order. */
+/** Proves P17 on the wire: what never becomes a request is answered with a problem, once and in order. */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'

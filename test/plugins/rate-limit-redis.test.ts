@@ -1,4 +1,4 @@
-/** Proves promise 16 across processes: instances share their counts in Redis, and do without it when it is gone. */
+/** Proves P16 across processes: instances share their counts in Redis, and do without it when it is gone. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'

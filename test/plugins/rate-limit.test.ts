@@ -1,4 +1,4 @@
-/** Proves promise 16 in one process: limits hold, whoever the client says it is, and health is never refused. */
+/** Proves P16 in one process: limits hold, whoever the client says it is, and health is never refused. */
 import type { InjectOptions } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Environment } from '../../src/config.ts'

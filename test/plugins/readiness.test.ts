@@ -1,4 +1,4 @@
-/** Proves promise 29 for readiness: it fails, with the reason in the log, while the database lacks a migration. */
+/** Proves P29 for readiness: it fails, with the reason in the log, while the database lacks a migration. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'

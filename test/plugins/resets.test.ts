@@ -122,7 +122,7 @@ describe.each([
     expect(service.log.filter(line => /"level":"(warn|error)"/.test(line))).toEqual([])
   })
 
-  it('counts against the limit of its client', async () => {
+  it('P16: counts against the limit of its client', async () => {
     await resetAccepted(Array(Math.ceil(LIMIT / CONNECTIONS)).fill(GET))
     const [name, value] = forwarded.trim().split(': ')
     const headers = { ...(name && value && { [name]: value }) }

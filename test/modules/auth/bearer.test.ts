@@ -1,4 +1,4 @@
-/** The Authorization header: one spelling of the scheme's grammar, and one of a token (RFC 6750 §2.1, promise 6). */
+/** The Authorization header: one spelling of the scheme's grammar, and one of a token (RFC 6750 §2.1, P6). */
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** A stranger does not learn who has an account: neither from an answer nor from the time it takes (promise 11). */
+/** A stranger does not learn who has an account: neither from an answer nor from the time it takes (P11). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 import { spreadOfMedians } from '../../helpers/statistics.ts'

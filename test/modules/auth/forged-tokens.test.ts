@@ -1,4 +1,4 @@
-/** Access tokens that somebody else made, or that were made for something else (promise 6; RFC 8725, RFC 9068). */
+/** Access tokens that somebody else made, or that were made for something else (P6; RFC 8725, RFC 9068). */
 import { createHmac, createPrivateKey, createSign, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { decodeProtectedHeader, exportJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

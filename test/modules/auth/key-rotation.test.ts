@@ -1,4 +1,4 @@
-/** Signing keys change without a gap, and a retired key is worth nothing (promise 7). */
+/** Signing keys change without a gap, and a retired key is worth nothing (P7). */
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { SERVICE_NAME } from '../../../src/service-name.ts'

@@ -1,4 +1,4 @@
-/** An account may have any number of sessions: what ends them takes effect at once, on every instance (promise 4). */
+/** An account may have any number of sessions: what ends them takes effect at once, on every instance (P4). */
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { createAppOn, createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 import { testConfig } from '../../helpers/config.ts'

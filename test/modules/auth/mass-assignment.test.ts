@@ -1,4 +1,4 @@
-/** No body sets what is not its to set: each route takes its own fields and refuses the rest (promise 10). */
+/** No body sets what is not its to set: each route takes its own fields and refuses the rest (P10). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 

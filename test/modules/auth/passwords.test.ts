@@ -146,7 +146,7 @@ describe('a change of password', () => {
     }
   })
 
-  it('is limited in its attempts, by account', async () => {
+  it('P16: is limited in its attempts, by account', async () => {
     const strict = await createAppOn(
       { ...service.database, drop: async () => {} },
       { LOGIN_RATE_LIMIT_MAX: '3' },
@@ -168,7 +168,7 @@ describe('a change of password', () => {
   })
 })
 
-describe('hashing', () => {
+describe('P12: hashing', () => {
   it('runs so many at once, lets so many wait and refuses the rest', async () => {
     const passwords = createPasswords({ concurrency: 2, queueMax: 3 })
     const attempts = Array.from({ length: 9 }, () => passwords.hash(PASSWORD))

@@ -1,4 +1,4 @@
-/** Refresh tokens where they race, where an answer is lost and where they are stolen (promises 1 to 3). */
+/** Refresh tokens where they race, where an answer is lost and where they are stolen (P1 to P3). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAppOn, createHttpClient, type TestApp } from '../../helpers/app.ts'
 import { cloneDatabase, type TestDatabase } from '../../helpers/database.ts'

@@ -1,4 +1,4 @@
-/** The feed proves that it hears: behind poolers that lose notifications the database is asked (promise 4). */
+/** The feed proves that it hears: behind poolers that lose notifications the database is asked (P4). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'

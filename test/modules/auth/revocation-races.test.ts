@@ -1,4 +1,4 @@
-/** What ends a session, racing against what prolongs or opens one, over two processes (promise 4). */
+/** What ends a session, racing against what prolongs or opens one, over two processes (P4). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createDatabase } from '../../../src/db/client.ts'

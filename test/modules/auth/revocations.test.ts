@@ -1,4 +1,4 @@
-/** The feed of ended sessions: current without a query, honest when it is down, back when it can be (promise 4). */
+/** The feed of ended sessions: current without a query, honest when it is down, back when it can be (P4). */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import pino from 'pino'
@@ -106,7 +106,7 @@ describe('over two processes', () => {
   })
 })
 
-describe('the feed', () => {
+describe('P4: the feed', () => {
   it('knows what was ended before it began, and learns of the rest without a query', async () => {
     const { database, feed, asked } = await startFeed()
     const [first = '', second = ''] = await insertSessions(database, 2)
@@ -256,7 +256,7 @@ describe('the feed', () => {
   })
 })
 
-it('with feed and database down, nobody is let in: 503, and 200 again when they are back', async () => {
+it('P4: with feed and database down, nobody is let in: 503, and 200 again when they are back', async () => {
   const database = await databaseOfTest()
   const gate = await openGate(database.url)
   onTestFinished(gate.close)

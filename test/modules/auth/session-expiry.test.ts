@@ -1,4 +1,4 @@
-/** Sessions end by themselves: after a pause, and at the latest when their time is up (promise 5). */
+/** Sessions end by themselves: after a pause, and at the latest when their time is up (P5). */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createAppOn, createTestApp, type TestApp, type Tokens } from '../../helpers/app.ts'
 import { claimsOf } from '../../helpers/tokens.ts'

@@ -164,7 +164,7 @@ describe('ending a session by its id', () => {
     expect((await end(user.accessToken, sid)).statusCode).toBe(404)
   })
 
-  it("answers for somebody else's session as for one that is not there, and leaves it alone", async () => {
+  it("P9: answers for somebody else's session as for one that is not there, and leaves it alone", async () => {
     const [user, other] = [await service.signUp(), await service.signUp()]
     const ids = [claimsOf(other.accessToken).sid, crypto.randomUUID()]
     const [theirs, nobodys] = await Promise.all(ids.map(id => end(user.accessToken, id)))

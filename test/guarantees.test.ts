@@ -1,0 +1,57 @@
+/** GUARANTEES.md and the tests agree: each guarantee has its tests, and each number in a test is listed. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** How the name of a test, or of a group of tests, begins: with one number or several. */
+const TEST_NAME = /['"`]((?:P\d+, )*P\d+): /g
+/** Numbers from 50 on are percentiles. */
+const MENTION = /\bP[1-4]?\d\b/g
+
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+
+function sourcesIn(folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+  return names.filter(name => name.endsWith('.ts')).map(name => join(folder, name))
+}
+
+/** Returns the guarantees that the names of a file's tests state. */
+function provedIn(path: string): Set<string> {
+  return new Set([...read(path).matchAll(TEST_NAME)].flatMap(([, numbers = '']) => numbers.split(', ')))
+}
+
+const guarantees = read('GUARANTEES.md')
+  .split(/^### /m)
+  .slice(1)
+  .map(section => ({
+    number: /^P\d+(?=: \S)/.exec(section)?.[0] ?? '',
+    section,
+    tests: [...section.matchAll(/\]\((test\/[^)]+)\)/g)].map(([, path = '']) => path),
+  }))
+
+const testFiles = sourcesIn('test').filter(path => path.endsWith('.test.ts'))
+
+describe.each(guarantees)('$number in GUARANTEES.md', ({ number, section, tests }) => {
+  it('has a number of its own, and names its sources', () => {
+    expect(number).not.toBe('')
+    expect(guarantees.filter(other => other.number === number)).toHaveLength(1)
+    expect(section).toMatch(/^- Source: \S/m)
+  })
+
+  it('links exactly the files whose test names state it', () => {
+    const proving = testFiles.filter(path => provedIn(path).has(number))
+    expect([...tests].sort()).toEqual(proving.sort())
+    expect(tests).not.toEqual([])
+  })
+})
+
+it('every guarantee that the source code mentions is in GUARANTEES.md', () => {
+  const known = new Set(guarantees.map(({ number }) => number))
+  const mentions = [...sourcesIn('src'), ...sourcesIn('test')].flatMap(path =>
+    [...read(path).matchAll(MENTION)].map(([number]) => ({ path, number })),
+  )
+  expect(mentions.length).toBeGreaterThan(100)
+  expect(mentions.filter(({ number }) => !known.has(number))).toEqual([])
+})
