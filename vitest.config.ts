@@ -8,38 +8,38 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * others, two at a time: the first takes as long as what goes before the last test of the third.
  */
 const TIMED = [
-  'test/bench/cross-check.test.ts',
-  'test/bench/coordinated-omission.test.ts',
-  'test/modules/auth/enumeration.test.ts',
-  'test/bench/load.test.ts',
+  'bench/test/cross-check.test.ts',
+  'bench/test/coordinated-omission.test.ts',
+  'test/modules/accounts/enumeration.test.ts',
+  'bench/test/load.test.ts',
 ]
 
 /** Tests of what the bench compares: the first to run installs 300 MB of other people's frameworks. */
 const PEERS = [
-  'test/bench/ab.test.ts',
-  'test/bench/data-layers.test.ts',
-  'test/bench/peers.test.ts',
-  'test/bench/peers-command.test.ts',
+  'bench/test/ab.test.ts',
+  'bench/test/data-layers.test.ts',
+  'bench/test/frameworks.test.ts',
+  'bench/test/frameworks-command.test.ts',
 ]
 
 /** What takes longest, longest first. Vitest would go by the sizes of files, and by times that leave out hooks. */
 const SLOW = [
-  'test/report/live.test.ts',
-  'test/report/change.test.ts',
+  'report/test/live.test.ts',
+  'report/test/change.test.ts',
   'test/db/migration-histories.test.ts',
   'test/first-run.test.ts',
-  'test/hostile.test.ts',
-  'test/report/bad-input.test.ts',
-  'test/checks/rollout.test.ts',
+  'test/fuzz.test.ts',
+  'report/test/bad-input.test.ts',
+  'checks/test/rollout.test.ts',
   'test/faults/shutdown.test.ts',
   'test/faults/start.test.ts',
-  'test/bench/scale.test.ts',
+  'bench/test/scale.test.ts',
   'test/db/embedded.test.ts',
-  'test/workers.test.ts',
+  'test/process/workers.test.ts',
   'test/commands/commands.test.ts',
   'test/commands/migrations.test.ts',
-  'test/plugins/connection-cap.test.ts',
-  'test/modules/auth/revocation-races.test.ts',
+  'test/http/connection-cap.test.ts',
+  'test/modules/sessions/revocation-races.test.ts',
   ...TIMED,
 ]
 
@@ -55,7 +55,14 @@ class SlowFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [...TIMED, ...PEERS] } },
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['{test,bench/test,report/test,checks/test}/**/*.test.ts'],
+          exclude: [...TIMED, ...PEERS],
+        },
+      },
       { extends: true, test: { name: 'peers', include: PEERS } },
       // After the others, one for each core at most: what else runs would be in their measurements.
       {

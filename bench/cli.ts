@@ -1,6 +1,6 @@
 /** `npm run bench`: reads the command line, runs the command, and ends with its exit code. */
 
-import { watchParent } from '../src/parent.ts'
+import { watchParent } from '../src/process/parent.ts'
 import { prepareFiles } from './commands/files.ts'
 import { checkOperands, checkOptions, defaultCommand, findCommand, helpText } from './commands.ts'
 import { RunError, UsageError } from './errors.ts'

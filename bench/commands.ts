@@ -74,7 +74,7 @@ export const commands: Record<string, Command> = {
     operands: '',
     summary: 'the service beside bare node:http, Express, NestJS, Hono and plain Fastify, in turns',
     options: [...load, 'peer'],
-    load: async () => (await import('./commands/peers.ts')).peersCommand,
+    load: async () => (await import('./commands/frameworks.ts')).peersCommand,
   },
   ablate: {
     operands: '[name …]',

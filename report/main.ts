@@ -1,5 +1,5 @@
 /** `npm run report`: reads the command line, runs the command, and ends with its exit code. */
-import { watchParent } from '../src/parent.ts'
+import { watchParent } from '../src/process/parent.ts'
 import { ReportError, UsageError } from './errors.ts'
 import { parseCommandLine, type Settings, USAGE } from './options.ts'
 

@@ -5,14 +5,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
-import { type Config, type Environment, isProduction, loadConfig, readEnvironment } from './config.ts'
-import { preferCommonJsDrizzle } from './lean-imports.ts'
-import { createLogStream, type LogStream } from './lib/log-stream.ts'
-import { createLifecycle, type Lifecycle } from './lifecycle.ts'
-import { watchParent } from './parent.ts'
-import { explain, PlainError } from './plain-error.ts'
-import { originForPeople, welcome } from './welcome.ts'
-import { allocateYoung } from './young-heap.ts'
+import { type Config, type Environment, isProduction, loadConfig, readEnvironment } from './config/config.ts'
+import { preferCommonJsDrizzle } from './db/drizzle-commonjs.ts'
+import { explain, UserFacingError } from './lib/user-facing-error.ts'
+import { createLogStream, type LogStream } from './observability/log-stream.ts'
+import { createLifecycle, type Lifecycle } from './process/lifecycle.ts'
+import { watchParent } from './process/parent.ts'
+import { setYoungGenerationSize } from './process/v8-flags.ts'
+import { originForPeople, welcome } from './process/welcome.ts'
 
 /** Between the end of the slowest worker and that of the process that waits for it, in milliseconds. */
 const WORKER_SLACK_MS = 2000
@@ -20,7 +20,7 @@ const WORKER_SLACK_MS = 2000
 const NO_PRETTY_LOG =
   'Log lines are JSON: LOG_FORMAT=pretty, the default in development, needs pino-pretty, a development dependency.'
 
-allocateYoung()
+setYoungGenerationSize()
 preferCommonJsDrizzle()
 
 let log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error' | 'fatal'> | undefined
@@ -56,7 +56,7 @@ async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
   if (lifecycle.isEnding()) return
   // Development's database is kept up to date by the first process: a worker finds it ready.
   if (!config.production && !cluster.isWorker) {
-    const { migrateForDevelopment } = await import('./development.ts')
+    const { migrateForDevelopment } = await import('./process/development.ts')
     await migrateForDevelopment(config, given)
   }
   const isLeader = config.workers > 1 && !cluster.isWorker
@@ -97,8 +97,8 @@ async function lead(
   lifecycle: Lifecycle,
 ): Promise<string | undefined> {
   const [{ startWorkers }, { loggerOptions }] = await Promise.all([
-    import('./workers.ts'),
-    import('./lib/log.ts'),
+    import('./process/workers.ts'),
+    import('./observability/log.ts'),
   ])
   lifecycle.limit(config.shutdown.drainDelay + config.shutdown.timeout + WORKER_SLACK_MS)
   const logger = pino(loggerOptions(config.log), await openLog(config, lifecycle))
@@ -117,7 +117,7 @@ function warn({ warnings }: Config, to: Pick<FastifyBaseLogger, 'warn'>): void {
 async function complete(environment: Environment, onClose: Lifecycle['onClose']): Promise<Environment> {
   // A worker is given what the first process has checked, claimed and started.
   if (isProduction(environment) || cluster.isWorker) return environment
-  const development = await import('./development.ts')
+  const development = await import('./process/development.ts')
   const withKey = development.provideSigningKey(environment)
   // What is wrong with the rest, and whether the port is free, before a server is started.
   const { server } = loadConfig({ DATABASE_URL: development.DATABASE_PLACEHOLDER, ...withKey })
@@ -128,11 +128,11 @@ async function complete(environment: Environment, onClose: Lifecycle['onClose'])
   return { ...withKey, DATABASE_URL: database.url }
 }
 
-/** Fails now, rather than after a database was started, where the port is taken. Throws PlainError. */
+/** Fails now, rather than after a database was started, where the port is taken. Throws UserFacingError. */
 async function claimPort({ host, port }: { host: string; port: number }): Promise<void> {
   const probe = createServer().listen(port, host)
   await once(probe, 'listening').catch(({ code }: NodeJS.ErrnoException) => {
-    throw new PlainError(
+    throw new UserFacingError(
       code === 'EADDRINUSE'
         ? `Port ${port} is taken. Choose another: PORT=${port < 65_535 ? port + 1 : 3000} npm start`
         : `Cannot listen on ${host}, port ${port} (${code}). Set HOST and PORT to what this machine has.`,
@@ -151,10 +151,10 @@ async function openLog({ log: settings, workers }: Config, { onClose }: Lifecycl
   onClose(stream.settle)
   process.on('exit', stream.finish)
   if (settings.format === 'json') return stream
-  const { prettify } = await import('./pretty-log.ts')
+  const { prettify } = await import('./observability/pretty-log.ts')
   const pretty = await prettify(stream)
   if (pretty !== undefined) return pretty
-  const { loggerOptions } = await import('./lib/log.ts')
+  const { loggerOptions } = await import('./observability/log.ts')
   if (!cluster.isWorker) pino(loggerOptions(settings), stream).warn(NO_PRETTY_LOG)
   return stream
 }

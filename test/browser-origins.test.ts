@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { originForPeople, welcome } from '../src/welcome.ts'
+import { originForPeople, welcome } from '../src/process/welcome.ts'
 import { createTestApp, PASSWORD, type TestApp } from './helpers/app.ts'
 import { launchBrowser } from './helpers/browser.ts'
 

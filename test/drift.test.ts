@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
-import { catalogue, entryForStatus, errors, findEntry } from '../src/errors.ts'
+import { catalogue, entryForStatus, errors, findEntry } from '../src/http/errors.ts'
 import { namedScripts, readme } from './helpers/readme.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -89,10 +89,10 @@ describe('the README', () => {
 describe('the errors', () => {
   it('are each thrown, looked up by code, or what a status of the framework is shown as', async () => {
     const files = (await sources(/^src\//)).filter(
-      ([path]) => !['src/errors.ts', 'src/plugins/openapi.ts'].includes(path),
+      ([path]) => !['src/http/errors.ts', 'src/http/openapi.ts'].includes(path),
     )
     // What a route says that it answers is no proof that anything answers it.
-    const code = files.map(([, text]) => text.replaceAll(/problems: \[[^\]]*\]/g, '')).join('\n')
+    const code = files.map(([, text]) => text.replaceAll(/errorCodes: \[[^\]]*\]/g, '')).join('\n')
     const unused = Object.keys(errors).filter((name, index) => {
       const entry = catalogue[index]?.code ?? ''
       return !code.includes(`errors.${name}(`) && !code.includes(`'${entry}'`) && !BY_STATUS.includes(entry)
@@ -123,7 +123,7 @@ describe('every file', () => {
 
 const LOCKFILES = [
   'package-lock.json',
-  'bench/peers/package-lock.json',
+  'bench/frameworks/package-lock.json',
   'bench/data-layers/package-lock.json',
 ]
 
@@ -163,7 +163,7 @@ it('the service imports development dependencies only where it can do without', 
   })
   expect(found).toEqual([
     "src/commands/db-seed.ts: import('cli-progress",
-    "src/pretty-log.ts: import('pino-pretty",
+    "src/observability/pretty-log.ts: import('pino-pretty",
   ])
 })
 
@@ -185,7 +185,9 @@ describe('the pinned Node.js', () => {
     expect(commands.length).toBeGreaterThan(5)
     for (const { part, isOnly } of commands) {
       expect(part).toMatch(
-        isOnly ? /^exec sh src\/with-node\.sh (?:--dev )?node / : /^sh src\/with-node\.sh node /,
+        isOnly
+          ? /^exec sh src\/process\/with-node\.sh (?:--dev )?node /
+          : /^sh src\/process\/with-node\.sh node /,
       )
     }
   })

@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { SERVICE_NAME, SERVICE_TITLE } from '../src/service-name.ts'
+import { SERVICE_NAME, SERVICE_TITLE } from '../src/config/service-name.ts'
 import { createCheckout } from './helpers/checkout.ts'
 import { createRemote } from './helpers/remote.ts'
 
@@ -30,7 +30,7 @@ async function useService({ start }: Awaited<ReturnType<typeof createCheckout>>,
 it('works on its data under any name, and says it where it is asked', async () => {
   const checkout = await createCheckout('renamed')
   onTestFinished(checkout.remove)
-  const constant = join(checkout.folder, 'src/service-name.ts')
+  const constant = join(checkout.folder, 'src/config/service-name.ts')
   await useService(checkout, SERVICE_TITLE)
 
   const title = `Orders' "API" <b>`

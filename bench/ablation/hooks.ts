@@ -1,6 +1,6 @@
 /** Takes hooks out of the app by the names of their functions. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import type { AccessClaims } from '../../src/modules/auth/access-tokens.ts'
+import type { AccessClaims } from '../../src/modules/sessions/access-tokens.ts'
 
 type Hook = (...args: never[]) => unknown
 

@@ -29,11 +29,11 @@ export const variants: readonly Variant[] = [
   },
   {
     ...{ name: 'overload', what: 'the watch on the event loop', kind: 'feature' },
-    replaces: { 'plugins/overload.ts': 'overload.ts' },
+    replaces: { 'http/overload.ts': 'overload.ts' },
   },
   {
     ...{ name: 'access-log', what: 'the line of each request, and its logger', kind: 'feature' },
-    replaces: { 'lib/log.ts': 'log.ts' },
+    replaces: { 'observability/log.ts': 'log.ts' },
     prepare: app => void app.setChildLoggerFactory(logger => logger),
   },
   {
@@ -42,7 +42,7 @@ export const variants: readonly Variant[] = [
   },
   {
     ...{ name: 'tracing', what: 'the spans of sampled requests, and their export', kind: 'feature' },
-    replaces: { 'tracing.ts': 'tracing.ts' },
+    replaces: { 'observability/tracing-sdk.ts': 'tracing.ts' },
   },
   {
     ...{ name: 'request-ids', what: 'ids of one’s own, and the headers that tell them', kind: 'feature' },
@@ -59,7 +59,7 @@ export const variants: readonly Variant[] = [
   },
   {
     ...{ name: 'validation', what: 'the check of URL, Host and path parameters', kind: 'feature' },
-    replaces: { 'plugins/validation.ts': 'validation.ts' },
+    replaces: { 'http/validation.ts': 'validation.ts' },
     prepare: app => swapHooks(app, { refuseUnreadable: undefined }),
   },
   {
@@ -68,7 +68,7 @@ export const variants: readonly Variant[] = [
   },
   {
     ...{ name: 'revocation', what: 'the question whether the session has ended', kind: 'feature' },
-    replaces: { 'modules/auth/revocations.ts': 'revocations.ts' },
+    replaces: { 'modules/sessions/revocations.ts': 'revocations.ts' },
   },
   {
     ...{ name: 'token-cache', what: 'the memory of verified tokens', kind: 'shortcut' },
@@ -76,7 +76,7 @@ export const variants: readonly Variant[] = [
   },
   {
     ...{ name: 'batching', what: 'one query for look-ups that come together', kind: 'shortcut' },
-    replaces: { 'lib/batch.ts': 'batch.ts' },
+    replaces: { 'db/batch.ts': 'batch.ts' },
   },
   {
     ...{ name: 'prepared-query', what: 'the look-up, built and planned once', kind: 'shortcut' },
@@ -88,6 +88,6 @@ export const variants: readonly Variant[] = [
   },
   {
     ...{ name: 'log-buffer', what: 'log lines that are written together', kind: 'shortcut' },
-    replaces: { 'lib/log-stream.ts': 'log-stream.ts' },
+    replaces: { 'observability/log-stream.ts': 'log-stream.ts' },
   },
 ]

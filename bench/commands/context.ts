@@ -134,7 +134,7 @@ export function exitCodeOf(result: Result): number {
 }
 
 /** Returns the address of `--target` without a path; throws when it is none. */
-export function originOf(target: string): string {
+export function clientInfoOf(target: string): string {
   const url = URL.parse(target)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw new UsageError(`--target takes a URL like http://host:port, not "${target}"`)

@@ -6,7 +6,7 @@ import { takeFingerprint } from '../result/fingerprint.ts'
 import type { Fingerprint } from '../result/schema.ts'
 import { chooseScenarios, type Scenario } from '../scenario.ts'
 import type { Subject } from '../subject.ts'
-import { type Context, originOf } from './context.ts'
+import { type Context, clientInfoOf } from './context.ts'
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -24,7 +24,7 @@ export async function openSubject(context: Context): Promise<OpenedSubject> {
 }
 
 async function openTarget(values: Values): Promise<OpenedSubject> {
-  const origin = originOf(values.target ?? '')
+  const origin = clientInfoOf(values.target ?? '')
   return {
     subject: { key: 'target', name: origin, origin, data: {} },
     scenarios: values.scenario ? await chooseScenarios(values.scenario) : [requestOf(values)],

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { hash, verify } from '@node-rs/argon2'
-import { ARGON2ID } from '../../src/modules/auth/passwords.ts'
+import { ARGON2ID } from '../../src/modules/accounts/passwords.ts'
 
 // The first few pay for pages of memory that the later ones find.
 const warmups = 5

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { freePort } from '../../src/lib/free-port.ts'
+import { freePort } from '../../src/process/free-port.ts'
 import { RunError } from '../errors.ts'
 import { sleep } from '../load/clock.ts'
 import { askProbe } from '../probe/ask.ts'

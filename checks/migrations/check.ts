@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJournal, readMigrations } from '../../src/db/migration-files.ts'
-import { PlainError } from '../../src/plain-error.ts'
+import { UserFacingError } from '../../src/lib/user-facing-error.ts'
 import { checkFolder, type JournalEntry } from './folder.ts'
 import { createGit, type Git } from './git.ts'
 import {
@@ -27,7 +27,7 @@ const FOLDER = 'drizzle'
 
 /**
  * Returns what is wrong with the migrations of a checkout. `ref` is the branch or commit to compare with; without it,
- * the default branch. Throws PlainError where there is no such ref, or no readable journal.
+ * the default branch. Throws UserFacingError where there is no such ref, or no readable journal.
  */
 export async function checkMigrations(root: string, ref?: string): Promise<Result> {
   const directory = join(root, FOLDER)
@@ -47,13 +47,13 @@ export async function checkMigrations(root: string, ref?: string): Promise<Resul
   return { problems: all, notes: [count, ...(await describeComparison(git, base))] }
 }
 
-/** The journal, and what keeps the migrator from using the folder. Throws PlainError where there is no readable journal. */
+/** The journal, and what keeps the migrator from using the folder. Throws UserFacingError where there is no readable journal. */
 function readFolder(directory: string): { entries: JournalEntry[]; problems: Problem[] } {
   let problems: Problem[] = []
   try {
     readMigrations(directory)
   } catch (error) {
-    if (!(error instanceof PlainError)) throw error
+    if (!(error instanceof UserFacingError)) throw error
     problems = [{ place: `${FOLDER}/`, what: error.message, remedy: 'Mend each of these.' }]
   }
   return { entries: readJournal(directory) as JournalEntry[], problems }

@@ -1,7 +1,7 @@
 /** Asks git about the migrations folder. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { PlainError } from '../../src/plain-error.ts'
+import { UserFacingError } from '../../src/lib/user-facing-error.ts'
 
 const MAX_OUTPUT = 64 << 20
 
@@ -17,11 +17,11 @@ export function createGit(folder: string) {
   }
 }
 
-/** Returns the output of git. Throws PlainError where it fails: what could not be compared must not pass for the same. */
+/** Returns the output of git. Throws UserFacingError where it fails: what could not be compared must not pass for the same. */
 export async function ask(git: Git, ...args: string[]): Promise<string> {
   const output = await git(...args)
   if (output !== undefined) return output
-  throw new PlainError(
+  throw new UserFacingError(
     `\`git ${args.join(' ')}\` failed. The comparison needs git 2.31 or later and a whole clone.`,
   )
 }

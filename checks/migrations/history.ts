@@ -1,6 +1,6 @@
 /** Compares the migrations with those that are committed: what may be deployed is only ever added to. */
 import { createHash } from 'node:crypto'
-import { PlainError } from '../../src/plain-error.ts'
+import { UserFacingError } from '../../src/lib/user-facing-error.ts'
 import { ask, commitOf, type Git } from './git.ts'
 import type { Problem } from './problem.ts'
 
@@ -32,7 +32,7 @@ export type Present = {
   read: (path: string) => string | undefined
 }
 
-/** Returns the base, or undefined where there is no git history. Throws PlainError where `ref` names none. */
+/** Returns the base, or undefined where there is no git history. Throws UserFacingError where `ref` names none. */
 export async function findBase(git: Git, ref: string | undefined): Promise<Base | undefined> {
   for (const name of ref === undefined ? DEFAULT_BRANCHES : [ref]) {
     const tip = await commitOf(git, name)
@@ -40,7 +40,9 @@ export async function findBase(git: Git, ref: string | undefined): Promise<Base 
     if (tip && commit) return { name, tip, commit }
   }
   if (ref === undefined) return undefined
-  throw new PlainError(`--base ${ref}: this repository has no such commit that HEAD shares history with.`)
+  throw new UserFacingError(
+    `--base ${ref}: this repository has no such commit that HEAD shares history with.`,
+  )
 }
 
 /** What the base has: a folder of migrations as it is committed. */

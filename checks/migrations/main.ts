@@ -1,7 +1,7 @@
 /** `npm run db:check`: refuses migrations that would be skipped, were changed, lock long, or break the version before. */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { explain } from '../../src/plain-error.ts'
+import { explain } from '../../src/lib/user-facing-error.ts'
 import { checkMigrations } from './check.ts'
 import { format } from './problem.ts'
 

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { RunError, UsageError } from '../../bench/errors.ts'
-import { watchParent } from '../../src/parent.ts'
+import { watchParent } from '../../src/process/parent.ts'
 import { checkRollout, type Outcome } from './rollout.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

@@ -2,11 +2,11 @@
 import { join } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import pg from 'pg'
-import { isProduction, loadDatabaseUrls, readEnvironment } from '../config.ts'
+import { isProduction, loadDatabaseUrls, readEnvironment } from '../config/config.ts'
 import type { Database } from '../db/client.ts'
 import { explainConnectionFailure, isConnectionFailure } from '../db/connection-failure.ts'
-import { preferCommonJsDrizzle } from '../lean-imports.ts'
-import { explain, PlainError } from '../plain-error.ts'
+import { preferCommonJsDrizzle } from '../db/drizzle-commonjs.ts'
+import { explain, UserFacingError } from '../lib/user-facing-error.ts'
 
 /** Runs a command. What goes wrong is printed, as one line where a person can mend it, and the exit code is 1. */
 export async function runCommand(work: () => Promise<void>): Promise<void> {
@@ -20,12 +20,12 @@ export async function runCommand(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The command's options and arguments. Throws PlainError where there is one that it does not know. */
+/** The command's options and arguments. Throws UserFacingError where there is one that it does not know. */
 export function readArguments<T extends ParseArgsConfig>(config: T) {
   try {
     return parseArgs(config)
   } catch (error) {
-    throw new PlainError((error as Error).message)
+    throw new UserFacingError((error as Error).message)
   }
 }
 
@@ -71,17 +71,19 @@ const NOT_ALLOWED = /^(25006|42501|53|54|55|57|58)/
 /** The same error, in one line where a person can mend it. */
 function plainly(cause: unknown): unknown {
   if (isConnectionFailure(cause))
-    return new PlainError(`Cannot connect to the database: ${explainConnectionFailure(cause)}`, { cause })
+    return new UserFacingError(`Cannot connect to the database: ${explainConnectionFailure(cause)}`, {
+      cause,
+    })
   if (!(cause instanceof pg.DatabaseError)) return cause
   const { message, code = '' } = cause
   if (MISSING.has(code)) {
-    return new PlainError(
+    return new UserFacingError(
       `The database does not have the tables of this version (${message}): run npm run db:migrate. If it is another application's, set DATABASE_URL. npm run db:status lists what is missing.`,
       { cause },
     )
   }
   return NOT_ALLOWED.test(code)
-    ? new PlainError(`PostgreSQL refused it: ${message} (${code})`, { cause })
+    ? new UserFacingError(`PostgreSQL refused it: ${message} (${code})`, { cause })
     : cause
 }
 
@@ -103,7 +105,7 @@ async function withEmbeddedUrl(
   const running = await runningUrl(directory)
   if (running !== undefined) return work(selfContained(running))
   const server = await startEmbeddedPostgres({ directory }).catch(error => {
-    throw new PlainError((error as Error).message)
+    throw new UserFacingError((error as Error).message)
   })
   try {
     await work(selfContained(server.url))

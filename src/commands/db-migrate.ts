@@ -1,5 +1,5 @@
 /** `npm run db:migrate`: applies the migrations. Several at once wait for each other. */
-import { loadMigrationSettings, readEnvironment } from '../config.ts'
+import { loadMigrationSettings, readEnvironment } from '../config/config.ts'
 import type { MigrateOptions } from '../db/migrate.ts'
 import { readArguments, runCommand, withDatabaseUrl } from './database.ts'
 

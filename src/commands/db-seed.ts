@@ -1,12 +1,12 @@
 /** `npm run db:seed -- --users 10000`: the same demo users, every time. None is an admin: their password is published. */
 import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
-import { type Environment, isProduction, loadDatabaseUrls, readEnvironment } from '../config.ts'
+import { type Environment, isProduction, loadDatabaseUrls, readEnvironment } from '../config/config.ts'
+import { SERVICE_NAME } from '../config/service-name.ts'
 import type { Database } from '../db/client.ts'
-import { ifInstalled } from '../lib/if-installed.ts'
-import { ARGON2ID } from '../modules/auth/passwords.ts'
-import { PlainError } from '../plain-error.ts'
-import { SERVICE_NAME } from '../service-name.ts'
+import { UserFacingError } from '../lib/user-facing-error.ts'
+import { ARGON2ID } from '../modules/accounts/passwords.ts'
+import { ifInstalled } from '../process/if-installed.ts'
 import { readArguments, runCommand, withDatabase } from './database.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -43,8 +43,9 @@ const LAST = [
 await runCommand(async () => {
   const { count, isSure } = readOptions()
   const environment = readEnvironment()
-  if (isProduction(environment)) throw new PlainError('Demo users have a known password: not in production.')
-  if (environment.DATABASE_URL !== undefined && !isSure) throw new PlainError(refusal(environment))
+  if (isProduction(environment))
+    throw new UserFacingError('Demo users have a known password: not in production.')
+  if (environment.DATABASE_URL !== undefined && !isSure) throw new UserFacingError(refusal(environment))
   await withDatabase(async database => {
     const inserted = await seed(database, count)
     console.log(`Seeded ${inserted} of ${count} users${inserted < count ? '; the rest was there' : ''}.
@@ -59,7 +60,7 @@ function readOptions(): { count: number; isSure: boolean } {
   })
   const count = /^[0-9]+$/.test(values.users) ? Number(values.users) : 0
   if (count < 1 || count > MAX_USERS) {
-    throw new PlainError(`--users takes a whole number from 1 to ${MAX_USERS}.`)
+    throw new UserFacingError(`--users takes a whole number from 1 to ${MAX_USERS}.`)
   }
   return { count, isSure: values.yes }
 }

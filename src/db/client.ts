@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
-import type { Config } from '../config.ts'
-import { SERVICE_NAME } from '../service-name.ts'
+import type { Config } from '../config/config.ts'
+import { SERVICE_NAME } from '../config/service-name.ts'
 import { markConnectionFailure } from './connection-failure.ts'
 import { createPatience, isCrowded } from './crowded.ts'
 import * as schema from './schema.ts'
@@ -22,7 +22,7 @@ export type Database = ReturnType<typeof createDatabase>
 const CLIENT_SLACK_MS = 500
 
 /** Longest wait for connections to close. */
-export const FAREWELL_MS = 1000
+export const CLOSE_TIMEOUT_MS = 1000
 
 export type DatabaseListeners = {
   /** Hears of connections that broke; the pool replaces them by itself. */
@@ -102,7 +102,7 @@ export function createDatabase(
 
   /** Closes every connection. Waits a second at most: a frozen server answers no farewell. */
   async function close(): Promise<void> {
-    await Promise.race([pool.end(), sleep(FAREWELL_MS, undefined, { ref: false })])
+    await Promise.race([pool.end(), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
   }
 
   return { pool, db, transaction, close }

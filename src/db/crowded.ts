@@ -1,7 +1,7 @@
 /** A server, database or role that takes no more connections: who needs one waits for one that is open. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { within } from '../lib/within.ts'
+import { withTimeout } from '../process/with-timeout.ts'
 
 /** How long the pool is kept to the connections that it got, in milliseconds; then it asks for more again. */
 const KEEP_MS = 5000
@@ -65,7 +65,7 @@ export function createPatience({ pool, connect, timeout, onCrowded }: Options) {
       if (open === 0) await sleep(Math.min(pause, left))
       const connecting = connect()
       try {
-        return await within(Math.max(left, 0), connecting, 'timeout exceeded when trying to connect')
+        return await withTimeout(Math.max(left, 0), connecting, 'timeout exceeded when trying to connect')
       } catch (next) {
         if (!isCrowded(next)) {
           // One that comes too late is for the next in the queue.

@@ -1,6 +1,6 @@
 /** What PostgreSQL and its driver can fail with, as entries of the catalogue. */
 import pg from 'pg'
-import { type CatalogueEntry, findEntry } from '../errors.ts'
+import { type CatalogueEntry, findEntry } from '../http/errors.ts'
 import { DRIVER_FAILURES, databaseErrorOf } from './client.ts'
 import { isConnectionFailure } from './connection-failure.ts'
 import { isStaleStatement } from './stale-statements.ts'

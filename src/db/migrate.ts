@@ -1,6 +1,6 @@
 /** Applies the migrations under drizzle/, one instance at a time. */
 import type pg from 'pg'
-import { PlainError } from '../plain-error.ts'
+import { UserFacingError } from '../lib/user-facing-error.ts'
 import { LocksUnavailable, withRetries } from './lock-retries.ts'
 import { type Applying, applyMigration } from './migration-apply.ts'
 import { describeError, isDatabaseError } from './migration-errors.ts'
@@ -40,7 +40,7 @@ export type MigrateOptions = Allowances & {
 /**
  * Applies what is not yet applied, in the order of the journal, and returns the names. Each migration is applied
  * whole, with its record, or not at all, save those that are marked to run outside a transaction. Instances that
- * start at once wait for each other. Throws PlainError: where the folder or the database is not usable,
+ * start at once wait for each other. Throws UserFacingError: where the folder or the database is not usable,
  * MigrationsDiffer where the two are not the same history, MigrationFailed where a migration fails.
  */
 export async function migrate(connectionString: string, options: MigrateOptions = {}): Promise<string[]> {
@@ -92,7 +92,7 @@ async function prepareTable({ client, ...settings }: Applying, plan: Plan): Prom
   }
 }
 
-/** How the database stands against the migrations of this version. Changes nothing. Throws PlainError. */
+/** How the database stands against the migrations of this version. Changes nothing. Throws UserFacingError. */
 export async function readStatus(connectionString: string, directory?: string): Promise<Plan> {
   const migrations = readMigrations(directory)
   return withClient(connectionString, async client => {
@@ -153,9 +153,9 @@ async function withClient<T>(connectionString: string, work: (client: pg.Client)
     return await work(client)
   } catch (cause) {
     const { cause: reason, blockers } = cause instanceof LocksUnavailable ? cause : { cause, blockers: '' }
-    if (reason instanceof PlainError || !isDatabaseError(reason)) throw reason
+    if (reason instanceof UserFacingError || !isDatabaseError(reason)) throw reason
     const remedy = remedyFor(reason, blockers)
-    throw new PlainError(`${TABLE} cannot be used: ${describeError(reason)}${remedy}`, {
+    throw new UserFacingError(`${TABLE} cannot be used: ${describeError(reason)}${remedy}`, {
       cause,
     })
   } finally {

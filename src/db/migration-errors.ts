@@ -1,6 +1,6 @@
 /** What to say of a migration that failed: its name, PostgreSQL's words, the place in the file, and what to do. */
 import pg from 'pg'
-import { PlainError } from '../plain-error.ts'
+import { UserFacingError } from '../lib/user-facing-error.ts'
 import { lineAt, type Migration, type Statement } from './migration-files.ts'
 
 /** A session that keeps others waiting, as pg_stat_activity shows it. */
@@ -13,7 +13,7 @@ export type Blocker = {
 }
 
 /** A migration has failed. The message is for the person who runs the command. */
-export class MigrationFailed extends PlainError {
+export class MigrationFailed extends UserFacingError {
   override readonly name = 'MigrationFailed'
 }
 

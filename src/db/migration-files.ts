@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { PlainError } from '../plain-error.ts'
+import { UserFacingError } from '../lib/user-facing-error.ts'
 
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
@@ -44,7 +44,7 @@ type Entry = { tag: string; when: number }
 
 /**
  * Returns the migrations in the order of the journal.
- * Throws PlainError with everything that is wrong with the folder: a journal that cannot be read, a file without an
+ * Throws UserFacingError with everything that is wrong with the folder: a journal that cannot be read, a file without an
  * entry or an entry without a file, a name or a time used twice, a marker that is unknown or in the wrong place.
  */
 export function readMigrations(directory: string = MIGRATIONS_FOLDER): Migration[] {
@@ -53,7 +53,7 @@ export function readMigrations(directory: string = MIGRATIONS_FOLDER): Migration
   const problems = [...duplicates(entries, folder), ...strayFiles(directory, entries)]
   const migrations = entries.flatMap(entry => readMigration(directory, entry, problems) ?? [])
   if (problems.length > 0) {
-    throw new PlainError(`The migrations in ${folder}/ cannot be used:\n  - ${problems.join('\n  - ')}`)
+    throw new UserFacingError(`The migrations in ${folder}/ cannot be used:\n  - ${problems.join('\n  - ')}`)
   }
   return migrations
 }
@@ -68,7 +68,7 @@ export function lineAt({ sql }: Pick<Migration, 'sql'>, offset: number): number 
   return sql.slice(0, offset).split('\n').length
 }
 
-/** Returns the entries of the journal, in their order. Throws PlainError where it cannot be read. */
+/** Returns the entries of the journal, in their order. Throws UserFacingError where it cannot be read. */
 export function readJournal(directory: string): Entry[] {
   const path = `${basename(directory)}/meta/_journal.json`
   let text: string
@@ -76,11 +76,11 @@ export function readJournal(directory: string): Entry[] {
     text = readFileSync(join(directory, 'meta/_journal.json'), 'utf8')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw new PlainError(`${path} cannot be read (${code}).`, { cause })
+    throw new UserFacingError(`${path} cannot be read (${code}).`, { cause })
   }
   const entries = parseEntries(text.replace(/^\uFEFF/, ''))
   if (entries) return entries
-  throw new PlainError(
+  throw new UserFacingError(
     /^[<>=]{7}/m.test(text)
       ? `${path} has merge conflict markers. Keep the entries of both sides, then run \`npm run check\`.`
       : `${path} is not a journal of drizzle-kit. Restore it from version control.`,

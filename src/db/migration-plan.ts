@@ -1,5 +1,5 @@
 /** Compares the migrations of this version with those that a database has: what is to apply, and what is to refuse. */
-import { PlainError } from '../plain-error.ts'
+import { UserFacingError } from '../lib/user-facing-error.ts'
 import { hasHash, type Migration } from './migration-files.ts'
 
 /** A row of drizzle's table. */
@@ -39,7 +39,7 @@ export type Plan = {
 export type Allowances = { allowOutOfOrder?: boolean; allowNewer?: boolean }
 
 /** The migrations on disk and those in the database are not the same history. The message names each difference. */
-export class MigrationsDiffer extends PlainError {
+export class MigrationsDiffer extends UserFacingError {
   override readonly name = 'MigrationsDiffer'
 }
 

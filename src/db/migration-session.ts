@@ -1,8 +1,8 @@
 /** The connection that migrates: what it needs of the database, the lock that it holds, and who keeps it waiting. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { PlainError } from '../plain-error.ts'
-import { SERVICE_NAME } from '../service-name.ts'
+import { SERVICE_NAME } from '../config/service-name.ts'
+import { UserFacingError } from '../lib/user-facing-error.ts'
 import { explainConnectionFailure } from './connection-failure.ts'
 import { type Blocker, describeBlockers } from './migration-errors.ts'
 
@@ -26,7 +26,7 @@ const TIMEOUTS = ['statement_timeout', 'idle_in_transaction_session_timeout', 't
 
 export type Progress = (line: string) => void
 
-/** Connects. Throws PlainError where the database does not answer. The caller ends the connection. */
+/** Connects. Throws UserFacingError where the database does not answer. The caller ends the connection. */
 export async function connect(
   connectionString: string,
   name = `${SERVICE_NAME}-migrate`,
@@ -42,13 +42,15 @@ export async function connect(
   })
   await client.connect().catch(cause => {
     const why = explainConnectionFailure(cause)
-    throw new PlainError(`Cannot connect to the database at ${client.host}:${client.port}: ${why}`, { cause })
+    throw new UserFacingError(`Cannot connect to the database at ${client.host}:${client.port}: ${why}`, {
+      cause,
+    })
   })
   return client
 }
 
 /**
- * Returns the connection's process on the server, and its search_path with the schema of the tables first. Throws PlainError where that schema is
+ * Returns the connection's process on the server, and its search_path with the schema of the tables first. Throws UserFacingError where that schema is
  * not in it: the service's own statements name no schema, and would not find the tables.
  */
 export async function readSession(client: pg.Client): Promise<{ pid: number; path: string }> {
@@ -61,7 +63,7 @@ export async function readSession(client: pg.Client): Promise<{ pid: number; pat
     const others = schemas.filter(name => name !== SCHEMA)
     return { pid, path: [SCHEMA, ...others].map(name => pg.escapeIdentifier(name)).join(', ') }
   }
-  throw new PlainError(
+  throw new UserFacingError(
     exists
       ? `The tables belong in the schema ${SCHEMA}, which this connection's search_path (${path}) does not reach. Take search_path out of DATABASE_URL's options, or set it with \`alter role … set search_path = ${SCHEMA}\`; the role needs USAGE on ${SCHEMA}.`
       : `The tables belong in the schema ${SCHEMA}, which this database does not have. Run \`create schema ${SCHEMA}\`.`,

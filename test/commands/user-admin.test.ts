@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { assignRole } from '../../src/modules/users/service.ts'
 import { createTestApp, PASSWORD, type TestApp } from '../helpers/app.ts'
 import { runCommand } from '../helpers/command.ts'
-import { expectRefusedEverywhere } from '../helpers/pair.ts'
 import { auditOf, claimsOf } from '../helpers/tokens.ts'
+import { expectRefusedEverywhere } from '../helpers/two-instances.ts'
 
 let service: TestApp
 

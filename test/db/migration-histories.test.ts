@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'
-import { PlainError } from '../../src/plain-error.ts'
+import { UserFacingError } from '../../src/lib/user-facing-error.ts'
 import { createEmptyDatabase, type TestDatabase } from '../helpers/database.ts'
 import {
   folderOf,
@@ -133,12 +133,12 @@ async function follow(history: History): Promise<void> {
     const half = await halfApplied(seen)
     const lines = await snapshotOf(client)
     if (refused.length > 0) {
-      expect(error).toBeInstanceOf(PlainError)
+      expect(error).toBeInstanceOf(UserFacingError)
       for (const tag of refused) expect(error.message).toContain(tag)
       expect({ applied, half, lines }).toEqual(before)
       count('refused')
     } else if ('failed' in expected) {
-      expect(error).toBeInstanceOf(PlainError)
+      expect(error).toBeInstanceOf(UserFacingError)
       expect(error.message).toContain(`${expected.failed} failed at`)
       expect(await freshResult([...applied, ...half])).toEqual({ lines })
       count('failed')

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { SERVICE_NAME } from '../../src/service-name.ts'
+import { SERVICE_NAME } from '../../src/config/service-name.ts'
 import { type OwnPostgres, startOwnPostgres } from '../helpers/postgres.ts'
 import { type Answer, createRemote, type Remote, startTraffic } from '../helpers/remote.ts'
 import { type Service, startService } from '../helpers/service.ts'

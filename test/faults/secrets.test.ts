@@ -1,6 +1,6 @@
 /** P25: a canary in every place where a secret travels, and not one of them in logs, metrics or traces. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SERVICE_NAME } from '../../src/service-name.ts'
+import { SERVICE_NAME } from '../../src/config/service-name.ts'
 import { createSigningKey } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, startCollector } from '../helpers/otlp-collector.ts'

@@ -1,7 +1,7 @@
 /** P20: the real process ends on signals and on errors: drained, in order, with the right code, in bounded time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { Environment } from '../../src/config.ts'
+import type { Environment } from '../../src/config/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { openConnection } from '../helpers/raw-connection.ts'
 import { createRemote } from '../helpers/remote.ts'

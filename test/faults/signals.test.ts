@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, type TestContext } from 'vitest'
-import { SERVICE_TITLE } from '../../src/service-name.ts'
+import { SERVICE_TITLE } from '../../src/config/service-name.ts'
 import { createCheckout } from '../helpers/checkout.ts'
 import { killAllIn, processesIn, runScript, type Script } from '../helpers/npm.ts'
 import { until } from '../helpers/until.ts'
@@ -97,9 +97,9 @@ describe.concurrent('P42: after npm run', () => {
     const folder = await prepare(context)
     const started = await startReady(folder, 'dev')
     const countOf = (text: string) => started.output().split(text).length - 1
-    await appendFile(join(folder, 'src/errors.ts'), '\n')
+    await appendFile(join(folder, 'src/http/errors.ts'), '\n')
     await until('it listens again', () => countOf('Server listening') === 2, READY_WITHIN_MS)
-    await appendFile(join(folder, 'src/errors.ts'), '\n')
+    await appendFile(join(folder, 'src/http/errors.ts'), '\n')
     await until('it begins a third time', () => countOf('starting again') === 2)
     await send(folder, started, 'npm', 'SIGTERM')
     expect(await started.exited).toEqual(ORDERLY)
@@ -111,7 +111,7 @@ describe.concurrent('P42: after npm run', () => {
   it('dev, a service that fails is started again by the next change', async context => {
     const folder = await prepare(context)
     const started = await startReady(folder, 'dev')
-    await appendFile(join(folder, 'src/errors.ts'), 'this is no TypeScript')
+    await appendFile(join(folder, 'src/http/errors.ts'), 'this is no TypeScript')
     await until('it says that it waits', () => started.output().includes('It starts again when'))
     await send(folder, started, 'npm', 'SIGINT')
     expect(await started.exited).toEqual(ORDERLY)

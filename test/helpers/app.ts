@@ -1,7 +1,7 @@
 /** The app on a database of its own, in this process, and the calls that most tests begin with. */
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { buildApp } from '../../src/app.ts'
-import type { Environment } from '../../src/config.ts'
+import type { Environment } from '../../src/config/config.ts'
 import { testConfig } from './config.ts'
 import { cloneDatabase, type TestDatabase } from './database.ts'
 

@@ -1,6 +1,6 @@
 /** Configurations for tests: valid, quick to reach their limits, and different only in what a test is about. */
 import { generateKeyPairSync } from 'node:crypto'
-import { type Config, type Environment, loadConfig } from '../../src/config.ts'
+import { type Config, type Environment, loadConfig } from '../../src/config/config.ts'
 
 /** Made once per test file: a key takes 50 ms and more. */
 const signingKey = createSigningKey()

@@ -1,7 +1,7 @@
 /** A database and a folder of migrations for one test, and what can be asked of them. */
 import { expect } from 'vitest'
 import { type MigrateOptions, migrate, readStatus } from '../../src/db/migrate.ts'
-import { PlainError } from '../../src/plain-error.ts'
+import { UserFacingError } from '../../src/lib/user-facing-error.ts'
 import { emptyDatabaseOfTest, type TestDatabase } from './database.ts'
 import { migrationsFolder, type TestMigration, writeMigrations } from './migrations.ts'
 
@@ -51,6 +51,6 @@ export async function refusal(work: Promise<unknown>): Promise<string> {
     () => new Error('nothing was refused'),
     reason => reason,
   )
-  expect(error).toBeInstanceOf(PlainError)
+  expect(error).toBeInstanceOf(UserFacingError)
   return (error as Error).message
 }

@@ -5,7 +5,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { freePort } from '../../src/lib/free-port.ts'
+import { freePort } from '../../src/process/free-port.ts'
 
 /** It refuses to run as root; this is the user `nobody`. */
 const NOBODY = { uid: 65_534, gid: 65_534 }

@@ -1,8 +1,8 @@
 /** What every problem that the service answers must be like. */
 import { expect } from 'vitest'
-import { catalogue } from '../../src/errors.ts'
-import type { Problem } from '../../src/plugins/error-handler.ts'
-import { SERVICE_ID } from '../../src/service-name.ts'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
+import type { Problem } from '../../src/http/error-handler.ts'
+import { catalogue } from '../../src/http/errors.ts'
 
 /** Stack frames, file names, and SQL. */
 export const LEAK =

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { freePort } from '../../src/lib/free-port.ts'
+import { freePort } from '../../src/process/free-port.ts'
 
 export type RedisServer = Awaited<ReturnType<typeof startRedis>>
 

@@ -1,5 +1,5 @@
 /** Sessions without a login: for tests that need many, since a login takes a password hash. */
-import { createRefreshToken, hashToken } from '../../src/modules/auth/refresh-tokens.ts'
+import { createRefreshToken, hashToken } from '../../src/modules/sessions/refresh-tokens.ts'
 import type { TestDatabase } from './database.ts'
 
 /** Opens live sessions of a user, each with a refresh token that was not used yet. */

@@ -1,6 +1,6 @@
 /** Access tokens without a login: for tests that need many, and for the kinds that no login gives. */
-import type { Config } from '../../src/config.ts'
-import { createAccessTokens } from '../../src/modules/auth/access-tokens.ts'
+import type { Config } from '../../src/config/config.ts'
+import { createAccessTokens } from '../../src/modules/sessions/access-tokens.ts'
 
 type Subject = { userId?: string; sessionId?: string; role?: 'user' | 'admin' }
 

@@ -1,7 +1,7 @@
 /** What tests want to know of tokens and of the rows behind them. */
 import { createHash } from 'node:crypto'
 import { decodeJwt } from 'jose'
-import type { AccessClaims } from '../../src/modules/auth/access-tokens.ts'
+import type { AccessClaims } from '../../src/modules/sessions/access-tokens.ts'
 import type { TestDatabase } from './database.ts'
 
 export function claimsOf(accessToken: string): AccessClaims {

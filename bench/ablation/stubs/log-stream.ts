@@ -1,6 +1,6 @@
 /** Standard output, with a write for each line. */
 import { destination } from 'pino'
-import type { LogStream } from '../../../src/lib/log-stream.ts'
+import type { LogStream } from '../../../src/observability/log-stream.ts'
 
 export function createLogStream(): LogStream {
   const output = destination({ sync: false })

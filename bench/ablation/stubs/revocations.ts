@@ -1,5 +1,5 @@
 /** Sessions that never end. */
-import type { Revocations } from '../../../src/modules/auth/revocations.ts'
+import type { Revocations } from '../../../src/modules/sessions/revocations.ts'
 
 export function createRevocations(): Revocations {
   return {

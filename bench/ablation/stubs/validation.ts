@@ -1,7 +1,7 @@
 /** Validation that lets every path and body pass. Queries are still read: the service needs numbers out of their text. */
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import fp from 'fastify-plugin'
-import { validation as original } from '../../../src/plugins/validation.ts'
+import { validation as original } from '../../../src/http/validation.ts'
 
 export const validation = fp(
   async (app: FastifyInstance) => {

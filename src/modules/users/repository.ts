@@ -1,8 +1,8 @@
 /** The SQL of user profiles. */
 import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
+import { createBatchedFind } from '../../db/batch.ts'
 import type { DatabaseListeners, Executor } from '../../db/client.ts'
 import { profile, users } from '../../db/schema.ts'
-import { createBatchedFind } from '../../lib/batch.ts'
 
 export type Profile = { [Column in keyof typeof profile]: (typeof users.$inferSelect)[Column] }
 

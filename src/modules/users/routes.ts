@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { IdParams, PageOf } from '../../lib/schemas.ts'
-import { originOf } from '../audit/repository.ts'
+import { clientInfoOf } from '../audit/service.ts'
 import { ListedUser, ListQuery, UpdateBody, User, UserView } from './schemas.ts'
 import { createUsers } from './service.ts'
 
@@ -15,7 +15,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
     scope.get(
       '/users/me',
       {
-        config: { problems: ['NOT_FOUND'] },
+        config: { errorCodes: ['NOT_FOUND'] },
         schema: { tags: ['users'], summary: 'Fetch own profile', response: { 200: User } },
       },
       async function getOwnProfile(request) {
@@ -26,7 +26,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
     scope.get(
       '/users/:id',
       {
-        config: { problems: ['NOT_FOUND'] },
+        config: { errorCodes: ['NOT_FOUND'] },
         schema: {
           tags: ['users'],
           summary: 'Fetch user profile',
@@ -46,7 +46,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
     scope.put(
       '/users/:id',
       {
-        config: { problems: ['NOT_FOUND', 'EMAIL_TAKEN'] },
+        config: { errorCodes: ['NOT_FOUND', 'EMAIL_TAKEN'] },
         schema: {
           tags: ['users'],
           summary: 'Update profile',
@@ -56,7 +56,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
         },
       },
       async function updateUser(request) {
-        return users.update(request.user, request.body, originOf(request))
+        return users.update(request.user, request.body, clientInfoOf(request))
       },
     )
   })
@@ -67,7 +67,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
     scope.get(
       '/users',
       {
-        config: { problems: ['INVALID_CURSOR'] },
+        config: { errorCodes: ['INVALID_CURSOR'] },
         schema: {
           tags: ['users'],
           summary: 'List users',
@@ -87,7 +87,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
       scope.post(
         `/users/:id/${action}`,
         {
-          config: { problems: ['NOT_FOUND', 'CONFLICT', ...(isDisabled ? ['LAST_ADMIN'] : [])] },
+          config: { errorCodes: ['NOT_FOUND', 'CONFLICT', ...(isDisabled ? ['LAST_ADMIN'] : [])] },
           schema: {
             tags: ['users'],
             operationId: `${action}User`,
@@ -97,7 +97,7 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
           },
         },
         async function setDisabled(request, reply) {
-          await users.setDisabled(request.params.id, isDisabled, request.user, originOf(request))
+          await users.setDisabled(request.params.id, isDisabled, request.user, clientInfoOf(request))
           return reply.code(204).send(null)
         },
       )

@@ -1,11 +1,11 @@
 /** Decides who sees what of a user, and what an admin's changes bring with them. */
 import type { Database, DatabaseListeners, Executor } from '../../db/client.ts'
-import { errors } from '../../errors.ts'
+import { errors } from '../../http/errors.ts'
 import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
-import { type Origin, recordEvent } from '../audit/repository.ts'
-import type { AccessClaims } from '../auth/access-tokens.ts'
-import type { Revocations } from '../auth/revocations.ts'
-import { endAllSessions } from '../auth/session-ends.ts'
+import { type ClientInfo, recordEvent } from '../audit/service.ts'
+import type { AccessClaims } from '../sessions/access-tokens.ts'
+import type { Revocations } from '../sessions/revocations.ts'
+import { endAllSessions } from '../sessions/session-ends.ts'
 import * as repository from './repository.ts'
 import type { ListQuery, UpdateBody } from './schemas.ts'
 
@@ -35,14 +35,14 @@ export function createUsers({ database, revocations, traceQuery }: Dependencies)
   }
 
   /** Changes the caller's own profile. Throws EmailTaken where another account has the address. */
-  async function update(caller: AccessClaims, changes: UpdateBody, origin: Origin) {
+  async function update(caller: AccessClaims, changes: UpdateBody, client: ClientInfo) {
     return database.transaction('read committed', async tx => {
       const user = await repository.updateProfile(tx, caller.sub, changes)
       if (!user) throw new errors.NotFound()
       await recordEvent(
         tx,
         { type: 'user.updated', userId: user.id, actorId: caller.sub, sessionId: caller.sid },
-        origin,
+        client,
       )
       return user
     })
@@ -72,7 +72,7 @@ export function createUsers({ database, revocations, traceQuery }: Dependencies)
     id: string,
     isDisabled: boolean,
     caller: AccessClaims,
-    origin: Origin,
+    client: ClientInfo,
   ): Promise<void> {
     if (id.toLowerCase() === caller.sub) throw new errors.Conflict()
     const ended = await database.transaction('read committed', async tx => {
@@ -84,9 +84,9 @@ export function createUsers({ database, revocations, traceQuery }: Dependencies)
       if (!isChanged && !(await repository.exists(tx, id))) throw new errors.NotFound()
       if (!isChanged) return undefined
       const type = isDisabled ? 'user.disabled' : 'user.enabled'
-      await recordEvent(tx, { type, userId: id, actorId: caller.sub, sessionId: caller.sid }, origin)
+      await recordEvent(tx, { type, userId: id, actorId: caller.sub, sessionId: caller.sid }, client)
       return isDisabled
-        ? endAllSessions(tx, { userId: id, reason: 'account disabled', actorId: caller.sub }, origin)
+        ? endAllSessions(tx, { userId: id, reason: 'account disabled', actorId: caller.sub }, client)
         : undefined
     })
     if (ended) revocations.add(ended)

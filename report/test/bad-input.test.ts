@@ -1,0 +1,139 @@
+/** What the report does with what it cannot use: one clear line, an exit code, and nothing left behind. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, expect, it } from 'vitest'
+import { createOwnTemporary } from '../../test/helpers/own-temporary.ts'
+import { ROOT } from '../../test/helpers/report.ts'
+import { copyRepository, runReport } from '../../test/helpers/repository-copy.ts'
+import { sampleReport } from './sample-report.ts'
+
+const { environment: OWN, leftovers, remove } = createOwnTemporary()
+afterAll(remove)
+
+const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
+  'an unknown command': [['publish'], 64, /no command "publish"/],
+  'an unknown option': [['--fast'], 64, /--fast/],
+  'an unknown section': [['--sections', 'stack,graph'], 64, /no section "graph"; there are: stack/],
+  'a date that is none': [['--date', '2026-02-30'], 64, /--date takes a day/],
+  'a feature without a name': [['--feature', ' '], 64, /--feature takes a name/],
+  'a change of somebody else': [
+    ['--app', 'x.ts', '--since', 'HEAD'],
+    64,
+    /--since works for this repository/,
+  ],
+  'an unknown ref': [['--since', 'no-such-ref', '--bench', 'none'], 69, /no git ref "no-such-ref"/],
+  'a ref that is an option': [['--since=--all', '--bench', 'none'], 69, /no git ref "--all"/],
+  'a module that is not there': [['--app', 'no-such-module.ts'], 69, /no module no-such-module.ts/],
+  'a module without an app': [
+    ['--app', 'report/errors.ts'],
+    69,
+    /does not start: the module exports no Fastify app/,
+  ],
+  'a bench result that is not there': [
+    ['--bench', 'no-such-result.json', '--sections', 'performance'],
+    69,
+    /no result "no-such-result.json"/,
+  ],
+  'a report that is not there': [
+    ['verify', 'no-such-report.json'],
+    69,
+    /there is no report no-such-report.json/,
+  ],
+  'a report that is none': [['verify', 'package.json'], 69, /has schema version none/],
+  'a report of a folder': [['verify', 'report'], 69, /cannot read report \(EISDIR\)/],
+  'a folder that is a file': [['--out', 'package.json'], 69, /cannot write to package.json \(EEXIST\)/],
+  'an operand that nobody asked for': [['report', 'x.json'], 64, /options only, not "x.json"/],
+  'an operand too many': [['verify', 'a.json', 'b.json'], 64, /"b.json" is one operand too many/],
+  'verify without a file': [['verify'], 64, /verify takes the file/],
+  'lint without a file': [['lint'], 64, /lint takes a file/],
+  'a file that is not there': [['lint', 'no-such-file.md'], 69, /there is no file no-such-file.md/],
+}
+
+it.each(Object.entries(WRONG))('refuses %s in one line', async (_name, [args, code, message]) => {
+  const before = leftovers()
+  const ended = await runReport(args, ROOT, OWN)
+  expect(ended.stderr).toMatch(message)
+  expect(ended.stderr.trim().split('\n')).toHaveLength(1)
+  expect(ended.code).toBe(code)
+  expect(leftovers().filter(name => !before.includes(name))).toEqual([])
+})
+
+it('refuses to verify a report of measurements alone', async () => {
+  const { folder } = copyRepository()
+  const report = sampleReport()
+  const sections = report.sections.filter(({ id }) => id === 'performance')
+  await writeFile(join(folder, 'measured.json'), JSON.stringify({ ...report, sections }))
+  const { code, stderr } = await runReport(['verify', join(folder, 'measured.json')])
+  expect([code, stderr]).toEqual([69, expect.stringMatching(/has measurements only/)])
+})
+
+it.each([
+  ['ends the process', 'async () => process.exit(3)', /GET \/ brings no answer: /],
+  [
+    'answers for ever',
+    '(_request, reply) => { reply.hijack(); setInterval(() => reply.raw.write("x"), 500) }',
+    /not answered within 15 s/,
+  ],
+])(
+  'says which route of another app %s',
+  async (_what, handler, message) => {
+    const { folder } = copyRepository()
+    const module = join(folder, 'other-app.mjs')
+    const fastify = import.meta.resolve('fastify')
+    await writeFile(
+      module,
+      `import Fastify from '${fastify}'\nexport default Fastify().get('/', ${handler})\n`,
+    )
+    const { code, stderr } = await runReport(['--app', module, '--bench', 'none', '--out', folder])
+    expect(stderr).toMatch(message)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(code).toBe(69)
+  },
+  60_000,
+)
+
+it('names what is wrong with a bench result of another version', async () => {
+  const file = join(copyRepository().folder, 'result.json')
+  await writeFile(file, JSON.stringify({ schemaVersion: 99 }))
+  const { code, stderr } = await runReport(['--bench', file, '--sections', 'performance'])
+  expect([code, stderr]).toEqual([69, expect.stringContaining('schema version 99')])
+})
+
+it('says that a folder is no git repository', async () => {
+  const { folder } = copyRepository()
+  const { code, stderr } = await runReport(['--bench', 'none'], folder)
+  expect([code, stderr]).toEqual([
+    69,
+    'report: this is not a git repository: its commit and files cannot be told\n',
+  ])
+})
+
+it('quotes a service that does not start, and leaves neither process nor folder behind', async () => {
+  const copy = copyRepository()
+  await copy.edit('src/app.ts', 'await app.register(errorHandler)', "throw new Error('the roof is on fire')")
+  await copy.commit('broken')
+  const before = leftovers()
+  const { code, stderr } = await runReport(['--bench', 'none'], copy.folder, OWN)
+  expect(code).toBe(69)
+  expect(stderr).toMatch(/the service does not start: [\s\S]*the roof is on fire/)
+  expect(leftovers().filter(name => !before.includes(name))).toEqual([])
+})
+
+it.each([200, 1000, 2500])('ends all that it began when it is interrupted after %i ms', async delay => {
+  const before = leftovers()
+  const child = spawn(process.execPath, ['report/main.ts', '--bench', 'none'], {
+    cwd: ROOT,
+    stdio: 'ignore',
+    env: { ...process.env, ...OWN },
+  })
+  const exited = once(child, 'exit')
+  await sleep(delay)
+  child.kill('SIGINT')
+  const [code] = await exited
+  // Before Node has loaded anything, there is nobody to catch the signal, and nothing to end.
+  expect([130, null]).toContain(code)
+  expect(leftovers().filter(name => !before.includes(name))).toEqual([])
+})

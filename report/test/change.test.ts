@@ -1,0 +1,110 @@
+/** The report of a change: another version beside this one, and what came, changed and went between them. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { createOwnTemporary } from '../../test/helpers/own-temporary.ts'
+import { rowOf } from '../../test/helpers/report.ts'
+import { copyRepository, runReport } from '../../test/helpers/repository-copy.ts'
+import type { Report } from '../document/document.ts'
+import { openRepository } from '../git.ts'
+
+const SECTIONS = 'stack,endpoints,database,middleware,files,environment'
+
+it('shows what a change brought and took away, what it left, and that the tree is dirty, and leaves nothing behind', async () => {
+  const copy = copyRepository()
+  await copy.commit('before')
+  await change(copy)
+  await copy.commit('after')
+  expect((await openRepository(copy.folder))?.version.dirty).toBe(false)
+  await copy.write('notes.md', '# Notes of mine\n')
+  const temporary = createOwnTemporary()
+  onTestFinished(temporary.remove)
+  const out = join(copy.folder, 'report/out')
+  const { code, stdout, stderr } = await runReport(
+    ['--since', 'HEAD~1', '--sections', SECTIONS, '--feature', 'ping'],
+    copy.folder,
+    temporary.environment,
+  )
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(temporary.leftovers()).toEqual([])
+  const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as Report
+
+  expect(ids(report, 'endpoints')).toEqual(['GET /ping', 'GET /.well-known/jwks.json'])
+  expect(rowOf(report, 'endpoints', 'GET /ping')?.text).toBe('GET | /ping | Public | Answer with a pong')
+  expect(rowOf(report, 'endpoints', 'GET /.well-known/jwks.json')?.text).toContain('(removed)')
+  expect(ids(report, 'database')).toEqual(['29990101000000_pings'])
+  expect(rowOf(report, 'database', '29990101000000_pings')?.text).toContain('Counts pings')
+  expect(ids(report, 'environment')).toEqual(['PING_TEXT'])
+  expect(ids(report, 'files')).toContain('src/modules/ping.ts')
+  expect(rowOf(report, 'files', 'src/modules/ping.ts')?.text).toContain('Answers pings')
+  expect(rowOf(report, 'files', 'notes.md')?.text).toContain('Notes of mine')
+  expect(stdout).toContain('| no change | – | – |')
+  const labels =
+    report.sections.find(({ id }) => id === 'middleware')?.rows.map(({ cells }) => cells[0]) ?? []
+  expect(labels.filter(label => /^[+-]/.test(label ?? ''))).toEqual(['+Ping'])
+  expect(labels.indexOf('+Ping')).toBeGreaterThan(labels.indexOf('Tracing'))
+
+  const head = (await copy.git('rev-parse', 'HEAD')).trim()
+  const base = (await copy.git('rev-parse', 'HEAD~1')).trim()
+  expect(report.range).toEqual({
+    head: { commit: head, dirty: true },
+    base: { commit: base, ref: 'HEAD~1', dirty: false },
+  })
+  expect(stdout).toContain(`| Source | Git | ${base.slice(0, 10)} (HEAD~1) to ${head.slice(0, 10)} (dirty) |`)
+  expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(
+    `Change from ${base.slice(0, 10)} (HEAD~1) to ${head.slice(0, 10)}`,
+  )
+  expect(await copy.git('worktree', 'list', '--porcelain')).toBe(
+    `worktree ${copy.folder}\nHEAD ${head}\nbranch refs/heads/main\n\n`,
+  )
+})
+
+async function change(copy: ReturnType<typeof copyRepository>): Promise<void> {
+  await copy.write(
+    'src/modules/ping.ts',
+    `/** Answers pings. Not for long. */
+import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
+export const ping = fp(async (app: FastifyInstance) => {
+  app.addHook('onRequest', async function countPing() {})
+  app.get('/ping', { schema: { summary: 'Answer with a pong' } }, async () => ({ pong: true }))
+})
+`,
+  )
+  await copy.edit('src/app.ts', '  await app.register(jwksRoutes, config)\n', '')
+  await copy.edit(
+    'src/app.ts',
+    "import { jwksRoutes } from './modules/auth/jwks-routes.ts'\n",
+    "import { ping } from './modules/ping.ts'\n",
+  )
+  await copy.edit(
+    'src/app.ts',
+    '  await app.register(rateLimit, config)\n',
+    '  await app.register(ping)\n  await app.register(rateLimit, config)\n',
+  )
+  await copy.edit(
+    'src/config/schema.ts',
+    '  HOST: Type.String(',
+    "  PING_TEXT: Type.Optional(Type.String({ description: 'What a ping answers' })),\n  HOST: Type.String(",
+  )
+  await copy.write(
+    'drizzle/29990101000000_pings.sql',
+    '-- Counts pings.\nCREATE TABLE "pings" ("at" timestamptz);\n',
+  )
+  const journal = JSON.parse(readFileSync(join(copy.folder, 'drizzle/meta/_journal.json'), 'utf8'))
+  journal.entries.push({
+    idx: journal.entries.length,
+    version: '7',
+    when: 32_472_144_000_000,
+    tag: '29990101000000_pings',
+    breakpoints: true,
+  })
+  await copy.write('drizzle/meta/_journal.json', JSON.stringify(journal))
+}
+
+function ids({ sections }: Report, section: string): string[] {
+  return (sections.find(({ id }) => id === section)?.rows ?? [])
+    .filter(row => !row.volatile)
+    .map(({ id }) => id)
+}

@@ -1,0 +1,68 @@
+/** The document as a whole: in its published schema, and found out where it lies. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Ajv } from 'ajv'
+import { afterAll, describe, expect, it } from 'vitest'
+import { LIVE } from '../../test/helpers/report.ts'
+import { runReport } from '../../test/helpers/repository-copy.ts'
+import type { Report } from '../document/document.ts'
+import { renderSchema, SCHEMA_FILE } from '../document/schema-file.ts'
+import { lint } from '../lint/lint.ts'
+import { renderJson } from '../render/json.ts'
+import { renderMarkdown } from '../render/markdown.ts'
+import { sampleReport } from './sample-report.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'plumbline-document-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('the published schema', () => {
+  it('is the one that the documents are made by', () => {
+    expect(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8'))).toEqual(JSON.parse(renderSchema()))
+  })
+
+  it('takes a report, and refuses a row without evidence', () => {
+    const validate = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')))
+    const report = JSON.parse(renderJson(sampleReport()))
+    expect(validate(report)).toBe(true)
+    report.sections[0].rows[0].evidence = []
+    expect(validate(report)).toBe(false)
+  })
+})
+
+describe('verify', () => {
+  const SECTIONS = 'endpoints,database,performance,environment'
+
+  it('finds the rows that lie, and the Markdown that is another, and nothing else', async () => {
+    const made = await runReport(['--bench', 'none', '--sections', SECTIONS, '--out', folder])
+    expect(made.code).toBe(0)
+    const file = join(folder, 'report.json')
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Report
+    tell(report, 'endpoints', 'GET /api/v1/users', row => row.cells.splice(2, 1, 'Public'))
+    tell(report, 'environment', 'HOST', row =>
+      Object.assign(row, { id: 'HOSTNAME', cells: ['HOSTNAME', 'x', 'No'] }),
+    )
+    writeFileSync(file, JSON.stringify(report))
+    const { code, stdout } = await runReport(['verify', file])
+    expect(stdout.trim().split('\n').sort()).toEqual([
+      'API Endpoints Implemented: "GET | /api/v1/users | Public | List users" is now "GET | /api/v1/users | JWT + admin | List users" (pass)',
+      'Environment Variables Added: "HOST | Address to listen on | No" is missing',
+      'Environment Variables Added: "HOSTNAME | x | No" is no longer there',
+      'report.md is not what report.json renders to',
+    ])
+    expect(code).toBe(1)
+  })
+})
+
+it('renders all eight sections so that lint accepts them', () => {
+  expect(lint(renderMarkdown(sampleReport()))).toEqual([])
+  expect(LIVE).toHaveLength(6)
+})
+
+type Row = Report['sections'][number]['rows'][number]
+
+function tell({ sections }: Report, section: string, id: string, change: (row: Row) => unknown): void {
+  const row = sections.find(other => other.id === section)?.rows.find(other => other.id === id)
+  if (!row) throw new Error(`no row ${id}`)
+  change(row)
+}

@@ -1,0 +1,150 @@
+/** What counts as a Backend Implementation Report: the sample and our own, and none of many that are nearly one. */
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { lint } from '../lint/lint.ts'
+import { renderMarkdown } from '../render/markdown.ts'
+import { sampleReport } from './sample-report.ts'
+
+const SAMPLE = readFileSync(new URL('../../test/fixtures/report-sample.md', import.meta.url), 'utf8')
+const OURS = renderMarkdown(sampleReport())
+
+it('accepts the sample as it stands in its document, indented and with placeholders', () => {
+  expect(lint(SAMPLE)).toEqual([])
+})
+
+it('accepts what the report renders', () => {
+  expect(lint(OURS)).toEqual([])
+})
+
+it('accepts a report of a change, and one of an app of which little is known', () => {
+  const changed = edit(OURS, [
+    ['| GET | /health | Public | Tell whether the process lives |', '| no change | – | – | – |'],
+    ['RateLimit', '+RateLimit'],
+  ])
+  expect(
+    lint(changed.replace(/^.*\| not measured \|.*$/m, '| not available: no bench | – | – | – |')),
+  ).toEqual([])
+})
+
+/** Each is one edit of a valid report, and the line where it shows. */
+const MUTANTS: Record<string, [from: string, to: string, line?: string]> = {
+  'a hyphen in the title': ['Report – orders', 'Report - orders'],
+  'a title without a date': [' (2026-01-31)', ''],
+  'a date that is none': ['2026-01-31', '2026-02-31'],
+  'a date in another form': ['2026-01-31', '31.01.2026'],
+  'a title of another level': ['## Backend', '# Backend'],
+  'no empty line after the title': ['(2026-01-31)\n\n', '(2026-01-31)\n', '### Stack Detected'],
+  'prose before the first section': [
+    '### Stack Detected',
+    'Some words.\n\n### Stack Detected',
+    'Some words.',
+  ],
+  'prose inside a section': ['| Framework |', 'Some words.\n| Framework |', 'Some words.'],
+  'prose after a table': [
+    '| Framework | Fastify | 5.12.8 |\n',
+    '| Framework | Fastify | 5.12.8 |\nWords.\n',
+    'Words.',
+  ],
+  'a heading in other words': ['### Stack Detected', '### Stack'],
+  'a heading of another level': ['### Database Changes', '#### Database Changes'],
+  'a section that is missing': [section('Database Changes'), '', '### Middleware Stack'],
+  'the last section missing': [section('Environment Variables Added'), '', 'LAST'],
+  'sections in another order': ['### Security Measures', '### Performance Metrics'],
+  'a ninth section': [
+    '| REDIS_URL | Shared counters | No |\n',
+    '| REDIS_URL | Shared counters | No |\n\n### Notes\nWords.\n',
+    '### Notes',
+  ],
+  'columns in another order': ['| Method | Path |', '| Path | Method |'],
+  'a column more': [
+    '| Variable | Description | Required |',
+    '| Variable | Description | Required | Default |',
+  ],
+  'a column in other words': ['| P95 |', '| 95th |'],
+  'no rule under the columns': ['|--------|------|------|---------|\n', '', '| GET | /health |'],
+  'a rule of fewer columns': ['|-----------|-------------|\n', '|-----------|\n', '|-----------|'],
+  'a row with a cell too few': ['| GET | /health | Public |', '| GET | /health |'],
+  'a row with a bare pipe': ['Tell whether', 'Tell | whether'],
+  'an empty cell': ['| Fastify | 5.12.8 |', '|  | 5.12.8 |'],
+  'a cell without spaces': ['| Framework | Fastify |', '|Framework| Fastify |'],
+  'a row twice': ['| POST | /orders |', '| GET | /health |', 'SECOND'],
+  'a method that is none': ['| GET | /health |', '| FETCH | /health |'],
+  'a path that is none': ['| GET | /health |', '| GET | health |'],
+  'a migration with spaces': ['| 0001_orders |', '| first orders |'],
+  'a stack that does not begin with Request': ['Request → ', 'Client → '],
+  'a stack that does not end with Response': [' → Response', '', 'Request →'],
+  'a stack without a handler': ['Handler', 'Work'],
+  'an arrow of ASCII': ['RateLimit → Auth', 'RateLimit -> Auth'],
+  'a block that does not end': ['403\n```\n', '403\n', '```'],
+  'a stack without a block': ['```\nRequest', 'Request', 'Request'],
+  'a branch that hangs from nothing': ['           │', '  │        ', '  │'],
+  'a status that is none': ['└─ 429', '└─ 999'],
+  'a branch without an answer': ['└─ 429      ', '            ', '401'],
+  'a box that is neither': ['- [x] Rate', '- [X] Rate'],
+  'a bullet of another kind': ['- [x] Rate', '* [x] Rate'],
+  'a tick on what was not verified': ['- [ ] No secrets', '- [x] No secrets'],
+  'not verified without a reason': ['(not verified: there is no Dockerfile)', '(not verified)'],
+  'a measure twice': ['- [x] Rate limiting: 100 req/min per IP', '- [x] Input validation', 'SECOND'],
+  'a latency without its unit': ['| 12ms | 35ms |', '| 12 | 35ms |'],
+  'a latency in seconds': ['| 12ms | 35ms |', '| 12ms | 0.035s |'],
+  'a throughput in other words': ['2000 rps', '2000/s'],
+  'a row that is half measured': ['| 12ms | 35ms |', '| not measured | 35ms |'],
+  'figures of no endpoint': ['| GET /orders/:id |', '| Orders |'],
+  'a path outside the repository': ['| src/orders.ts |', '| /src/orders.ts |'],
+  'a variable with a dash': ['| REDIS_URL |', '| REDIS-URL |'],
+  'a requirement in other words': ['| Shared counters | No |', '| Shared counters | Optional |'],
+  'spaces at the end of a line': ['| Framework | Fastify | 5.12.8 |', '| Framework | Fastify | 5.12.8 | '],
+  'a tab': ['| Framework | Fastify |', '| Framework |\tFastify |'],
+  'an empty line inside a table': ['| Framework |', '\n| Framework |', 'BLANK'],
+  'two sections without an empty line': ['\n\n### API Endpoints', '\n### API Endpoints', 'ROW BEFORE'],
+}
+
+it.each(Object.entries(MUTANTS))('refuses %s, at its line', (_name, [from, to, line]) => {
+  const mutant = edit(OURS, [[from, to]])
+  const lines = lint(mutant).map(deviation => deviation.line)
+  expect(lines[0]).toBe(expectedLine(mutant, to, line))
+})
+
+it('knows at least thirty ways to be wrong', () => {
+  expect(Object.keys(MUTANTS).length).toBeGreaterThanOrEqual(30)
+})
+
+it('counts the lines of an indented sample as its document does', () => {
+  expect(lint(SAMPLE.replace('| Framework | Fastify | 4.x |', '| Framework | Fastify |'))).toEqual([
+    { line: 7, message: 'a row has 3 cells, this one has 2' },
+  ])
+})
+
+it('refuses what is empty, and text with carriage returns', () => {
+  expect(lint('')[0]?.line).toBe(1)
+  expect(lint(OURS.replaceAll('\n', '\r\n'))[0]?.line).toBe(1)
+})
+
+function edit(text: string, edits: [string, string][]): string {
+  return edits.reduce((rest, [from, to]) => {
+    if (!rest.includes(from)) throw new Error(`the report does not hold: ${from}`)
+    return rest.replace(from, () => to)
+  }, text)
+}
+
+/** The line, counted from 1, on which the edit is seen. */
+function expectedLine(text: string, to: string, line: string | undefined): number {
+  const lines = text.split('\n')
+  const at = (start: string, from = 0) =>
+    lines.findIndex((other, index) => index >= from && other.startsWith(start)) + 1
+  if (line === 'LAST') return text.trimEnd().split('\n').length
+  if (line === 'SECOND') return at(to, at(to))
+  if (line === 'BLANK') return at('| Framework') - 1
+  if (line === 'ROW BEFORE') return at('### API Endpoints') - 1
+  if (line === '401') return lines.findIndex(other => other.includes(' 401')) + 1
+  if (line !== undefined) return lines.indexOf(line) + 1 || at(line)
+  const offset = text.indexOf(to)
+  return text.slice(0, to === '' ? text.search(/\n/) : offset).split('\n').length
+}
+
+/** The text of a whole section, with the empty line behind it. */
+function section(title: string): string {
+  const start = OURS.indexOf(`### ${title}`)
+  const end = OURS.indexOf('\n### ', start)
+  return OURS.slice(start, end === -1 ? undefined : end + 1)
+}

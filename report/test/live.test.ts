@@ -1,0 +1,156 @@
+/**
+ * What a report says of a running service: the same twice, with evidence and without a secret, and the truth where the
+ * service is broken on purpose.
+ */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createSigningKey } from '../../test/helpers/config.ts'
+import { differences, reportOf, textsOf } from '../../test/helpers/report.ts'
+import type { Report } from '../document/document.ts'
+import { renderJson } from '../render/json.ts'
+import { renderMarkdown } from '../render/markdown.ts'
+import { renderPage } from '../render/page.ts'
+import { PROBES } from '../security/probes/index.ts'
+import { GROUPS, type Mutation } from './mutations.ts'
+
+/** Words that stand nowhere else: a document that holds one has quoted a variable. */
+const CANARIES = {
+  METRICS_TOKEN: 'canary-metrics-token-0123456789',
+  CORS_ORIGINS: 'https://canary-origin.example',
+  JWT_ISSUER: 'canary-issuer',
+  JWT_AUDIENCE: 'canary-audience',
+  OTEL_SERVICE_NAME: 'canary-service-name',
+  DATA_DIR: 'canary-data-dir',
+  JWT_PRIVATE_KEY: createSigningKey().privateKey,
+}
+
+let sound: Report
+/** Of the same service with other settings. */
+let second: Report
+const reports: Report[] = []
+
+beforeAll(async () => {
+  // Two at a time: a report waits for its slow probes half of the time.
+  const [first, other, ...groups] = await pairwise([
+    () => reportOf(),
+    () => reportOf({ environment: CANARIES }),
+    ...GROUPS.map(group => () => brokenReport(group)),
+  ])
+  if (!first || !other) throw new Error('no report')
+  sound = first
+  second = other
+  reports.push(...groups)
+})
+
+function brokenReport(mutations: readonly Mutation[]): Promise<Report> {
+  return reportOf({
+    replacements: mutations.flatMap(({ replacements }) => replacements),
+    prepare: async database => {
+      for (const { sql } of mutations) if (sql !== undefined) await database.query(sql)
+    },
+  })
+}
+
+async function pairwise<T>(tasks: (() => Promise<T>)[]): Promise<T[]> {
+  const results: T[] = []
+  const queue = [...tasks.entries()]
+  const work = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) results[next[0]] = await next[1]()
+  }
+  await Promise.all([work(), work()])
+  return results
+}
+
+describe('the sound service', () => {
+  it('has nothing that fails', () => {
+    const failing = [...textsOf(sound)].filter(([, text]) => text.startsWith('fail'))
+    expect(failing).toEqual([])
+  })
+
+  it('is said to be the same a second time, but for the measurements, and whatever the variables hold', () => {
+    expect(withoutMeasurements(second)).toEqual(withoutMeasurements(sound))
+  })
+
+  it('is shown without a value of a variable and without a key, in all of the three forms', () => {
+    const documents = [renderMarkdown(second), renderJson(second), renderPage(second)]
+    const secrets = [
+      ...Object.values(CANARIES),
+      ...CANARIES.JWT_PRIVATE_KEY.split('\n').filter(line => line.length > 40),
+    ]
+    for (const document of documents) {
+      for (const secret of secrets) expect(document).not.toContain(secret)
+      expect(document).not.toMatch(/eyJ[\w-]{10,}\.eyJ|postgres:\/\/|canary/)
+    }
+  })
+
+  it('has evidence behind every row', () => {
+    const rows = sound.sections.flatMap(section => section.rows)
+    expect(rows.length).toBeGreaterThan(100)
+    for (const { evidence } of rows) expect(evidence.length).toBeGreaterThan(0)
+  })
+
+  it('has a row for each of at least 25 probes, each with the clause that asks for it', () => {
+    const rows = sound.sections.find(({ id }) => id === 'security')?.rows ?? []
+    expect(rows.map(({ id }) => id)).toEqual(PROBES.map(({ id }) => id))
+    expect(rows.length).toBeGreaterThanOrEqual(25)
+    for (const { evidence } of rows) expect(evidence.at(-1)).toMatchObject({ what: 'asked for by' })
+  })
+
+  it('has its stages in the order in which a request meets them', () => {
+    const stages =
+      sound.sections.find(({ id }) => id === 'middleware')?.rows.map(({ cells }) => cells[0]) ?? []
+    const order = [
+      'Tracing',
+      'SecurityHeaders',
+      'RateLimit',
+      'Auth',
+      'Parse',
+      'Validate',
+      'Handler',
+      'Serialize',
+    ]
+    expect(stages.filter(stage => order.includes(stage ?? ''))).toEqual(order)
+  })
+})
+
+describe.each(GROUPS.map((mutations, index) => ({ mutations, index })))(
+  'broken service $index',
+  ({ mutations, index }) => {
+    const report = () => reports[index] as Report
+
+    it.each(mutations)('$name: the very rows turn', ({ broken, changed = [] }) => {
+      const now = textsOf(report())
+      for (const key of broken.map(named)) expect(`${key} ${now.get(key)}`).toMatch(/ (fail|not verified): /)
+      const before = textsOf(sound)
+      for (const key of changed.map(named)) expect(now.get(key)).not.toBe(before.get(key))
+    })
+
+    it('is still reported in full', () => {
+      const missing = [...textsOf(report())].filter(([key]) => key.endsWith('/not-available'))
+      expect(missing).toEqual([])
+    })
+
+    it('leaves the other rows alone', () => {
+      expect(differences(sound, report())).toEqual(mutations.flatMap(rowsOf).map(named).sort())
+    })
+  },
+)
+
+function rowsOf({ broken, changed = [] }: Mutation): string[] {
+  return [...broken, ...changed]
+}
+
+/** The first and the last migration, whose names are none of this test's business. */
+function named(key: string): string {
+  if (key !== 'database/*first' && key !== 'database/*last') return key
+  const migrations = [...textsOf(sound).keys()].filter(other => other.startsWith('database/'))
+  return migrations.at(key === 'database/*first' ? 0 : -1) ?? key
+}
+
+function withoutMeasurements({ sections }: Report): unknown {
+  return sections.map(({ id, rows }) => ({
+    id,
+    rows: rows
+      .filter(row => !row.volatile)
+      .map(row => ({ ...row, evidence: row.evidence.filter(({ kind }) => kind !== 'measurement') })),
+  }))
+}

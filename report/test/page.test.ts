@@ -1,0 +1,100 @@
+/** The page of a report in a real browser: whole without a network, in light and dark, by keyboard and by ear. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { findAxeViolations, launchBrowser, openPageAt } from '../../test/helpers/browser.ts'
+import { fact } from '../document/evidence.ts'
+import { renderPage } from '../render/page.ts'
+import { row, sampleReport } from './sample-report.ts'
+
+let browser: Browser
+let folder: string
+let url: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'plumbline-page-'))
+  const file = join(folder, 'report.html')
+  writeFileSync(file, renderPage(sampleReport()))
+  url = pathToFileURL(file).href
+  browser = await launchBrowser()
+})
+afterAll(async () => {
+  await browser?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const openReport = (options: Parameters<typeof openPageAt>[2] = {}) => openPageAt(browser, url, options)
+
+it.each([
+  ['light', 1400],
+  ['dark', 1400],
+  ['light', 360],
+] as const)(
+  'has nothing that axe-core objects to, in %s at %i pixels, with every row open',
+  async (colorScheme, width) => {
+    const { page } = await openReport({ colorScheme, width })
+    await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    expect(await findAxeViolations(page)).toEqual([])
+  },
+)
+
+it('asks nobody for anything, runs no script, and breaks no policy', async () => {
+  const { problems, requests } = await openReport()
+  expect(requests).toEqual([url])
+  expect(problems).toEqual([])
+  expect(renderPage(sampleReport())).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org\/)/)
+})
+
+it('fits a narrow screen without scrolling sideways', async () => {
+  const { page } = await openReport({ width: 360 })
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360)
+})
+
+it('opens each row to its evidence by keyboard', async () => {
+  const { page } = await openReport()
+  const summary = page.locator('#endpoints summary').first()
+  await summary.focus()
+  await page.keyboard.press('Enter')
+  const evidence = page.locator('#endpoints .evidence').first()
+  await evidence.getByText('no credentials').waitFor()
+  await evidence.getByText('neither 401 nor 403').waitFor()
+  await page.keyboard.press('Enter')
+  await evidence.waitFor({ state: 'hidden' })
+})
+
+it('shows states at a glance, in words and shapes besides colours', async () => {
+  const { page } = await openReport()
+  const security = page.locator('.overview tr', { hasText: 'Security Measures' })
+  expect(await security.locator('td').allInnerTexts()).toEqual(['2', '1', '1'])
+  const failing = page.locator('#security details.fail summary')
+  expect(await failing.textContent()).toMatch(/✗.*Fail\..*CORS configured/)
+})
+
+it('plots the latencies of what was measured, with the figures as text', async () => {
+  const { page } = await openReport()
+  const plot = page.locator('#performance figure svg')
+  expect(await plot.count()).toBe(1)
+  expect(await plot.getAttribute('aria-label')).toContain('p95 35 ms')
+})
+
+it('has a new colour for the ground in the dark', async () => {
+  const colours = await Promise.all(
+    (['light', 'dark'] as const).map(async colorScheme => {
+      const { page } = await openReport({ colorScheme })
+      return page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+    }),
+  )
+  expect(new Set(colours).size).toBe(2)
+})
+
+it('shows text as text, whatever is in it', () => {
+  const hostile = '<img src=x onerror=alert(1)>"&\''
+  const html = renderPage(
+    sampleReport({ stack: [{ ...row([hostile, hostile, hostile]), evidence: [fact(hostile, hostile)] }] }),
+  )
+  expect(html).not.toContain('<img')
+  expect(html).toContain('&lt;img src=x onerror=alert(1)&gt;')
+})

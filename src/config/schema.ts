@@ -1,0 +1,188 @@
+/** The environment variables: a schema with a format, a default and a description for each. */
+import { Type } from '@sinclair/typebox'
+import { SERVICE_NAME } from './service-name.ts'
+import { telemetryProperties } from './telemetry-schema.ts'
+
+/** A duration's form, in words. */
+const DURATION = 'a number of up to 6 digits and ms, s, m, h or d'
+
+/** How long something may take or wait. Zero would mean "for ever" to PostgreSQL and the pool. */
+const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]{0,5}(ms|s|m|h|d)$') =>
+  Type.String({
+    pattern,
+    format: 'timer',
+    rule: `${DURATION}, from ${pattern.startsWith('^[1-9]') ? '1ms' : '0ms'} to 24d, such as 30s`,
+    ...(fallback && { default: fallback }),
+    description: `${description} (a number and ms, s, m, h or d; at most 24d)`,
+  })
+
+/** How long something stays valid. */
+const Lifetime = (description: string, fallback: string) =>
+  Type.String({
+    pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
+    rule: `${DURATION}, at least 1ms, such as 30d`,
+    default: fallback,
+    description: `${description} (a number and ms, s, m, h or d)`,
+  })
+
+const Count = (description: string, fallback: number, minimum = 1, maximum = 1_000_000) =>
+  Type.Integer({ minimum, maximum, default: fallback, description })
+
+/**
+ * The environment variables, their formats, defaults and descriptions. `.env.example`, the README's deployment
+ * section and the report are read from here or checked against it.
+ */
+export const EnvironmentSchema = Type.Object({
+  NODE_ENV: Type.Union([Type.Literal('development'), Type.Literal('test'), Type.Literal('production')], {
+    default: 'development',
+    description: 'Development starts an embedded PostgreSQL and makes a signing key; production never does',
+  }),
+  HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address to listen on' }),
+  PORT: Count('Port to listen on; 0 takes a free one', 3000, 0, 65_535),
+  WORKERS: Count(
+    'Processes that serve the port together; each has its own pool, and, without REDIS_URL, its own rate limits',
+    1,
+    1,
+    256,
+  ),
+  LOG_LEVEL: Type.Union(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)),
+    { default: 'info', description: 'Least level of log lines that are written' },
+  ),
+  LOG_FORMAT: Type.Optional(
+    Type.Union([Type.Literal('json'), Type.Literal('pretty')], {
+      description: 'Form of the log lines; pretty in development, else json',
+    }),
+  ),
+  DATABASE_URL: Type.String({
+    format: 'postgres-url',
+    description: 'PostgreSQL connection string; development starts an embedded server without it',
+  }),
+  DATABASE_DIRECT_URL: Type.Optional(
+    Type.String({
+      format: 'postgres-url',
+      description:
+        'Connection string past a transaction pooler, for migrations and LISTEN; else DATABASE_URL',
+    }),
+  ),
+  DATABASE_POOL_MAX: Count('Most connections that one process opens for queries', 10, 1, 1000),
+  DATABASE_CONNECT_TIMEOUT: Duration('Longest wait for a free connection', '2s'),
+  DATABASE_STATEMENT_TIMEOUT: Duration('Longest run of one statement', '3s'),
+  DATABASE_LOCK_TIMEOUT: Duration('Longest wait for a lock', '2s'),
+  DATABASE_IDLE_IN_TRANSACTION_TIMEOUT: Duration('Longest pause inside a transaction', '5s'),
+  MIGRATION_LOCK_TIMEOUT: Duration(
+    'Longest wait of a migration for a lock, during which requests queue up behind it; it tries five times',
+    '5s',
+  ),
+  REDIS_URL: Type.Optional(
+    Type.String({
+      format: 'redis-url',
+      description:
+        'Redis that several instances share their rate limits in; without it each instance counts alone',
+    }),
+  ),
+  JWT_PRIVATE_KEY: Type.String({
+    minLength: 1,
+    description:
+      'RSA private key that signs access tokens, at least 2048 bits: PEM, or the path of a PEM file',
+  }),
+  JWT_PUBLIC_KEYS: Type.Optional(
+    Type.String({
+      description:
+        'Further RSA public keys to accept while keys rotate: PEM blocks, or the path of a file of them',
+    }),
+  ),
+  JWT_ISSUER: Type.String({
+    minLength: 1,
+    default: SERVICE_NAME,
+    description: 'Issuer (iss) of access tokens',
+  }),
+  JWT_AUDIENCE: Type.String({
+    minLength: 1,
+    default: `${SERVICE_NAME}-api`,
+    description: 'Audience (aud) of access tokens',
+  }),
+  ACCESS_TOKEN_TTL: Lifetime('Life of an access token', '15m'),
+  REFRESH_TOKEN_TTL: Lifetime('Longest pause between two refreshes of a session', '14d'),
+  SESSION_TTL: Lifetime('Longest life of a session, however often it is refreshed', '30d'),
+  SESSIONS_PER_USER_MAX: Count(
+    'Sessions that an account may have: a login beyond ends the oldest',
+    32,
+    1,
+    1000,
+  ),
+  HASH_CONCURRENCY: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 256,
+      description:
+        'Password hashes computed at once; one more than there are cores, 4 at most, shared among the workers. ' +
+        'More of them need as many threads: raise UV_THREADPOOL_SIZE, which is 4, with it',
+    }),
+  ),
+  HASH_QUEUE_MAX: Count('Password hashes that may wait for their turn before logins answer 503', 64, 0),
+  RATE_LIMIT_MAX: Count('Requests that one client may send in a window', 100),
+  RATE_LIMIT_WINDOW: Duration('The window of every rate limit', '1m'),
+  LOGIN_RATE_LIMIT_MAX: Count('Logins that one client may try for one account in a window', 10),
+  REGISTER_RATE_LIMIT_MAX: Count('Registrations that one client may send in a window', 10),
+  CORS_ORIGINS: Type.String({
+    default: '',
+    pattern: '^(https?://[^,\\s/]+(,\\s*https?://[^,\\s/]+)*)?$',
+    rule: 'origins such as https://app.example.com, without a path, separated by commas',
+    description: 'Origins whose pages may call the API, separated by commas',
+  }),
+  TRUST_PROXY: Type.String({
+    default: '',
+    format: 'cidr-list',
+    rule: 'IP addresses or CIDR ranges such as 10.0.0.0/8, separated by commas',
+    description:
+      'Addresses or CIDR ranges of the proxies whose X-Forwarded-For is believed, separated by commas',
+  }),
+  METRICS_TOKEN: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description: 'Bearer token that /metrics asks for; in production there is no /metrics without it',
+    }),
+  ),
+  DOCS: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+    default: 'on',
+    description: 'Whether the OpenAPI document and its page are served: on or off',
+  }),
+  BODY_LIMIT: Count('Largest request body, in bytes', 65_536, 1024, 104_857_600),
+  REQUEST_TIMEOUT: Duration('Longest time in which a client may send a whole request', '10s'),
+  SEND_TIMEOUT: Duration(
+    'Time in which a client must take the next 64 KiB of an answer, or what is left of it, or its connection is reset',
+    '30s',
+  ),
+  KEEP_ALIVE_TIMEOUT: Duration(
+    'Longest pause between two requests of a connection; set it above the idle timeout of the load balancer',
+    '72s',
+  ),
+  MAX_CONNECTIONS: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description:
+        'Most client connections of one process, further ones are closed at once; 5000, or fewer where the limit of ' +
+        'open files asks for it',
+    }),
+  ),
+  MAX_EVENT_LOOP_DELAY: Duration('Event-loop delay beyond which requests are shed with 503', '1s'),
+  DRAIN_DELAY: Type.Optional(
+    Duration(
+      'Time between failing readiness and closing the listener; 5s in production, else none',
+      undefined,
+      '^[0-9]{1,6}(ms|s|m|h|d)$',
+    ),
+  ),
+  SHUTDOWN_TIMEOUT: Duration(
+    'Longest shutdown after the drain delay, then the process exits with code 1',
+    '20s',
+  ),
+  ...telemetryProperties,
+  DATA_DIR: Type.String({
+    minLength: 1,
+    default: '.data',
+    description: 'Folder of the embedded PostgreSQL and the development signing key',
+  }),
+})

@@ -1,0 +1,60 @@
+/** Caps how many connections a process holds, below its limit of open files: the rest of the process needs some, too. */
+import { readFileSync } from 'node:fs'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config/config.ts'
+
+/** One that has had an answer takes 20 KB: 100 MB for so many, which the 512 MiB that the README asks for leave. */
+const DEFAULT_CAP = 5000
+
+/** Files that a process opens besides connections and the pool: libraries, logs, Redis, the collector of traces. */
+const RESERVED_FILES = 100
+
+/** A flood is a line in the log every so often, not one for each connection. */
+const LOG_PAUSE_MS = 10_000
+
+export const connectionCap = fp(
+  async (app: FastifyInstance, { server, database }: Pick<Config, 'server' | 'database'>) => {
+    const openFiles = readOpenFilesLimit()
+    const possible = Math.max(1, openFiles - RESERVED_FILES - database.poolMax)
+    const cap = Math.min(server.maxConnections ?? DEFAULT_CAP, possible)
+    if (server.maxConnections !== undefined && cap < server.maxConnections) {
+      app.log.warn(
+        { maxConnections: cap, openFiles },
+        'MAX_CONNECTIONS is lowered: too few files may be open',
+      )
+    }
+    // Without the second, a worker hands a connection back, and where all are full it goes round for ever.
+    Object.assign(app.server, { maxConnections: cap, dropMaxConnection: true })
+
+    app.metrics.observeGauge('http_connections', 'Open client connections', () => app.openConnections.size)
+    app.metrics.observeGauge('http_connections_max', 'Client connections that may be open', () => cap)
+    app.server.on('drop', createDropObserver(app, cap))
+  },
+  { name: 'connection-cap', dependencies: ['connections', 'metrics'] },
+)
+
+/** Counts what Node has closed, and logs it from time to time. */
+function createDropObserver(app: FastifyInstance, cap: number): () => void {
+  let loggedAt = Number.NEGATIVE_INFINITY
+  let unlogged = 0
+  return () => {
+    app.metrics.droppedConnections.inc()
+    unlogged += 1
+    const now = performance.now()
+    if (now - loggedAt < LOG_PAUSE_MS) return
+    app.log.warn({ dropped: unlogged, maxConnections: cap }, 'too many connections, new ones are closed')
+    loggedAt = now
+    unlogged = 0
+  }
+}
+
+/**
+ * Returns how many files this process may have open; Infinity where that is not known, as on macOS. Node raises the soft
+ * limit to the hard one at its start.
+ */
+function readOpenFilesLimit(): number {
+  if (process.platform !== 'linux') return Number.POSITIVE_INFINITY
+  const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
+}

@@ -1,0 +1,222 @@
+/** The OpenAPI 3.1 document, made from the routes, their schemas and their guards; served unless it is turned off. */
+import { readFileSync } from 'node:fs'
+import { STATUS_CODES } from 'node:http'
+import swagger from '@fastify/swagger'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config/config.ts'
+import { SERVICE_TITLE } from '../config/service-name.ts'
+import { exampleOf } from '../lib/schema-example.ts'
+import { describeProblem } from './error-handler.ts'
+import { type CatalogueEntry, catalogue, findEntry } from './errors.ts'
+import { MAX_FIELD_ERRORS } from './field-errors.ts'
+import { createStaticResponse } from './static-response.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Codes of the catalogue that the route itself answers, beyond those that follow from its schema and guard. */
+    errorCodes?: string[]
+  }
+}
+
+const { version, license } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string; license: string }
+
+export const openapi = fp(
+  async (app: FastifyInstance, { hasDocs }: Pick<Config['server'], 'hasDocs'>) => {
+    await app.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: SERVICE_TITLE,
+          version,
+          // `identifier`, an SPDX expression, is new in 3.1; the plugin's types are those of 3.0.
+          license: { name: license, identifier: license } as { name: string },
+          description: DESCRIPTION,
+        },
+        servers: [{ url: '/' }],
+        tags: TAGS,
+        components: { securitySchemes: SECURITY_SCHEMES, schemas: { Problem: ProblemSchema as object } },
+      },
+      transform: ({ schema, url, route }) => ({ schema: documented(schema, url, route), url }),
+    })
+    if (!hasDocs) return
+    let asset: ReturnType<typeof createStaticResponse> | undefined
+    app.get(
+      '/openapi.json',
+      { schema: { hide: true, summary: 'Fetch the OpenAPI document' } },
+      function getOpenApi(request, reply) {
+        // The routes do not change once the service answers: putting the document together took 12 ms each time.
+        asset ??= createStaticResponse(JSON.stringify(app.swagger()), 'application/json; charset=utf-8')
+        return asset(request, reply)
+      },
+    )
+  },
+  { name: 'openapi' },
+)
+
+/** In the order of the page's sidebar. */
+const TAGS = [
+  {
+    name: 'auth',
+    'x-displayName': 'Authentication',
+    description:
+      'Accounts, tokens and sessions. A session begins at a login and ends for all its tokens at once.',
+  },
+  { name: 'users', 'x-displayName': 'Users', description: 'Profiles, and what admins may do to accounts.' },
+  {
+    name: 'health',
+    'x-displayName': 'Operations',
+    description: 'For load balancers and monitoring; never rate limited.',
+  },
+]
+
+const SECURITY_SCHEMES = {
+  accessToken: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'The `accessToken` of a login or refresh',
+  },
+  refreshCookie: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-refresh',
+    description: 'Browser mode: set by a login with `cookie=true`',
+  },
+  csrfToken: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-CSRF-Token',
+    description: 'Browser mode: the `csrfToken` of the session, beside the cookie',
+  },
+  metricsToken: { type: 'http', scheme: 'bearer', description: 'The `METRICS_TOKEN` of the service' },
+} as const
+
+const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ format: 'uri' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    instance: Type.String({ description: 'Path of the request' }),
+    code: Type.String({ enum: catalogue.map(entry => entry.code), description: 'Stable, for programs' }),
+    requestId: Type.String({ description: 'As in the X-Request-Id header and in the log' }),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          path: Type.String({ description: 'JSON pointer' }),
+          message: Type.String({ description: 'For people' }),
+          keyword: Type.String({ description: 'The keyword of JSON Schema that was not kept' }),
+        }),
+        { maxItems: MAX_FIELD_ERRORS, description: 'Every mistake in the path, body, query and headers' },
+      ),
+    ),
+  },
+  { description: 'RFC 9457 problem details' },
+)
+
+/** A route's schema with its name, its guard, examples, and every problem that it can answer. */
+function documented(schema: FastifySchema, url: string, route: RouteOptions): FastifySchema {
+  const entries = [...problemCodes(route)].flatMap(code => findEntry(code) ?? [])
+  const byStatus = Map.groupBy(entries, entry => entry.status)
+  const problems = [...byStatus].map(([status, same]) => [status, problemResponse(status, same, url)])
+  const answers = Object.entries((schema?.response ?? {}) as Record<string, object>)
+  return {
+    operationId: route.handler.name,
+    ...schema,
+    ...(schema?.body !== undefined && { body: withExample(schema.body as object) }),
+    response: {
+      ...Object.fromEntries(answers.map(([status, answer]) => [status, withDescription(status, answer)])),
+      ...Object.fromEntries(problems),
+    },
+    // For programs: security schemes cannot say that only the owner or an admin gets through.
+    'x-guard': route.config?.guard ?? 'Public',
+  } as FastifySchema
+}
+
+function withExample(schema: object): object {
+  const example = exampleOf(schema)
+  return example === undefined ? schema : { ...schema, examples: [example] }
+}
+
+function withDescription(status: string, answer: object): object {
+  return { 'x-response-description': STATUS_CODES[status], ...withExample(answer) }
+}
+
+function problemCodes({ schema, config, method }: RouteOptions): Set<string> {
+  const isRead = method === 'GET' || method === 'HEAD'
+  const hasInput =
+    schema?.body !== undefined || schema?.querystring !== undefined || schema?.params !== undefined
+  const isSignedIn = config?.guard?.startsWith('JWT') ?? false
+  return new Set([
+    'BAD_REQUEST',
+    ...(hasInput ? ['VALIDATION_FAILED'] : []),
+    ...(isSignedIn ? ['UNAUTHORIZED'] : []),
+    ...(config?.guard?.startsWith('JWT + ') ? ['FORBIDDEN'] : []),
+    'REQUEST_TIMEOUT',
+    ...(isRead ? [] : ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']),
+    'URI_TOO_LONG',
+    ...(config?.rateLimit === false ? [] : ['TOO_MANY_REQUESTS', 'OVERLOADED']),
+    'HEADERS_TOO_LARGE',
+    'INTERNAL_ERROR',
+    ...(isSignedIn || !isRead ? ['DATABASE_UNAVAILABLE'] : []),
+    ...(config?.errorCodes ?? []),
+  ])
+}
+
+/** What comes with every answer of a status, besides the problem. */
+const HEADERS: Record<number, object> = {
+  401: { 'WWW-Authenticate': { type: 'string', description: 'The scheme to authenticate with: Bearer' } },
+  429: {
+    'Retry-After': { type: 'integer', description: 'Seconds after which a request may be let through' },
+  },
+  503: { 'Retry-After': { type: 'integer', description: 'Seconds after which it is worth another try' } },
+}
+
+function problemResponse(status: number, entries: CatalogueEntry[], url: string) {
+  const examples = entries.map(entry => [
+    entry.code,
+    { summary: entry.title, value: problemExample(entry, url) },
+  ])
+  return {
+    description: entries.map(({ code, title }) => `\`${code}\`: ${title}`).join('\n\n'),
+    ...(HEADERS[status] && { headers: HEADERS[status] }),
+    content: {
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: Object.fromEntries(examples),
+      },
+    },
+  }
+}
+
+function problemExample(entry: CatalogueEntry, url: string) {
+  const instance = url.replace(/\{id\}|:id/, '0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b')
+  return {
+    ...describeProblem(entry, { instance, requestId: '4bf92f3577b34da6a3ce929d0e0e4736' }),
+    ...(entry.code === 'VALIDATION_FAILED' && {
+      errors: [
+        { path: '/body/email', message: 'must NOT have more than 254 characters', keyword: 'maxLength' },
+        { path: '/body/displayName', message: 'is required', keyword: 'required' },
+      ],
+    }),
+  }
+}
+
+const DESCRIPTION = `Register, log in, and send the access token as \`Authorization: Bearer …\`. Tokens are short-lived:
+exchange the refresh token, which is good for one use, at \`POST /api/v1/auth/refresh\`.
+
+JSON in and out; instants are ISO 8601 in UTC. Bodies are strict: unknown keys are refused and nothing is coerced. They
+are I-JSON (RFC 7493), at most 32 levels deep: a name that appears twice in an object, a number past 2^53 and text with
+U+0000 or a lone surrogate are refused, and what is accepted comes back byte for byte.
+Lists take \`limit\` and \`cursor\` and answer \`items\` and \`nextCursor\`, which is null on the last page.
+
+Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem. Its \`code\` is one of these:
+
+| code | meaning |
+|---|---|
+${catalogue.map(({ code, status, title }) => `| \`${code}\` | ${status} – ${title} |`).join('\n')}
+`

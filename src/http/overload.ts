@@ -1,0 +1,59 @@
+/** Sheds requests, but no probes, while the event loop cannot keep up: 503 at once rather than 200 too late. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config/config.ts'
+import { errors } from './errors.ts'
+
+/** The delay of the event loop is judged by its mean over so many milliseconds. */
+const SAMPLE_MS = 1000
+
+/** How often the monitor looks, in milliseconds: what it measures has this much of its own in it. */
+const RESOLUTION_MS = 10
+
+/** What the start took of the event loop is in the sample that it ended in, which is judged by until the next one. */
+const START_MS = 2 * SAMPLE_MS
+
+/** Registers the shedding; a `maxEventLoopDelay` of 0 turns it off. */
+export const overload = fp(
+  async (app: FastifyInstance, { maxEventLoopDelay }: Pick<Config['server'], 'maxEventLoopDelay'>) => {
+    if (maxEventLoopDelay === 0) return
+    const readDelay = sampleDelay(app)
+    let readyAt = Number.POSITIVE_INFINITY
+    app.addHook('onReady', async function noteStart() {
+      readyAt = performance.now()
+    })
+    app.addHook('onRequest', function shedLoad(request, _reply, done) {
+      if (readDelay() <= maxEventLoopDelay) return done()
+      const isStarting = performance.now() - readyAt < START_MS
+      if (isStarting || request.routeOptions.config.rateLimit === false) return done()
+      done(new errors.Overloaded())
+    })
+  },
+  { name: 'overload' },
+)
+
+/** Returns what reads the mean delay of the last sample, in milliseconds. Ends with the app. */
+function sampleDelay(app: FastifyInstance): () => number {
+  const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  monitor.enable()
+  let delay = 0
+  let sampledAt = performance.now()
+  // A timer that is set anew after each sample: after a long one, an interval would be due again at once, without a sample.
+  const timer = setTimeout(takeSample, SAMPLE_MS).unref()
+
+  function takeSample(): void {
+    const now = performance.now()
+    // Where the monitor did not get to look even once, the loop stood still all the time.
+    delay = monitor.count === 0 ? now - sampledAt : Math.max(0, monitor.mean / 1e6 - RESOLUTION_MS)
+    sampledAt = now
+    monitor.reset()
+    timer.refresh()
+  }
+
+  app.addHook('onClose', async () => {
+    clearTimeout(timer)
+    monitor.disable()
+  })
+  return () => delay
+}

@@ -1,0 +1,122 @@
+/** Limits how often a client may call: every route by address, and some more strictly; in memory or in Redis. */
+import rateLimitPlugin, { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config/config.ts'
+import { SERVICE_NAME } from '../config/service-name.ts'
+import { withTimeout } from '../process/with-timeout.ts'
+import { errors } from './errors.ts'
+
+type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+type Limit = {
+  /** Names the limit: requests are counted for each name apart. */
+  name: string
+  /** Requests that are let through in a window. */
+  max: number
+  /** What is counted besides the client's address; nothing unless given. */
+  subject?: (request: FastifyRequest) => string
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A hook that answers 429 to the request after the `max`th of a window. */
+    limit: (limit: Limit) => Hook
+  }
+}
+
+/** Addresses whose counts one process keeps, about 100 bytes each; the plugin's 5,000 are soon rotated out. */
+const MEMORY_KEYS = 65_536
+
+/**
+ * Redis is beside us or of no use: a slow answer must not slow every request. Not ioredis' `commandTimeout`, which takes an
+ * answer for late that has come and was not read yet.
+ */
+const REDIS_TIMEOUT_MS = 250
+
+/** After a failure, requests are counted in memory for this long before Redis is asked again. */
+const REDIS_PAUSE_MS = 1000
+
+export const rateLimit = fp(
+  async (app: FastifyInstance, { rateLimit: settings, redis }: Pick<Config, 'rateLimit' | 'redis'>) => {
+    const inMemory = await createCounter(app, { timeWindow: settings.window })
+    const inRedis =
+      redis.url === undefined ? undefined : await createRedisCounter(app, redis.url, settings.window)
+
+    app.decorate('limit', ({ name, max, subject }) => {
+      const options = { max, cache: MEMORY_KEYS }
+      const keyOf = (request: FastifyRequest) =>
+        subject === undefined
+          ? clientOf(request.clientAddress)
+          : `${clientOf(request.clientAddress)}:${subject(request)}`
+      // Each limit has a memory of its own: with its name in them, keys would be made and hashed for every request.
+      const countInMemory = inMemory({ ...options, keyGenerator: keyOf })
+      const named = { ...options, keyGenerator: (request: FastifyRequest) => `${name}:${keyOf(request)}` }
+      const count = inRedis?.(named, countInMemory) ?? countInMemory
+      return async function enforceLimit(request, reply) {
+        const outcome = await count(request)
+        if (outcome.isAllowed || !outcome.isExceeded) return
+        reply.header('retry-after', String(outcome.ttlInSeconds))
+        throw new errors.TooManyRequests()
+      }
+    })
+
+    // A hook of the root, not of the routes: it runs before the guards and also for requests that match no route.
+    const limitClient = app.limit({ name: 'client', max: settings.max })
+    app.addHook('onRequest', function limitEveryRoute(request, reply, done) {
+      if (request.routeOptions.config?.rateLimit === false) return done()
+      limitClient(request, reply).then(() => done(), done)
+    })
+  },
+  { name: 'rate-limit', dependencies: ['client-address'] },
+)
+
+/** One IPv6 customer has a whole /64 (RFC 6177): normalizeIP makes it one client. */
+function clientOf(address: string): string {
+  return address.includes(':') ? normalizeIP(address) : address
+}
+
+type Counter = FastifyInstance['createRateLimit']
+
+/** The plugin's counting function over a store, out of a scope of its own so that two stores stand side by side. */
+async function createCounter(app: FastifyInstance, options: object): Promise<Counter> {
+  const counter = Promise.withResolvers<Counter>()
+  await app.register(async function rateLimitStore(scope) {
+    await scope.register(rateLimitPlugin, { global: false, ...options })
+    counter.resolve(scope.createRateLimit)
+  })
+  return counter.promise
+}
+
+/**
+ * Counts in Redis, for all instances together. While Redis does not answer, each instance counts alone: logins stay
+ * limited, and nobody is refused or kept waiting because a cache is down.
+ */
+async function createRedisCounter(app: FastifyInstance, url: string, timeWindow: number) {
+  // Loaded only here: it takes 40 ms of a start.
+  const { Redis } = await import('ioredis')
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2000,
+    retryStrategy: attempt => Math.min(attempt * 100, 2000),
+  })
+  redis.on('error', err => app.log.debug({ err }, 'Redis connection failed'))
+  app.addHook('onClose', async () => redis.disconnect())
+  const shared = await createCounter(app, { timeWindow, redis, nameSpace: `${SERVICE_NAME}:limit:` })
+
+  let pausedUntil = -Infinity
+  return (options: Parameters<Counter>[0], countInMemory: ReturnType<Counter>): ReturnType<Counter> => {
+    const countInRedis = shared(options)
+    return async request => {
+      if (performance.now() < pausedUntil) return countInMemory(request)
+      try {
+        return await withTimeout(REDIS_TIMEOUT_MS, countInRedis(request), 'Command timed out')
+      } catch (err) {
+        pausedUntil = performance.now() + REDIS_PAUSE_MS
+        app.log.warn({ err }, 'Redis does not answer: this instance counts alone')
+        return countInMemory(request)
+      }
+    }
+  }
+}

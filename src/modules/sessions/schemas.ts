@@ -1,0 +1,99 @@
+/** What the auth routes take and answer. */
+import { type Static, Type } from '@sinclair/typebox'
+import { Instant, Strict, Uuid } from '../../lib/schemas.ts'
+import { PASSWORD_MAX, PASSWORD_MIN } from '../accounts/passwords.ts'
+import { DisplayName, Email, User } from '../users/schemas.ts'
+import { TOKEN_LENGTH } from './refresh-tokens.ts'
+
+/** Unicode as typed (NIST SP 800-63B §3.1.1.2); NUL and lone surrogates could not be told from other text. */
+const Password = Type.String({
+  minLength: PASSWORD_MIN,
+  maxLength: PASSWORD_MAX,
+  pattern: '^[^\\u0000\\p{Cs}]*$',
+  description: 'Text without U+0000 and lone surrogates',
+  examples: ['correct horse battery staple'],
+})
+
+const RefreshToken = Type.String({
+  minLength: TOKEN_LENGTH,
+  maxLength: TOKEN_LENGTH,
+  pattern: '^[A-Za-z0-9_-]+$',
+  description: 'A refresh token of a login or refresh',
+  examples: ['q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA'],
+})
+
+export const RegisterBody = Strict({ email: Email, password: Password, displayName: DisplayName })
+export const RegisterReply = Strict({ user: User })
+
+export const LoginBody = Strict({
+  email: Email,
+  // No shorter, longer or refused text can be anyone's password, but a login does not say so.
+  password: Type.String({
+    minLength: 1,
+    maxLength: PASSWORD_MAX,
+    pattern: '^[^\\u0000\\p{Cs}]*$',
+    description: 'Text without U+0000 and lone surrogates',
+    examples: Password.examples as string[],
+  }),
+})
+
+/** Browser mode: the refresh token travels in a cookie that scripts cannot read. */
+export const LoginQuery = Strict({ cookie: Type.Optional(Type.Boolean({ default: false })) })
+
+export const TokenReply = Strict({
+  accessToken: Type.String({
+    examples: ['eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTk3In0.c2ln'],
+  }),
+  refreshToken: Type.Optional(RefreshToken),
+  tokenType: Type.Literal('Bearer'),
+  expiresIn: Type.Integer({ description: 'Seconds that the access token lives', examples: [900] }),
+  csrfToken: Type.Optional(
+    Type.String({
+      description: 'Sent back as X-CSRF-Token, the same for the whole session; only in browser mode',
+      examples: ['6f3a1c52-3c0f-4d7c-9f0e-0c6f6f1b9a55'],
+    }),
+  ),
+})
+
+export const CsrfReply = Strict({
+  csrfToken: Type.String({ examples: ['6f3a1c52-3c0f-4d7c-9f0e-0c6f6f1b9a55'] }),
+})
+
+/** In browser mode the cookie holds the token, and the body is `{}`. */
+export const RefreshBody = Strict({ refreshToken: Type.Optional(RefreshToken) })
+
+export const PasswordBody = Strict({ currentPassword: LoginBody.properties.password, newPassword: Password })
+
+export const Session = Strict({
+  id: Uuid,
+  createdAt: Instant,
+  lastUsedAt: Instant,
+  expiresAt: Instant,
+  ip: Type.String({ examples: ['203.0.113.7'] }),
+  userAgent: Type.String({ examples: ['curl/8.14.1'] }),
+  current: Type.Boolean({
+    description: 'Whether the request was made with this session',
+    examples: [true],
+  }),
+})
+
+/** RFC 7517. */
+export const Jwks = Strict({
+  keys: Type.Array(
+    Strict({
+      kty: Type.Literal('RSA'),
+      use: Type.Literal('sig'),
+      alg: Type.Literal('RS256'),
+      kid: Type.String({ examples: ['NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'] }),
+      n: Type.String({
+        description: 'The modulus',
+        examples: ['0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM7'],
+      }),
+      e: Type.String({ description: 'The exponent', examples: ['AQAB'] }),
+    }),
+  ),
+})
+
+export type RegisterBody = Static<typeof RegisterBody>
+export type LoginBody = Static<typeof LoginBody>
+export type PasswordBody = Static<typeof PasswordBody>

@@ -1,0 +1,134 @@
+/** Log lines: JSON with redaction, and errors reduced to what may be written down. */
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import type { LoggerOptions } from 'pino'
+import type { Config } from '../config/config.ts'
+import { databaseErrorOf } from '../db/client.ts'
+import { isAbandoned } from '../http/connections.ts'
+
+const SECRETS = [
+  'password',
+  'currentPassword',
+  'newPassword',
+  'passwordHash',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'csrfToken',
+  'authorization',
+  'cookie',
+  '["set-cookie"]',
+  '["x-csrf-token"]',
+]
+
+/** Where somebody might log them. Not `*`: pino copies every line to look for it, 15 µs of CPU per request. */
+const PLACES = [
+  '',
+  'body',
+  'headers',
+  'req',
+  'req.body',
+  'req.headers',
+  'request.body',
+  'request.headers',
+  'res.headers',
+]
+
+const REDACTED = PLACES.flatMap(place =>
+  SECRETS.map(name => (place === '' || name.startsWith('[') ? `${place}${name}` : `${place}.${name}`)),
+)
+
+/** pino's options. Callers never log headers or bodies; the redaction is for the day when somebody does. */
+export function loggerOptions(log: Config['log']): LoggerOptions {
+  return {
+    level: log.level,
+    base: null,
+    timestamp: createTimestamp(),
+    formatters: { level: label => ({ level: label }) },
+    redact: { paths: REDACTED, censor: '[redacted]' },
+    serializers: { err: error => describeError(error) },
+  }
+}
+
+/** The time of a line, written out once for all lines of the same millisecond: 0.04 µs a line instead of 0.48. */
+function createTimestamp(): () => string {
+  let at = 0
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (now !== at) {
+      at = now
+      text = `,"time":"${new Date(now).toISOString()}"`
+    }
+    return text
+  }
+}
+
+/**
+ * An error as fields for a log line: its name, code, message and stack frames, and the same of its cause, without
+ * the cause's message. PostgreSQL's messages and details quote the values of a row, and Drizzle's the parameters of
+ * the statement, so of a database error only the code and the names of the objects are kept.
+ */
+export function describeError(error: unknown, isCause = false): Record<string, unknown> {
+  const actual = databaseErrorOf(error)
+  if (!(actual instanceof Error)) return { name: typeof actual }
+  const { code, severity, table, constraint, routine } = actual as Error & Record<string, unknown>
+  const isDatabaseError = severity !== undefined
+  return {
+    name: actual.name,
+    ...(code !== undefined && { code }),
+    ...(!isCause && !isDatabaseError && { message: actual.message }),
+    ...(isDatabaseError && { table, constraint, routine }),
+    stack: framesOf(actual),
+    ...(actual.cause !== undefined && { cause: describeError(actual.cause, true) }),
+  }
+}
+
+/** Why something failed, in a word: the error's code, or its message where it has none. */
+export function reasonOf(error: unknown): string {
+  const { code, message, name } = describeError(error)
+  return String(code ?? message ?? name)
+}
+
+/** The stack without its first lines, which repeat the message. */
+function framesOf(error: Error): string {
+  const frames = error.stack?.split('\n').filter(line => /^\s+at /.test(line)) ?? []
+  return frames.slice(0, 20).join('\n')
+}
+
+/** One line per request, when it is answered; the path without its query, which may hold secrets. */
+export class AccessLog extends LogController {
+  constructor() {
+    super({ requestIdLogLabel: 'requestId' })
+  }
+
+  override incomingRequest(): void {}
+
+  override routeNotFound(): void {}
+
+  override streamError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+    // The line of the request says so.
+    if (!isAbandoned(reply.raw)) super.streamError(error, request, reply)
+  }
+
+  override requestCompleted(
+    error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
+    const { method, routeOptions, originalUrl, clientAddress } = request
+    const query = originalUrl.indexOf('?')
+    // What is undefined is left out of the line.
+    const line = {
+      method,
+      route: routeOptions.url ?? 'unmatched',
+      path: query === -1 ? originalUrl : originalUrl.slice(0, query),
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
+      ip: clientAddress,
+      userId: request.user?.sub,
+      code: reply.problemCode,
+    }
+    if (error) reply.log.error({ ...line, err: error }, 'an onResponse hook failed')
+    else reply.log.info(line, isAbandoned(reply.raw) ? 'request aborted' : 'request completed')
+  }
+}

@@ -1,0 +1,165 @@
+/** Sends thousands of hostile requests to every operation of the OpenAPI document, and holds the answers against it. */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import fc from 'fast-check'
+import type { LightMyRequestResponse } from 'fastify'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Problem } from '../src/http/error-handler.ts'
+import { createTestApp } from './helpers/app.ts'
+import { testConfig } from './helpers/config.ts'
+import type { Known } from './helpers/fuzz/known.ts'
+import { type HostileRequest, hostileRequest } from './helpers/fuzz/request.ts'
+import { codesOf, documentOf, type Operation, operationsOf, successOf } from './helpers/openapi.ts'
+import { openSessions } from './helpers/sessions.ts'
+import { createTokenFactory } from './helpers/token-factory.ts'
+
+const REQUESTS = 2000
+
+/** Sent at once: enough to keep the database busy, too few to fill the queue of password hashes. */
+const BATCH = 20
+
+/** The same requests in every run; another seed finds others: `HOSTILE_SEED=7 npx vitest run test/fuzz.test.ts`. */
+const SEED = Number(process.env.HOSTILE_SEED ?? 1)
+
+/** What a problem must not let out: stack frames, file names, SQL. */
+const LEAK = /\bat [^"]+:\d+|node_modules|\.ts\b|\b(select|insert|update|delete) .+\b(from|into|set)\b/i
+
+const METRICS_TOKEN = 'a metrics token of the tests'
+
+const service = await createTestApp({ METRICS_TOKEN })
+afterAll(service.close)
+
+const document = documentOf(service.app)
+const operations = operationsOf(document)
+const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }))
+const isProblem = ajv.compile<Problem>(document.components.schemas.Problem)
+const [owner, victim, other] = [await service.signUp(), await service.signUp(), await service.signUp()]
+
+describe('hostile requests', () => {
+  it.each(operations.map(operation => [operation.name, operation] as const))(
+    '%s answers them with what it documents, and nothing else',
+    async (_name, operation) => {
+      const judge = createJudge(operation)
+      const known = { tokens: await makeTokens(owner.id), values: await makeValues(owner.id) }
+      const batch = fc.array(hostileRequest(operation, known), {
+        minLength: BATCH,
+        maxLength: BATCH,
+      })
+      await fc.assert(
+        fc.asyncProperty(batch, async requests => {
+          const answers = await Promise.all(requests.map(request => service.app.inject(request)))
+          for (const [i, answer] of answers.entries()) judge.check(answer, requests[i] as HostileRequest)
+        }),
+        { seed: SEED, numRuns: Math.ceil(REQUESTS / BATCH), endOnFailure: false },
+      )
+      expect(judge.count()).toBeGreaterThanOrEqual(REQUESTS)
+      expect(judge.share(414), 'share that told us only the limit of a URL').toBeLessThan(0.1)
+      expect(judge.missing(), 'statuses that the requests should have reached').toEqual([])
+    },
+    60_000,
+  )
+})
+
+/** Checks answers of an operation, and keeps count of them by status. */
+function createJudge(operation: Operation) {
+  const counts = new Map<number, number>()
+  const success = successOf(operation)
+  const schema = operation.responses[success]?.content?.['application/json']?.schema
+  const isAnswer = schema && ajv.compile({ ...schema, components: document.components })
+
+  const count = () => [...counts.values()].reduce((sum, of) => sum + of, 0)
+
+  return {
+    check(answer: LightMyRequestResponse, request: HostileRequest): void {
+      counts.set(answer.statusCode, (counts.get(answer.statusCode) ?? 0) + 1)
+      const fault = faultOf(answer, operation, isAnswer)
+      if (fault) throw new Error(`${fault}\n${answer.statusCode} ${answer.body}\n${JSON.stringify(request)}`)
+    },
+    count,
+    share: (status: number) => (counts.get(status) ?? 0) / count(),
+    /** Statuses that hostile requests must come to, by what the operation asks for, and did not. */
+    missing: () => expectedStatuses(operation).filter(status => !counts.has(status)),
+  }
+}
+
+function faultOf(
+  answer: LightMyRequestResponse,
+  operation: Operation,
+  isAnswer: ValidateFunction | undefined,
+) {
+  const { statusCode: status, headers, body } = answer
+  if (status >= 500) return 'a 5xx'
+  const documented = operation.responses[status]
+  if (!documented) return 'a status that is not documented'
+  const [type] = String(headers['content-type'] ?? '').split(';')
+  const types = Object.keys(documented.content ?? {})
+  if (types.length === 0) return body === '' ? undefined : 'a body where none is documented'
+  if (!types.includes(type ?? '')) return `not one of the documented types ${types}`
+  if (status < 300) return isAnswer && !isAnswer(answer.json()) ? ajv.errorsText(isAnswer.errors) : undefined
+  const problem: unknown = answer.json()
+  if (!isProblem(problem)) return ajv.errorsText(isProblem.errors)
+  if (problem.status !== status) return 'a problem of another status'
+  if (!codesOf(operation, status).includes(problem.code)) return 'a code that is not documented'
+  if (problem.requestId !== headers['x-request-id']) return 'not the id of its header'
+  if (LEAK.test(JSON.stringify({ ...problem, instance: '', errors: undefined }))) return 'a leak'
+}
+
+function expectedStatuses(operation: Operation): number[] {
+  const { 'x-guard': guard, parameters = [] } = operation
+  const hasBody = operation.requestBody !== undefined
+  const hasPath = parameters.some(parameter => parameter.in === 'path')
+  return [
+    successOf(operation),
+    ...(hasBody || parameters.length > 0 ? [400] : []),
+    ...(guard === 'Public' ? [] : [401]),
+    ...(guard.startsWith('JWT + ') ? [403] : []),
+    ...(hasPath && operation.method !== 'PUT' ? [404] : []),
+    ...(hasBody ? [413, 415] : []),
+  ]
+}
+
+/**
+ * Tokens of users and of admins. A success of some operations ends all sessions of a user: only a few of the tokens are of
+ * that one, so that the others still pass the guard when those do not.
+ */
+async function makeTokens(userId: string): Promise<string[]> {
+  const tokenFor = createTokenFactory(testConfig(service.database.url))
+  const opened = (await openSessions(service.database, userId, 10)).map(({ id }) => id)
+  const subjects = [
+    ...opened.map((sessionId, i) => ({ userId, sessionId, role: roleOf(i) })),
+    ...(await makeBystanders(30)).map(({ id, role }) => ({
+      userId: id,
+      sessionId: crypto.randomUUID(),
+      role,
+    })),
+  ]
+  const tokens = subjects.map(tokenFor)
+  return [...(await Promise.all(tokens)), await tokenFor(), METRICS_TOKEN]
+}
+
+function roleOf(i: number): 'user' | 'admin' {
+  return i % 2 === 0 ? 'user' : 'admin'
+}
+
+/** Users and admins without a password, whose ids are in no request. */
+async function makeBystanders(count: number) {
+  const { rows } = await service.database.query<{ id: string; role: 'user' | 'admin' }>(
+    `insert into users (email, password_hash, display_name, role)
+      select gen_random_uuid() || '@example.com', '', 'Bystander', role from unnest($1::text[]) as role
+      returning id, role`,
+    [Array.from({ length: count }, (_, i) => roleOf(i))],
+  )
+  return rows
+}
+
+/** Live sessions of a user, past the login: ids for the path, refresh tokens and free addresses for the body. */
+async function makeValues(userId: string): Promise<Known['values']> {
+  const sessions = await openSessions(service.database, userId, 10)
+  const ids = sessions.map(({ id }) => id)
+  return {
+    // Every other is one that leads to a success: most of what else a request needs for it is seldom there.
+    id: [...ids.map(() => userId), victim.id, crypto.randomUUID(), ...ids],
+    refreshToken: sessions.map(({ refreshToken }) => refreshToken),
+    email: [...ids.map(() => other.email), ...ids.map(id => `${id}@example.com`)],
+  }
+}

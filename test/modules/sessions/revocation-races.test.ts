@@ -1,0 +1,175 @@
+/** What ends a session, racing against what prolongs or opens one, over two processes (P4). */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createDatabase } from '../../../src/db/client.ts'
+import { assignRole } from '../../../src/modules/users/service.ts'
+import { PASSWORD, type Tokens } from '../../helpers/app.ts'
+import { testConfig } from '../../helpers/config.ts'
+import { openSessions } from '../../helpers/sessions.ts'
+import { createTokenFactory } from '../../helpers/token-factory.ts'
+import { liveLeaves } from '../../helpers/tokens.ts'
+import { expectRefusedEverywhere, makeAdmin, type Pair, startPair } from '../../helpers/two-instances.ts'
+
+/** Races at a time: enough to keep two processes busy with one another's locks. */
+const LANES = 5
+
+let pair: Pair
+let admin: Tokens
+let tokenFor: ReturnType<typeof createTokenFactory>
+
+beforeAll(async () => {
+  pair = await startPair()
+  tokenFor = createTokenFactory(testConfig(pair.database.url))
+  const { id, email } = await pair.clients[0].signUp()
+  await makeAdmin(pair, id)
+  admin = await pair.clients[0].logIn(email)
+})
+afterAll(() => pair.stop())
+
+/** The tokens of a session, where the rest of a login's answer is of no interest. */
+type Session = Pick<Tokens, 'accessToken' | 'refreshToken'>
+
+type User = Session & { id: string; email: string; password: string }
+
+/** One kind of race, for one user of its lane. */
+type Race = {
+  /** Tokens that a race begins with. */
+  prepare: (user: User) => Promise<Session>
+  /** What prolongs or opens a session; its answer holds tokens where it wins. */
+  prolong: (user: User, tokens: Session) => Promise<{ statusCode: number; json: () => Session }>
+  /** What ends them; resolves to a status. */
+  end: (user: User, tokens: Session) => Promise<number>
+  /** Makes the user fit for the next race. */
+  restore?: (user: User) => Promise<unknown>
+}
+
+/** The answer, and how long it took in milliseconds. */
+async function timed<T>(work: Promise<T>) {
+  const start = performance.now()
+  const answer = await work
+  return { answer, took: performance.now() - start }
+}
+
+/** Numbers from 0 to 1 in even steps, from the middle outwards. */
+function sweep(count: number): number[] {
+  const steps = Array.from({ length: count }, (_, index) => index / (count - 1))
+  return steps.toSorted((left, right) => Math.abs(left - 0.5) - Math.abs(right - 0.5))
+}
+
+/**
+ * Runs a race again and again. Which side starts first, and by how much, sweeps from "prolonged well before it ends"
+ * to "ended well before it is prolonged", by how long both took the time before. After each race no token works.
+ * Returns who won each: `prolong` or not.
+ */
+async function runLane({ prepare, prolong, end, restore }: Race, races: number): Promise<boolean[]> {
+  const [client, other] = pair.clients
+  const user: User = { ...(await client.signUp()), password: PASSWORD }
+  const took = { prolong: 10, end: 10 }
+  const outcomes: boolean[] = []
+  for (const position of sweep(races)) {
+    const tokens = await prepare(user)
+    const before = { ...user }
+    const lead = 1.5 * (position * took.end - (1 - position) * took.prolong)
+    const [prolonged, ended] = await Promise.all([
+      sleep(Math.max(0, lead)).then(() => timed(prolong(before, tokens))),
+      sleep(Math.max(0, -lead)).then(() => timed(end(user, tokens))),
+    ])
+    const endedAt = Date.now()
+    Object.assign(took, { prolong: prolonged.took, end: ended.took })
+    expect(ended.answer).toBe(204)
+    expect([200, 401]).toContain(prolonged.answer.statusCode)
+    const isGranted = prolonged.answer.statusCode === 200
+    outcomes.push(isGranted)
+    for (const { accessToken, refreshToken } of isGranted ? [tokens, prolonged.answer.json()] : [tokens]) {
+      await expectRefusedEverywhere(pair.clients, accessToken, endedAt)
+      expect((await other.refresh(refreshToken)).statusCode).toBe(401)
+      expect(await liveLeaves(pair.database, accessToken)).toBe(0)
+    }
+    await restore?.(user)
+  }
+  return outcomes
+}
+
+async function run(race: Race, races: number): Promise<void> {
+  const lanes = Array.from({ length: LANES }, () => runLane(race, races / LANES))
+  const outcomes = (await Promise.all(lanes)).flat()
+  expect(outcomes).toHaveLength(races)
+  // Both sides have won: it was a race.
+  expect(new Set(outcomes).size).toBe(2)
+}
+
+/** Another session of the user, as a login would open it. */
+async function openSession({ id }: User): Promise<Session> {
+  const [session] = await openSessions(pair.database, id, 1)
+  if (!session) throw new Error('no session was opened')
+  const accessToken = await tokenFor({ userId: id, sessionId: session.id })
+  return { accessToken, refreshToken: session.refreshToken }
+}
+
+const refresh = (_user: User, { refreshToken }: Session) => pair.clients[1].refresh(refreshToken)
+const logInAgain = ({ email, password }: User) =>
+  pair.clients[1].call('POST', '/api/v1/auth/login', { body: { email, password } })
+
+async function changePassword(user: User): Promise<number> {
+  const newPassword = `${PASSWORD} ${crypto.randomUUID()}`
+  const answer = await pair.clients[0].call('PUT', '/api/v1/auth/password', {
+    token: user.accessToken,
+    body: { currentPassword: user.password, newPassword },
+  })
+  user.password = newPassword
+  return answer.statusCode
+}
+
+const switchAccount = (action: 'disable' | 'enable') => async (user: User) =>
+  (await pair.clients[0].call('POST', `/api/v1/users/${user.id}/${action}`, { token: admin.accessToken }))
+    .statusCode
+
+it('P4: logout beats refresh, in 70 races', async () => {
+  const logOut = async (_user: User, { accessToken }: Session) =>
+    (await pair.clients[0].call('POST', '/api/v1/auth/logout', { token: accessToken })).statusCode
+  await run({ prepare: openSession, prolong: refresh, end: logOut }, 70)
+})
+
+it('P4: a password change beats the refresh of another session, in 70 races', async () => {
+  await run({ prepare: openSession, prolong: refresh, end: changePassword }, 70)
+})
+
+it('P4: disabling an account beats refresh, in 70 races', async () => {
+  await run(
+    {
+      prepare: openSession,
+      prolong: refresh,
+      end: switchAccount('disable'),
+      restore: switchAccount('enable'),
+    },
+    70,
+  )
+})
+
+it('P4: disabling an account beats a login, in 30 races', async () => {
+  await run(
+    {
+      prepare: openSession,
+      prolong: logInAgain,
+      end: switchAccount('disable'),
+      restore: switchAccount('enable'),
+    },
+    30,
+  )
+})
+
+it('P4: a password change beats a login with the old password, in 30 races', async () => {
+  await run({ prepare: openSession, prolong: logInAgain, end: changePassword }, 30)
+})
+
+it('P4: a change of role beats refresh, so that no token keeps the old role, in 30 races', async () => {
+  const database = createDatabase(testConfig(pair.database.url).database)
+  try {
+    const promote = async ({ email }: User) =>
+      (await assignRole(database, email, 'admin')) === 'changed' ? 204 : 409
+    const demote = ({ email }: User) => assignRole(database, email, 'user')
+    await run({ prepare: openSession, prolong: refresh, end: promote, restore: demote }, 30)
+  } finally {
+    await database.pool.end()
+  }
+})

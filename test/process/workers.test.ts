@@ -1,0 +1,245 @@
+/** Several workers behind one port: they count together, die alone, end in order, and leave nobody behind. */
+import { readFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { Environment } from '../../src/config/config.ts'
+import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
+import { lintMetrics } from '../helpers/promtool.ts'
+import { createRemote, startTraffic } from '../helpers/remote.ts'
+import { type Service, startService } from '../helpers/service.ts'
+import { until } from '../helpers/until.ts'
+
+const TOKEN = 'a-token-of-enough-length'
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await cloneDatabase()
+})
+afterAll(() => database.drop())
+
+const start = (overrides: Environment = {}) =>
+  startService(database.url, { WORKERS: '2', METRICS_TOKEN: TOKEN, ...overrides })
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie that waits for its parent has ended.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/** A request on a connection of its own, which may reach any worker, unless an agent is given. */
+function ask(
+  origin: string,
+  path: string,
+  token?: string,
+  agent: Agent | false = false,
+): Promise<{ status: number; text: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  request(origin + path, { agent, headers }, answer => {
+    let text = ''
+    answer.setEncoding('utf8').on('data', chunk => {
+      text += chunk
+    })
+    answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
+  })
+    .on('error', reject)
+    .end()
+  return promise
+}
+
+const askOften = (times: number, origin: string, path: string, token?: string) =>
+  Promise.all(Array.from({ length: times }, () => ask(origin, path, token)))
+
+describe('two workers', () => {
+  let service: Service
+
+  beforeAll(async () => {
+    service = await start()
+    await until('both listen', () => listeners(service) === 2)
+  })
+  afterAll(() => service.stop())
+
+  it('answer as one, and whichever is asked for metrics tells what both have counted', async () => {
+    const answers = await askOften(40, service.origin, '/health/live')
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const metrics = await askOften(6, service.origin, '/metrics', TOKEN)
+    const count =
+      /^http_request_duration_seconds_count\{method="GET",route="\/health\/live",status="200"\} (\d+)$/m
+    expect(new Set(metrics.map(({ text }) => count.exec(text)?.[1]))).toEqual(new Set(['40']))
+    // A total of both, where one alone has some 60 MB.
+    expect(metrics[0]?.text).toMatch(/^process_resident_memory_bytes \d{9}$/m)
+    expect((await ask(service.origin, '/metrics')).status).toBe(401)
+    expect(lintMetrics(metrics[0]?.text ?? '')).toBe('')
+  })
+
+  const TOTAL =
+    /^http_request_duration_seconds_count\{method="GET",route="\/health\/live",status="200"\} (\d+)$/m
+
+  const valueIn = (text: string, name: string) =>
+    Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+
+  /** Whichever worker answers within two seconds: a connection may be given to one that stands still. */
+  async function scrape(): Promise<string> {
+    for (let tries = 0; tries < 10; tries++) {
+      const answer = await Promise.race([ask(service.origin, '/metrics', TOKEN), sleep(2000, undefined)])
+      if (answer?.status === 200) return answer.text
+    }
+    throw new Error('no worker sends the metrics')
+  }
+
+  it('while one stands still, metrics are partial, say so, and take a second; totals do not go down', async () => {
+    await askOften(20, service.origin, '/health/live')
+    const before = await scrape()
+    const [frozen = 0] = childrenOf(service.pid)
+    process.kill(frozen, 'SIGSTOP')
+    try {
+      const text = await scrape()
+      expect(Number(TOTAL.exec(text)?.[1])).toBe(Number(TOTAL.exec(before)?.[1]))
+      expect(valueIn(text, 'workers_configured')).toBe(2)
+      expect(valueIn(text, 'workers_reporting')).toBe(1)
+      // A gauge is that of the other alone.
+      expect(valueIn(text, 'process_resident_memory_bytes')).toBeLessThan(
+        0.75 * valueIn(before, 'process_resident_memory_bytes'),
+      )
+    } finally {
+      process.kill(frozen, 'SIGCONT')
+    }
+    await until('both report', async () => valueIn(await scrape(), 'workers_reporting') === 2)
+  })
+
+  it('P4: both refuse the tokens of a session from its end on', async () => {
+    const remote = createRemote(service.origin)
+    const { accessToken } = await remote.signUp()
+    const before = await askOften(10, service.origin, '/api/v1/users/me', accessToken)
+    expect(new Set(before.map(({ status }) => status))).toEqual(new Set([200]))
+    await remote.call('POST', '/api/v1/auth/logout', { token: accessToken })
+    const statuses = async () =>
+      (await askOften(10, service.origin, '/api/v1/users/me', accessToken)).map(({ status }) => status)
+    await expect.poll(async () => new Set(await statuses()), { timeout: 5000 }).toEqual(new Set([401]))
+  })
+
+  it('go on when one of them dies, and another takes its place', async () => {
+    const [victim = 0, survivor = 0] = childrenOf(service.pid)
+    await askOften(40, service.origin, '/health/live')
+    const before = Number(TOTAL.exec(await scrape())?.[1])
+    process.kill(victim, 'SIGKILL')
+    // Until the first process knows, it hands connections to the dead one, where nobody answers them.
+    await until('its end is noticed', () =>
+      service.log.join('\n').includes('a worker ended, another takes its place'),
+    )
+    expect(isAlive(victim)).toBe(false)
+    const text = await scrape()
+    expect(Number(TOTAL.exec(text)?.[1])).toBe(before)
+    expect(valueIn(text, 'process_cpu_seconds_total')).toBeGreaterThan(0)
+    const answers = await askOften(10, service.origin, '/health/live')
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    await expect.poll(() => listeners(service), { timeout: 120_000 }).toBe(3)
+    const children = childrenOf(service.pid)
+    expect(children).toHaveLength(2)
+    expect(children).toContain(survivor)
+    const after = await scrape()
+    expect(Number(TOTAL.exec(after)?.[1])).toBe(before + 10)
+    expect(valueIn(after, 'workers_reporting')).toBe(2)
+  })
+
+  it('refuse to send metrics, for a while, where the first process stands still', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    onTestFinished(() => agent.destroy())
+    // A connection that a worker has: the first process would hand on no new one.
+    await ask(service.origin, '/health/ready', undefined, agent)
+    process.kill(service.pid, 'SIGSTOP')
+    try {
+      const { status, text } = await ask(service.origin, '/metrics', TOKEN, agent)
+      expect([status, JSON.parse(text).detail]).toEqual([
+        503,
+        'The first process did not send the metrics in time',
+      ])
+    } finally {
+      process.kill(service.pid, 'SIGCONT')
+    }
+    expect(valueIn(await scrape(), 'workers_configured')).toBe(2)
+  })
+
+  it('keep the totals of one that dies before it has taken a connection that was handed to it', async () => {
+    const deaths = () => service.log.filter(line => line.includes('a worker ended')).length
+    const [victim = 0] = childrenOf(service.pid)
+    await askOften(40, service.origin, '/health/live')
+    const before = Number(TOTAL.exec(await scrape())?.[1])
+    const deathsBefore = deaths()
+    process.kill(victim, 'SIGSTOP')
+    const waiting = Array.from({ length: 4 }, () =>
+      request(`${service.origin}/health/ready`, { agent: false })
+        .on('error', () => {})
+        .end(),
+    )
+    try {
+      // The other one answers, so that the first process has handed on what it was sent before.
+      await scrape()
+      process.kill(victim, 'SIGKILL')
+      await until('its end is noticed', () => deaths() > deathsBefore)
+      expect(Number(TOTAL.exec(await scrape())?.[1])).toBe(before)
+      await until('another reports', async () => valueIn(await scrape(), 'workers_reporting') === 2)
+      expect(Number(TOTAL.exec(await scrape())?.[1])).toBe(before)
+    } finally {
+      for (const each of waiting) each.destroy()
+    }
+  })
+})
+
+function listeners({ log }: Service): number {
+  return log.filter(line => line.includes('Server listening at')).length
+}
+
+it('P20: a deploy of workers drops nothing and leaves nobody behind', async () => {
+  // Long enough for one of the balancer's questions to fall into it on a busy machine.
+  const service = await start({ DRAIN_DELAY: '2s' })
+  await expect.poll(() => listeners(service), { timeout: 120_000 }).toBe(2)
+  const workers = childrenOf(service.pid)
+  const remote = createRemote(service.origin)
+  const { accessToken: token } = await remote.signUp()
+  const traffic = startTraffic(8, () => remote.call('GET', '/api/v1/users/me', { token }), 1)
+  await expect.poll(() => traffic.answers.length, { timeout: 20_000 }).toBeGreaterThan(200)
+  const sent = traffic.answers.length
+  service.child.kill('SIGTERM')
+  service.child.kill('SIGTERM')
+  // A load balancer sees that readiness fails, and takes its traffic away while all is still answered.
+  await expect
+    .poll(async () => (await remote.call('GET', '/health/ready')).status, { interval: 5, timeout: 10_000 })
+    .toBe(503)
+  const answers = await traffic.end()
+  expect(answers.length).toBeGreaterThan(sent)
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(await service.exited).toEqual({ code: 0, signal: null })
+  for (const worker of workers) expect(isAlive(worker)).toBe(false)
+  for (const line of service.log) JSON.parse(line)
+})
+
+it('P42: workers do not outlive the process that started them', async () => {
+  const service = await start()
+  const workers = childrenOf(service.pid)
+  expect(workers).toHaveLength(2)
+  service.child.kill('SIGKILL')
+  await expect.poll(() => workers.some(isAlive), { timeout: 10_000 }).toBe(false)
+})
+
+it('a worker that cannot listen ends all of them, with the reason', async () => {
+  const holder = await start({ WORKERS: '1' })
+  try {
+    const { port } = new URL(holder.origin)
+    await expect(start({ PORT: port })).rejects.toThrow(/exited with 1: .*EADDRINUSE/s)
+  } finally {
+    await holder.stop()
+  }
+})
