@@ -1,4 +1,5 @@
 /** P25: a canary in every place where a secret travels, and not one of them in logs, metrics or traces. */
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SERVICE_NAME } from '../../src/config/service-name.ts'
 import { createSigningKey } from '../helpers/config.ts'
@@ -26,6 +27,7 @@ const canaries: Record<string, string> = {
   cookie: 'canary-cookie',
   'CSRF header': 'canary-csrf-header',
   query: 'canary-query',
+  'e-mail address': EMAIL,
   'unknown key of a body': 'canary-unknown-key',
   'broken JSON': 'canary-broken-json',
   'value in an error of the database': 'canary-display-name',
@@ -133,6 +135,8 @@ async function useSecrets(remote: Remote): Promise<void> {
   expect(new Set(statuses)).toEqual(new Set([200, 201, 204, 400, 401, 403, 404, 500]))
 }
 
+const readSecurity = () => readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8')
+
 const FORGERY = '{"level":"fatal","msg":"forged"}'
 
 /** Line ends and JSON in every place that a client fills. */
@@ -182,6 +186,15 @@ describe('a log line', () => {
     expect(lines.some(({ path }) => String(path).includes('%0D%0A'))).toBe(true)
     for (const line of lines)
       expect(Object.keys(line)).toEqual(expect.arrayContaining(['level', 'time', 'msg']))
+  })
+
+  it('P25: has only fields that SECURITY.md lists', () => {
+    const [, inventory = ''] = readSecurity().split('## Log inventory\n')
+    const listed = new Set([...inventory.matchAll(/`(\w+)`/g)].map(([, name]) => name))
+    const lines = service.log.map(line => JSON.parse(line) as { err?: Record<string, unknown> })
+    const used = new Set(lines.flatMap(line => [...Object.keys(line), ...Object.keys(line.err ?? {})]))
+    expect(used.size).toBeGreaterThan(10)
+    expect([...used].filter(name => !listed.has(name))).toEqual([])
   })
 
   it('P25: of a request carries its request id and its trace id', () => {

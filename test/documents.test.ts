@@ -1,0 +1,58 @@
+/** The documents agree with the repository: links lead somewhere, and SECURITY.md lists every column. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { is } from 'drizzle-orm'
+import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
+import { describe, expect, it } from 'vitest'
+import * as schema from '../src/db/schema.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+
+const markdownIn = (folder: string) =>
+  readdirSync(join(ROOT, folder))
+    .filter(name => name.endsWith('.md'))
+    .map(name => join(folder, name))
+const documents = [...markdownIn('.'), ...markdownIn('bench')]
+
+/** Returns the anchors of a document, as GitHub makes them of its headings. */
+function anchorsOf(path: string): Set<string> {
+  const headings = [...read(path).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => text.toLowerCase())
+  return new Set(headings.map(text => text.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')))
+}
+
+describe.each(documents)('the links of %s', document => {
+  it('lead to files and headings that exist', () => {
+    const links = [...read(document).matchAll(/(?:\]\(|(?:src|srcset|href)=")([^)"\s]+)/g)]
+    const local = links.map(([, link = '']) => link).filter(link => !/^[a-z]+:/.test(link))
+    const broken = local.filter(link => {
+      const [path = '', anchor] = link.split('#')
+      const target = path === '' ? document : join(dirname(document), path)
+      if (!existsSync(join(ROOT, target))) return true
+      return anchor !== undefined && target.endsWith('.md') && !anchorsOf(target).has(anchor)
+    })
+    expect(broken).toEqual([])
+  })
+})
+
+describe('the data inventory of SECURITY.md', () => {
+  const [, section = ''] = /## Data inventory\n([\s\S]*?)\n## /.exec(read('SECURITY.md')) ?? []
+  const rows = [...section.matchAll(/^\| `(\w+)` \| (`\w+`(?:, `\w+`)*) \| (\w+) \|/gm)]
+  const listed = rows.flatMap(([, table, columns = '']) =>
+    [...columns.matchAll(/\w+/g)].map(([column]) => `${table}.${column}`),
+  )
+
+  it('lists every table and column, once', () => {
+    const tables = Object.values(schema).filter(value => is(value, PgTable))
+    const columns = tables.map(getTableConfig).flatMap(table => {
+      return table.columns.map(({ name }) => `${table.name}.${name}`)
+    })
+    expect(columns.length).toBeGreaterThan(30)
+    expect(listed.toSorted()).toEqual(columns.toSorted())
+  })
+
+  it('puts each in one of the three classes', () => {
+    expect(new Set(rows.map(([, , , kind]) => kind))).toEqual(new Set(['secret', 'personal', 'internal']))
+  })
+})
