@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
+import { SERVICE_ID } from '../src/config/service-name.ts'
 import { catalogue, entryForStatus, errors, findEntry } from '../src/http/errors.ts'
 import { namedScripts, readme } from './helpers/readme.ts'
 
@@ -196,7 +197,7 @@ describe('the pinned Node.js', () => {
 describe('the migrations', () => {
   it('are those of the schema: there is nothing to generate', async () => {
     // Beside the real ones, so that nothing is written there where there is.
-    const out = await mkdtemp(join(tmpdir(), 'plumbline-drift-'))
+    const out = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-drift-`))
     onTestFinished(() => rm(out, { recursive: true }))
     await cp(join(ROOT, 'drizzle'), out, { recursive: true })
     const drizzleKit = join(ROOT, 'node_modules/drizzle-kit/bin.cjs')

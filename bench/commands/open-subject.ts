@@ -1,5 +1,6 @@
 /** Gets ready what the options ask to measure: the service, or a target. */
 import { fileURLToPath } from 'node:url'
+import { SERVICE_NAME } from '../../src/config/service-name.ts'
 import { UsageError } from '../errors.ts'
 import { bodyText, loadOptions, type Values } from '../options.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
@@ -39,7 +40,7 @@ async function openService(context: Context): Promise<OpenedSubject> {
   // Loaded here only: a target is measured without a database.
   const { openVersions } = await import('../service/versions.ts')
   const opened = await openVersions(
-    [{ key: 'plumbline', name: 'plumbline', root: repository }],
+    [{ key: SERVICE_NAME, name: SERVICE_NAME, root: repository }],
     loadOptions(context.values),
     context.signal,
   )

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 
 /** Enough for the pools of twenty services side by side; as durable as production's. */
@@ -13,7 +14,7 @@ export type BenchDatabase = Awaited<ReturnType<typeof startDatabase>>
 /** Returns a server in a temporary folder of the given kind; `remove` leaves nothing of it. */
 export async function startDatabase(kind = 'bench', settings: Record<string, string> = measured) {
   forgetServers()
-  const folder = await mkdtemp(join(tmpdir(), `plumbline-${kind}-`))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-${kind}-`))
   // The database's own user, where there is one, has to reach its data in it: else they are put elsewhere.
   await chmod(folder, 0o755)
   const directory = join(folder, 'postgres')

@@ -1,6 +1,7 @@
 /** The peers: the service's two endpoints as others would write them, each a process of its own. */
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { SERVICE_NAME } from '../../src/config/service-name.ts'
 import { UsageError } from '../errors.ts'
 import type { LoadOptions } from '../result/schema.ts'
 import type { Subject } from '../subject.ts'
@@ -68,7 +69,12 @@ export async function openPeers(
   signal: AbortSignal,
 ) {
   const privateKey = createSigningKey()
-  const version = { key: 'plumbline', name: 'plumbline', root, environment: { JWT_PRIVATE_KEY: privateKey } }
+  const version = {
+    key: SERVICE_NAME,
+    name: SERVICE_NAME,
+    root,
+    environment: { JWT_PRIVATE_KEY: privateKey },
+  }
   const opened = await openVersions([version], options, signal)
   const peers: (Subject & { stop: () => Promise<void> })[] = []
   const close = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { RunError, UsageError } from '../errors.ts'
 
 const run = promisify(execFile)
@@ -20,7 +21,7 @@ export interface Worktree {
  */
 export async function checkOut(repository: string, ref: string, signal: AbortSignal): Promise<Worktree> {
   const commit = await resolveCommit(repository, ref)
-  const root = await realpath(await mkdtemp(join(tmpdir(), 'plumbline-base-')))
+  const root = await realpath(await mkdtemp(join(tmpdir(), `${SERVICE_ID}-base-`)))
   const remove = async (): Promise<void> => {
     await run('git', ['worktree', 'remove', '--force', root], { cwd: repository }).catch(() => {})
     await rm(root, { recursive: true, force: true })

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import type { Result, ScenarioResult } from '../result/schema.ts'
 import { createCli } from './helpers/cli.ts'
 
@@ -35,7 +36,7 @@ it('measures both in turns on each pair of processes, compares them, and leaves 
       ['refresh', [0, 0, 1, 1, 2, 2]],
     ])
   }
-  expect((await readdir(folder)).filter(name => name.startsWith('plumbline-'))).toEqual([])
+  expect((await readdir(folder)).filter(name => name.startsWith(`${SERVICE_ID}-`))).toEqual([])
 })
 
 function forksOf({ name, rounds }: ScenarioResult) {

@@ -2,6 +2,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { createCli } from './helpers/cli.ts'
 import { resultOf, scenarioOf } from './helpers/results.ts'
 import { startTarget } from './helpers/target.ts'
@@ -72,7 +73,7 @@ describe('bad input brings one line and an exit code', () => {
     expect(ended.stderr).toMatch(line)
     expect(ended.stderr.trim().split('\n')).toHaveLength(1)
     expect(ended.code).toBe(code)
-    expect((await readdir(folder)).filter(name => name.startsWith('plumbline-'))).toEqual([])
+    expect((await readdir(folder)).filter(name => name.startsWith(`${SERVICE_ID}-`))).toEqual([])
   })
 
   it('a target that answers 500', async () => {

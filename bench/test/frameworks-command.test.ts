@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Value } from '@sinclair/typebox/value'
 import { expect, it, onTestFinished } from 'vitest'
+import { SERVICE_ID, SERVICE_NAME } from '../../src/config/service-name.ts'
 import { errorsOf } from '../result/figures.ts'
 import { type Result, ResultSchema } from '../result/schema.ts'
 
@@ -46,8 +47,8 @@ it('measures a peer beside the service, and leaves nothing behind', {
   expect([...Value.Errors(ResultSchema, result)]).toEqual([])
   const { groups = [], environment } = result as Result
   expect(groups.map(({ options, subjects }) => [options.mode, ...subjects.map(({ name }) => name)])).toEqual([
-    ['closed', 'bare', 'plumbline'],
-    ['open', 'bare', 'plumbline'],
+    ['closed', 'bare', SERVICE_NAME],
+    ['open', 'bare', SERVICE_NAME],
   ])
   expect(environment).toHaveProperty('RATE_LIMIT_MAX')
   expect(groups.map(({ hashMs }) => hashMs?.length)).toEqual([2, undefined])
@@ -57,5 +58,5 @@ it('measures a peer beside the service, and leaves nothing behind', {
   expect(rounds).toHaveLength(2 * 2 * 2 + 2 * 2)
   expect(rounds.map(errorsOf).filter(count => count > 0)).toEqual([])
   expect(rounds.every(({ server }) => (server?.rssBytes ?? 0) > 1e7)).toBe(true)
-  expect((await readdir(outer)).filter(name => name.startsWith('plumbline-'))).toEqual([])
+  expect((await readdir(outer)).filter(name => name.startsWith(`${SERVICE_ID}-`))).toEqual([])
 })

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { hash } from '@node-rs/argon2'
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SERVICE_NAME } from '../../src/config/service-name.ts'
 import { ARGON2ID } from '../../src/modules/accounts/passwords.ts'
 import { createSigningKey } from '../../test/helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/helpers/database.ts'
@@ -78,12 +79,12 @@ type Signing = { key?: KeyObject | Uint8Array; algorithm?: string; expiresIn?: n
 /** A token as the service makes them, unless a test asks for one that nobody should accept. */
 async function tokenOf({ id, role }: User, signing: Signing = {}): Promise<string> {
   const { key = createPrivateKey(privateKey), algorithm = 'RS256', expiresIn = 600 } = signing
-  const { audience = 'plumbline-api' } = signing
+  const { audience = `${SERVICE_NAME}-api` } = signing
   const kid = await calculateJwkThumbprint(await exportJWK(createPublicKey(privateKey)))
   const now = Math.floor(Date.now() / 1000)
   return new SignJWT({ sid: crypto.randomUUID(), role })
     .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid })
-    .setIssuer('plumbline')
+    .setIssuer(SERVICE_NAME)
     .setAudience(audience)
     .setSubject(id)
     .setJti(crypto.randomUUID())

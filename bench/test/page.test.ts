@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { SERVICE_ID, SERVICE_NAME } from '../../src/config/service-name.ts'
 import { findAxeViolations, launchBrowser, openPage, openPageAt } from '../../test/helpers/browser.ts'
 import { renderPage } from '../output/page.ts'
 import type { Result, Sweep } from '../result/schema.ts'
@@ -15,7 +16,7 @@ let folder: string
 let url: string
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'plumbline-bench-page-'))
+  folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-bench-page-`))
   const file = join(folder, 'result.html')
   writeFileSync(file, renderPage(resultOfEverything()))
   url = pathToFileURL(file).href
@@ -35,7 +36,7 @@ function resultOfEverything(): Result {
   const sweeps = (['rate', 'connections'] as const).map((by): Sweep => ({ by, scenario: 'get-user', steps }))
   const base = [scenarioOf([1001, 1000, 997, 1003], 121)]
   const { options } = resultOf([])
-  const members = ['bare', 'plumbline'].map(name => ({ name, scenarios }))
+  const members = ['bare', SERVICE_NAME].map(name => ({ name, scenarios }))
   const group = { options, reference: 'bare', connections: {}, subjects: members }
   return { ...resultOf(scenarios), base, baseSubject: 'main', sweeps, groups: [group] }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { addCounters } from '../probe/counters.ts'
 import type { Result } from '../result/schema.ts'
 
@@ -42,7 +43,7 @@ it('measures workers, their capacity, and the memory of all their processes', {
     const figures = rounds.flatMap(({ server }) => server ?? [])
     expect(figures.length).toBeGreaterThan(0)
     for (const { cpuUsPerRequest } of figures) expect(cpuUsPerRequest).toBeGreaterThan(10)
-    expect((await readdir(outer)).filter(name => name.startsWith('plumbline-bench-'))).toEqual([])
+    expect((await readdir(outer)).filter(name => name.startsWith(`${SERVICE_ID}-bench-`))).toEqual([])
   } finally {
     await rm(outer, { recursive: true, force: true })
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import type { Result } from '../result/schema.ts'
 import { loadOwnScenarios } from '../scenario.ts'
 
@@ -31,7 +32,7 @@ it('measures the service, its CPU and its queries, and leaves nothing behind', {
     }
     expect(result.environment).toHaveProperty('RATE_LIMIT_MAX')
     expect(result.fingerprint.machine.postgres).toMatch(/^\d+/)
-    expect((await readdir(outer)).filter(name => name.startsWith('plumbline-bench-'))).toEqual([])
+    expect((await readdir(outer)).filter(name => name.startsWith(`${SERVICE_ID}-bench-`))).toEqual([])
   } finally {
     await rm(outer, { recursive: true, force: true })
   }

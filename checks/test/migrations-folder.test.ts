@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { bareEnvironment } from '../../test/helpers/environment.ts'
 import type { TestMigration } from '../../test/helpers/migrations.ts'
 import { ROOT } from '../../test/helpers/service.ts'
@@ -28,7 +29,7 @@ type Checkout = Awaited<ReturnType<typeof createCheckout>>
 
 /** A checkout with the migrations, not committed; it goes when the test ends. */
 async function createCheckout(migrations: readonly TestMigration[] = [FIRST, SECOND]) {
-  const root = await mkdtemp(join(tmpdir(), 'plumbline-checks-'))
+  const root = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-checks-`))
   onTestFinished(() => rm(root, { recursive: true, force: true }))
   return checkoutIn(root, migrations)
 }
@@ -83,14 +84,14 @@ afterAll(async () => {
 /** A checkout whose migrations are on main, on a branch of its own. */
 async function createBranch(migrations: readonly TestMigration[] = [FIRST, SECOND]): Promise<Checkout> {
   const key = JSON.stringify(migrations)
-  const template = templates.get(key) ?? (await mkdtemp(join(tmpdir(), 'plumbline-checks-')))
+  const template = templates.get(key) ?? (await mkdtemp(join(tmpdir(), `${SERVICE_ID}-checks-`)))
   if (!templates.has(key)) {
     templates.set(key, template)
     const checkout = await checkoutIn(template, migrations)
     await checkout.commit()
     await checkout.git('checkout', '--quiet', '-b', 'feature')
   }
-  const root = await mkdtemp(join(tmpdir(), 'plumbline-checks-'))
+  const root = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-checks-`))
   onTestFinished(() => rm(root, { recursive: true, force: true }))
   await cp(template, root, { recursive: true })
   return checkoutIn(root)

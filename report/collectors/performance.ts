@@ -15,6 +15,7 @@ import { readResult } from '../../bench/result/store.ts'
 import { loadOwnScenarios } from '../../bench/scenario.ts'
 import { bootstrapIntervals } from '../../bench/stats/bootstrap.ts'
 import { mean } from '../../bench/stats/summary.ts'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import type { Row } from '../document/document.ts'
 import { type Evidence, fact, type Measurement } from '../document/evidence.ts'
 import { notAvailable } from '../document/rows.ts'
@@ -99,7 +100,7 @@ async function runBench(
   since: string | undefined,
   signal: AbortSignal,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-report-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-report-`))
   const file = join(folder, 'result.json')
   try {
     const args = [

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { rowOf } from '../../test/helpers/report.ts'
 import { runReport } from '../../test/helpers/repository-copy.ts'
 import type { Report } from '../document/document.ts'
 import { lint } from '../lint/lint.ts'
 
 const APP = fileURLToPath(new URL('../../test/fixtures/generic-app.ts', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'plumbline-any-'))
+const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-any-`))
 
 let ended: Awaited<ReturnType<typeof runReport>>
 let report: Report

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { afterAll, describe, expect, it } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { LIVE } from '../../test/helpers/report.ts'
 import { runReport } from '../../test/helpers/repository-copy.ts'
 import type { Report } from '../document/document.ts'
@@ -13,7 +14,7 @@ import { renderJson } from '../render/json.ts'
 import { renderMarkdown } from '../render/markdown.ts'
 import { sampleReport } from './sample-report.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'plumbline-document-'))
+const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-document-`))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the published schema', () => {

@@ -352,7 +352,7 @@ export const GROUPS: readonly Mutation[][] = [
       replacements: one(
         HEADERS,
         'reply.headers(headers)',
-        "reply.headers({ ...headers, 'x-powered-by': 'Plumbline' })",
+        "reply.headers({ ...headers, 'x-powered-by': 'Fastify' })",
       ),
       broken: ['security/no-fingerprint'],
     },

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { findAxeViolations, launchBrowser, openPageAt } from '../../test/helpers/browser.ts'
 import { fact } from '../document/evidence.ts'
 import { renderPage } from '../render/page.ts'
@@ -15,7 +16,7 @@ let folder: string
 let url: string
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'plumbline-page-'))
+  folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-page-`))
   const file = join(folder, 'report.html')
   writeFileSync(file, renderPage(sampleReport()))
   url = pathToFileURL(file).href

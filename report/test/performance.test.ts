@@ -6,11 +6,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { takeFingerprint } from '../../bench/result/fingerprint.ts'
 import { createHistogram, encodeHistogram, recordMs } from '../../bench/result/histogram.ts'
 import type { Fingerprint, Measurement, Result } from '../../bench/result/schema.ts'
+import { SERVICE_ID, SERVICE_NAME } from '../../src/config/service-name.ts'
 import { ROOT } from '../../test/helpers/report.ts'
 import { preparePerformance } from '../collectors/performance.ts'
 import type { Repository } from '../git.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'plumbline-performance-'))
+const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-performance-`))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567'
@@ -104,7 +105,12 @@ it('shows before and after of a change as ratios with intervals, beside the new 
 async function rowsOf(change: Partial<Result>) {
   const file = join(folder, `${crypto.randomUUID()}.json`)
   const result: Result = {
-    ...{ kind: 'plumbline-bench', schemaVersion: 1, subject: 'plumbline', createdAt: '2026-01-31T00:00:00Z' },
+    ...{
+      kind: 'plumbline-bench',
+      schemaVersion: 1,
+      subject: SERVICE_NAME,
+      createdAt: '2026-01-31T00:00:00Z',
+    },
     ...{ quick: true, cutShort: false, fingerprint: here, environment: {} },
     options: { mode: 'closed', connections: 5, rounds: 4, duration: 1, warmup: 0, timeout: 1, seed: 1 },
     scenarios: [{ name: 'get-user', rounds: Array.from({ length: 4 }, () => measurement(10, 500)) }],

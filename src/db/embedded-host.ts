@@ -5,6 +5,7 @@ import * as fs from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { SERVICE_ID } from '../config/service-name.ts'
 import { findServers, readText } from './embedded-process.ts'
 
 export interface Binaries {
@@ -21,9 +22,9 @@ export interface ServerUser {
 }
 
 // Only root writes here, so nothing in it can be planted. What root's server user cannot reach is put here.
-export const STORE = '/var/lib/plumbline'
+export const STORE = `/var/lib/${SERVICE_ID}`
 // Marks a folder as ours, and says which path it belongs to.
-const ORIGIN = 'plumbline-origin'
+const ORIGIN = 'data-origin'
 // The same of programs that go by another name, and of a file that is being written.
 const ANY_ORIGIN = /-origin(\.|$)/
 // Between the making of a folder in the store and of its link, and while a checkout is being moved, no link leads to it.

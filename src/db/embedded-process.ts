@@ -26,7 +26,7 @@ export async function readText(file: string) {
  */
 export async function clusterName(data: string) {
   const { dev, ino } = await stat(data, { bigint: true })
-  return `plumbline-${dev.toString(36)}-${ino.toString(36)}`
+  return `embedded-${dev.toString(36)}-${ino.toString(36)}`
 }
 
 /** The server processes of a data directory: postmasters, and children (which outlive a killed postmaster for a while). */

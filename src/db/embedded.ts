@@ -15,8 +15,8 @@ import { linkLibraries } from './embedded-libraries.ts'
 import { claimFolder, clusterName, hasLiveOwner, readText, stopServers } from './embedded-process.ts'
 
 // Of new data. They are no names of the service: data that was made under another name has to open.
-const ROLE = 'plumbline'
-const DATABASE = 'plumbline'
+const ROLE = 'service'
+const DATABASE = 'service'
 // After a crash the server replays its log first, which may take as long as the writing did.
 const READY_WITHIN_MS = 60_000
 const ATTEMPTS = 5

@@ -14,10 +14,11 @@ import {
   readEnvironment,
 } from '../../src/config/config.ts'
 import { EnvironmentSchema } from '../../src/config/schema.ts'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { createSigningKey, privateKey, publicKey } from '../helpers/config.ts'
 import { ROOT } from '../helpers/service.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'plumbline-config-'))
+const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-config-`))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const URL = 'postgres://somebody@127.0.0.1/some'

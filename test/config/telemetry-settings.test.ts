@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import type { TSchema } from '@sinclair/typebox'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigError, type Environment, loadConfig } from '../../src/config/config.ts'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { telemetryProperties } from '../../src/config/telemetry-schema.ts'
 import { testEnvironment } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
@@ -277,7 +278,7 @@ const OTHER: Record<string, string> = {
 }
 
 it('has no variable in the schema that nothing reads', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'plumbline-pem-'))
+  const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-pem-`))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'some.pem')
   writeFileSync(file, '-----BEGIN CERTIFICATE-----')

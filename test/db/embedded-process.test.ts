@@ -3,12 +3,13 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { claimFolder, findServers, hasLiveOwner, stopServers } from '../../src/db/embedded-process.ts'
 
 let folder: string
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plumbline-owner-'))
+  folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-owner-`))
   onTestFinished(() => rm(folder, { recursive: true }))
 })
 

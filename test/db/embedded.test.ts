@@ -40,7 +40,7 @@ describe('an embedded server', () => {
     )
     expect(row).toEqual({
       ...{
-        db: 'plumbline',
+        db: 'service',
         encoding: 'UTF8',
         zone: 'UTC',
         work_mem: '7MB',
@@ -255,7 +255,7 @@ describe('what is not its own', () => {
 
     const old = await place()
     await mkdir(join(old, 'data'), { recursive: true })
-    await writeFile(join(old, 'plumbline-origin'), old)
+    await writeFile(join(old, 'data-origin'), old)
     await writeFile(join(old, 'data/PG_VERSION'), '9.6\n')
     await expect(start(old)).rejects.toThrow(/made by PostgreSQL 9\.6 and this is 18.*DATABASE_URL/)
     expect(await readdir(join(old, 'data'))).toEqual(['PG_VERSION'])

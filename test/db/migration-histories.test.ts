@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { UserFacingError } from '../../src/lib/user-facing-error.ts'
 import { createEmptyDatabase, type TestDatabase } from '../helpers/database.ts'
@@ -34,7 +35,7 @@ beforeAll(async () => {
   client = new pg.Client({ connectionString: database.url })
   fresh = new pg.Client({ connectionString: freshDatabase.url })
   await Promise.all([client.connect(), fresh.connect()])
-  parent = await mkdtemp(join(tmpdir(), 'plumbline-histories-'))
+  parent = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-histories-`))
   directory = join(parent, 'drizzle')
   return async () => {
     await Promise.all([client.end(), fresh.end()])

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import type { Environment } from '../../src/config/config.ts'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { freePort } from '../../src/process/free-port.ts'
 import { testEnvironment } from '../helpers/config.ts'
 import { databaseOfTest } from '../helpers/database.ts'
@@ -107,7 +108,7 @@ it.for(['json', 'pretty'])(
 )
 
 it('P41: serves and ends with 0 where the terminal has stopped, as after Ctrl-S', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-log-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-log-`))
   onTestFinished(() => rm(folder, { recursive: true }))
   const [pidFile, codeFile] = [join(folder, 'pid'), join(folder, 'code')]
   // script(1) gives a terminal, and takes nothing from it while it is stopped.
@@ -129,7 +130,7 @@ it('P41: serves and ends with 0 where the terminal has stopped, as after Ctrl-S'
 })
 
 it('P41: writes again when the file may grow again, and says how many lines were lost', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-log-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-log-`))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'log')
   const output = openSync(file, 'a')

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Environment } from '../../src/config/config.ts'
-import { SERVICE_NAME } from '../../src/config/service-name.ts'
+import { SERVICE_ID, SERVICE_NAME } from '../../src/config/service-name.ts'
 import { findServers, stopServers } from '../../src/db/embedded-process.ts'
 import { testEnvironment } from '../helpers/config.ts'
 import { databaseOfTest } from '../helpers/database.ts'
@@ -54,7 +54,7 @@ async function expectOrderlyEnd({ exited, output }: ReturnType<typeof launch>) {
 
 /** Where the embedded server of a test keeps its data; emptied, with the server stopped, when the test ends. */
 async function dataFolder() {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-start-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-start-`))
   const link = join(folder, 'postgres')
   const data = async () => join(await realpath(link).catch(() => link), 'data')
   onTestFinished(async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { SERVICE_NAME } from '../../src/config/service-name.ts'
+import { SERVICE_ID, SERVICE_NAME } from '../../src/config/service-name.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createAppOn } from '../helpers/app.ts'
@@ -26,7 +26,7 @@ let admin: pg.Pool
 let plainUrl: string
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plumbline-tls-'))
+  folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-tls-`))
   await chmod(folder, 0o755)
   await writeFile(join(folder, 'ca.pem'), authority.certificate)
   await writeFile(join(folder, 'stranger.pem'), stranger.certificate)

@@ -6,6 +6,7 @@ import { chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Environment } from '../../src/config/config.ts'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { stopServers } from '../../src/db/embedded-process.ts'
 import { bareEnvironment } from './environment.ts'
 import { ENDS_WITH_US, ROOT } from './service.ts'
@@ -21,7 +22,7 @@ export type Checkout = Awaited<ReturnType<typeof createCheckout>>
  * the packages that npm installs with `--omit=dev`.
  */
 export async function createCheckout(name: string, mode = 0o755, { forProduction = false } = {}) {
-  const parent = await mkdtemp(join(tmpdir(), 'plumbline-checkout-'))
+  const parent = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-checkout-`))
   await chmod(parent, mode)
   const folder = join(parent, name)
   await mkdir(folder)

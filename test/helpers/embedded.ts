@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, afterEach, expect } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { findServers, listCommands, startTime, stopServers } from '../../src/db/embedded-process.ts'
 
@@ -45,7 +46,7 @@ export function tidyAfterEach() {
 
 /** A path for a database, in a new folder of the given mode. */
 export async function place(name = 'postgres', mode = 0o755) {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-embedded-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-embedded-`))
   await chmod(folder, mode)
   folders.push(folder)
   const directory = join(folder, name)
@@ -62,7 +63,7 @@ export async function placeWithData() {
 }
 
 async function makeTemplate() {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-embedded-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-embedded-`))
   await chmod(folder, 0o755)
   const server = await start(join(folder, 'postgres'))
   await query(server.url, 'CREATE TABLE kept AS SELECT 42 AS answer')

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -31,7 +32,7 @@ type Stage = Omit<Image, 'folder' | 'bases'> & { name: string }
 
 /** Builds the image from what .dockerignore lets through. The caller removes its folder. */
 export async function buildImage(): Promise<Image> {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-image-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-image-`))
   try {
     return await buildIn(folder)
   } catch (error) {

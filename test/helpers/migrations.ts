@@ -3,12 +3,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 
 export type TestMigration = { tag: string; when: number; sql: string }
 
 /** Writes a folder `drizzle` with these migrations, in this order, and returns its path. Removed when the test ends. */
 export async function migrationsFolder(migrations: readonly TestMigration[]): Promise<string> {
-  const parent = await mkdtemp(join(tmpdir(), 'plumbline-migrations-'))
+  const parent = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-migrations-`))
   onTestFinished(() => rm(parent, { recursive: true, force: true }))
   const directory = join(parent, 'drizzle')
   await writeMigrations(directory, migrations)

@@ -5,6 +5,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { freePort } from '../../src/process/free-port.ts'
 
 /** It refuses to run as root; this is the user `nobody`. */
@@ -29,7 +30,7 @@ export function hasPgBouncer(): boolean {
 /** Starts one for the database of `url`, on a free port. The caller stops it. */
 export async function startPgBouncer(url: string) {
   const { hostname, port, username, password, pathname } = new URL(url)
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-pgbouncer-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-pgbouncer-`))
   const file = join(folder, 'pgbouncer.ini')
   const ownPort = await freePort()
   const target = `host=${hostname} port=${port} user=${username} password=${decodeURIComponent(password)}`

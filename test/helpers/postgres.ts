@@ -3,6 +3,7 @@ import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { findServers } from '../../src/db/embedded-process.ts'
 import { migrate } from '../../src/db/migrate.ts'
@@ -14,7 +15,7 @@ export type OwnPostgres = Awaited<ReturnType<typeof startOwnPostgres>>
 
 /** Starts it in a folder of its own. `remove` ends it, in whatever state it is. */
 export async function startOwnPostgres() {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-faults-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-faults-`))
   await chmod(folder, 0o755)
   const directory = join(folder, 'postgres')
   let server = await startEmbeddedPostgres({ directory, settings: SETTINGS })

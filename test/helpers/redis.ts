@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { freePort } from '../../src/process/free-port.ts'
 
 export type RedisServer = Awaited<ReturnType<typeof startRedis>>
@@ -23,7 +24,7 @@ export function hasRedis(): boolean {
 /** Starts a server that keeps nothing on disk. The caller removes it. */
 export async function startRedis() {
   const port = await freePort()
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-redis-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-redis-`))
   let child = await launch(port, folder)
 
   async function kill(): Promise<void> {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { bareEnvironment } from './environment.ts'
 import { ROOT } from './report.ts'
 
@@ -36,7 +37,7 @@ export function copyRepository() {
 
 /** Copies the files; the caller removes the folder. */
 export function createCopy() {
-  const folder = mkdtempSync(join(tmpdir(), 'plumbline-copy-'))
+  const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-copy-`))
   for (const part of PARTS) {
     cpSync(join(ROOT, part), join(folder, part), { recursive: true, filter: path => !NOT_OURS.test(path) })
   }

