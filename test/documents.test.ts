@@ -14,7 +14,7 @@ const markdownIn = (folder: string) =>
   readdirSync(join(ROOT, folder))
     .filter(name => name.endsWith('.md'))
     .map(name => join(folder, name))
-const documents = [...markdownIn('.'), ...markdownIn('bench')]
+const documents = [...markdownIn('.'), ...markdownIn('bench'), ...markdownIn('docs')]
 
 /** Returns the anchors of a document, as GitHub makes them of its headings. */
 function anchorsOf(path: string): Set<string> {
@@ -54,5 +54,21 @@ describe('the data inventory of SECURITY.md', () => {
 
   it('puts each in one of the three classes', () => {
     expect(new Set(rows.map(([, , , kind]) => kind))).toEqual(new Set(['secret', 'personal', 'internal']))
+  })
+})
+
+describe('the picture of the architecture', () => {
+  const withoutStyle = (path: string) => read(path).replace(/<style>[\s\S]*<\/style>/, '')
+  const light = withoutStyle('docs/architecture.svg')
+
+  it('differs between light and dark by its colours alone', () => {
+    expect(withoutStyle('docs/architecture-dark.svg')).toBe(light)
+  })
+
+  it('names the modules that exist', () => {
+    const [, named = ''] = /Module<\/text>\s*<text [^>]*>([^<]*)</.exec(light) ?? []
+    const modules = readdirSync(join(ROOT, 'src/modules'), { withFileTypes: true })
+    const names = modules.filter(entry => entry.isDirectory()).map(({ name }) => name)
+    expect(named.split(', ').sort()).toEqual(names.sort())
   })
 })

@@ -9,10 +9,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
 import { SERVICE_ID } from '../src/config/service-name.ts'
 import { catalogue, entryForStatus, errors, findEntry } from '../src/http/errors.ts'
-import { namedScripts, readme } from './helpers/readme.ts'
+import { documentPaths, readDocument, scriptsIn } from './helpers/documents.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const FOLDERS = ['.ci', '.github', 'bench', 'checks', 'drizzle', 'report', 'src', 'test']
+const FOLDERS = ['.ci', '.github', 'bench', 'checks', 'docs', 'drizzle', 'report', 'src', 'test']
 
 /** Known holes are below these: the advisories of each package, or behaviour that the service depends on. */
 const FLOORS: Record<string, string> = {
@@ -56,19 +56,22 @@ async function sources(folder: RegExp): Promise<[path: string, text: string][]> 
   return Promise.all(paths.map(async (path): Promise<[string, string]> => [path, await read(path)]))
 }
 
-describe('the README', () => {
-  it('names every command, and no other', async () => {
+describe('the documents', () => {
+  const contributing = readDocument('CONTRIBUTING.md')
+
+  it('name no command that does not exist, and list every one', async () => {
     const { scripts } = JSON.parse(await read('package.json'))
-    expect(namedScripts()).toEqual(Object.keys(scripts).sort())
-    const [, table = ''] = readme.split('\n## Commands\n')
+    const named = documentPaths().flatMap(path => scriptsIn(readDocument(path)))
+    expect([...new Set(named)].sort()).toEqual(Object.keys(scripts).sort())
+    const [, table = ''] = contributing.split('\n## Commands\n')
     for (const name of Object.keys(scripts)) {
       const command = name === 'start' || name === 'test' ? `npm ${name}` : `npm run ${name}`
       expect(table).toContain(`| \`${command}\` |`)
     }
   })
 
-  it('lays out what is there', async () => {
-    const [, layout = ''] = /## Layout\n\n```\n([\s\S]*?)```/.exec(readme) ?? []
+  it('lay out what is there', async () => {
+    const [, layout = ''] = /## Layout\n\n```\n([\s\S]*?)```/.exec(contributing) ?? []
     const named = layout.split('\n').flatMap(line => /^[\w./]+/.exec(line) ?? [])
     expect(named.length).toBeGreaterThan(5)
     const files = await ownFiles()
@@ -150,6 +153,17 @@ describe.each(LOCKFILES)('the lockfile %s', lockfile => {
     // @fastify/static comes and goes with what needs it, and the bench has packages that need few of these.
     if (name !== '@fastify/static' && lockfile === 'package-lock.json') expect(found).not.toEqual([])
   })
+})
+
+it('Dependabot has an entry for each lockfile and for the image', async () => {
+  const { updates } = parse(await read('.github/dependabot.yml')) as {
+    updates: { 'package-ecosystem': string; directory: string; groups: object }[]
+  }
+  const folders = (await ownFiles()).flatMap(path => /^(.*?)\/?package-lock\.json$/.exec(path)?.[1] ?? [])
+  const watched = updates.filter(update => update['package-ecosystem'] === 'npm')
+  expect(watched.map(({ directory }) => directory).sort()).toEqual(folders.map(path => `/${path}`).sort())
+  expect(updates.map(update => update['package-ecosystem'])).toContain('docker')
+  for (const update of updates) expect(Object.keys(update.groups ?? {})).not.toEqual([])
 })
 
 it('the service imports development dependencies only where it can do without', async () => {

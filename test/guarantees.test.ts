@@ -1,10 +1,14 @@
 /** GUARANTEES.md and the tests agree: each guarantee has its tests, and each number in a test is listed. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** Where tests are; those of the bench and the report are removed together with them. */
+const FOLDERS = ['test', 'checks/test', 'bench/test', 'report/test'].filter(folder =>
+  existsSync(join(ROOT, folder)),
+)
 /** How the name of a test, or of a group of tests, begins: with one number or several. */
 const TEST_NAME = /['"`]((?:P\d+, )*P\d+): /g
 /** Numbers from 50 on are percentiles. */
@@ -28,10 +32,10 @@ const guarantees = read('GUARANTEES.md')
   .map(section => ({
     number: /^P\d+(?=: \S)/.exec(section)?.[0] ?? '',
     section,
-    tests: [...section.matchAll(/\]\((test\/[^)]+)\)/g)].map(([, path = '']) => path),
+    tests: [...section.matchAll(/\]\(([^)]+\.test\.ts)\)/g)].map(([, path = '']) => path),
   }))
 
-const testFiles = sourcesIn('test').filter(path => path.endsWith('.test.ts'))
+const testFiles = FOLDERS.flatMap(sourcesIn).filter(path => path.endsWith('.test.ts'))
 
 describe.each(guarantees)('$number in GUARANTEES.md', ({ number, section, tests }) => {
   it('has a number of its own, and names its sources', () => {
@@ -49,9 +53,9 @@ describe.each(guarantees)('$number in GUARANTEES.md', ({ number, section, tests 
 
 it('every guarantee that the source code mentions is in GUARANTEES.md', () => {
   const known = new Set(guarantees.map(({ number }) => number))
-  const mentions = [...sourcesIn('src'), ...sourcesIn('test')].flatMap(path =>
-    [...read(path).matchAll(MENTION)].map(([number]) => ({ path, number })),
-  )
+  const mentions = ['src', ...FOLDERS]
+    .flatMap(sourcesIn)
+    .flatMap(path => [...read(path).matchAll(MENTION)].map(([number]) => ({ path, number })))
   expect(mentions.length).toBeGreaterThan(100)
   expect(mentions.filter(({ number }) => !known.has(number))).toEqual([])
 })

@@ -1,18 +1,18 @@
-/** What the README tells a reader to type works as it stands there. */
+/** The commands that the documents ask a reader to type work as they stand there. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { databaseOfTest } from './helpers/database.ts'
-import { shellBlocks } from './helpers/readme.ts'
+import { shellBlocks } from './helpers/documents.ts'
 import { startService } from './helpers/service.ts'
 
 const run = promisify(execFile)
 
-describe("the README's session with curl", () => {
+describe('the session with curl', () => {
   it.each(['sh', 'bash'])('goes from registration to logout in %s', async shell => {
     const service = await startService((await databaseOfTest()).url)
     onTestFinished(service.stop)
-    const [session = ''] = shellBlocks('A session with curl')
+    const [session = ''] = shellBlocks('docs/accounts.md', 'A session with curl')
     expect(session).toContain('http://127.0.0.1:3000/')
 
     const script = session.replace('http://127.0.0.1:3000', service.origin)
@@ -30,9 +30,9 @@ describe("the README's session with curl", () => {
   })
 })
 
-describe('its example of a key', () => {
+describe('the example of a key', () => {
   it('makes one that the service signs with', async () => {
-    const [commands = ''] = shellBlocks('Deploying')
+    const [commands = ''] = shellBlocks('docs/deployment.md', 'Steps')
     const openssl = commands.split('\n').map(line => line.trim())
     const [makeKey = '', makeToken = ''] = openssl
     const { stdout: key } = await run('sh', ['-c', makeKey.replace(/ -out \S+$/, '')])

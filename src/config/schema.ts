@@ -29,7 +29,7 @@ const Count = (description: string, fallback: number, minimum = 1, maximum = 1_0
   Type.Integer({ minimum, maximum, default: fallback, description })
 
 /**
- * The environment variables, their formats, defaults and descriptions. `.env.example`, the README's deployment
+ * The environment variables, their formats, defaults and descriptions. `.env.example`, docs/deployment.md
  * section and the report are read from here or checked against it.
  */
 export const EnvironmentSchema = Type.Object({

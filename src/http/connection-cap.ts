@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config/config.ts'
 
-/** One that has had an answer takes 20 KB: 100 MB for so many, which the 512 MiB that the README asks for leave. */
+/** One that has had an answer takes 20 KB: 100 MB for so many, which the 512 MiB that docs/deployment.md asks for leave. */
 const DEFAULT_CAP = 5000
 
 /** Files that a process opens besides connections and the pool: libraries, logs, Redis, the collector of traces. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as schema from '../../src/db/schema.ts'
 import { keyOf, listUsers } from '../../src/modules/users/repository.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
-import { readme } from '../helpers/readme.ts'
+import { readDocument } from '../helpers/documents.ts'
 
 const ROWS = 100_000
 /** One user in so many is an admin, and one in so many is disabled. */
@@ -130,8 +130,9 @@ describe('P43: a page of the user list', () => {
 })
 
 describe('P43: the purge of expired sessions', () => {
-  it('takes a batch by its index, as the README has it', async () => {
-    const [, statement = ''] = /```sql\n([^`]*delete from sessions[^`]*);\n *```/.exec(readme) ?? []
+  it('takes a batch by its index, as docs/deployment.md has it', async () => {
+    const [, statement = ''] =
+      /```sql\n([^`]*delete from sessions[^`]*);\n *```/.exec(readDocument('docs/deployment.md')) ?? []
     const plan = await planOf(statement.replace('30 days', '1 day'))
     expect(indexesOf(plan).sort()).toEqual(['sessions_expires_at_idx', 'sessions_pkey'])
     expect(plan.map(step => step['Node Type'])).not.toContain('Seq Scan')

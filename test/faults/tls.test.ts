@@ -1,4 +1,4 @@
-/** TLS to PostgreSQL: the recipes of the README, and every way in which it can fail: 503, and one line with the reason. */
+/** TLS to PostgreSQL: the recipes of docs/deployment.md, and every way in which it can fail: 503, and one line with the reason. */
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
