@@ -55,7 +55,7 @@ export const variants: readonly Variant[] = [
       what: 'the order of answers on a connection, and its end in a drain',
       kind: 'feature',
     },
-    prepare: app => swapHooks(app, { noteResponse: undefined, giveConnectionBack: undefined }),
+    prepare: app => swapHooks(app, { addReply: undefined, giveConnectionBack: undefined }),
   },
   {
     ...{ name: 'validation', what: 'the check of URL, Host and path parameters', kind: 'feature' },

@@ -3,7 +3,7 @@ import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { LoggerOptions } from 'pino'
 import type { Config } from '../config/config.ts'
 import { databaseErrorOf } from '../db/client.ts'
-import { isAbandoned } from '../http/connections.ts'
+import { isAborted } from '../http/aborted.ts'
 
 const SECRETS = [
   'password',
@@ -107,7 +107,7 @@ export class AccessLog extends LogController {
 
   override streamError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
     // The line of the request says so.
-    if (!isAbandoned(reply.raw)) super.streamError(error, request, reply)
+    if (!isAborted(reply.raw)) super.streamError(error, request, reply)
   }
 
   override requestCompleted(
@@ -115,20 +115,28 @@ export class AccessLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    const { method, routeOptions, originalUrl, clientAddress } = request
-    const query = originalUrl.indexOf('?')
-    // What is undefined is left out of the line.
-    const line = {
-      method,
-      route: routeOptions.url ?? 'unmatched',
-      path: query === -1 ? originalUrl : originalUrl.slice(0, query),
-      status: reply.statusCode,
-      durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
-      ip: clientAddress,
-      userId: request.user?.sub,
-      code: reply.problemCode,
-    }
-    if (error) reply.log.error({ ...line, err: error }, 'an onResponse hook failed')
-    else reply.log.info(line, isAbandoned(reply.raw) ? 'request aborted' : 'request completed')
+    if (error) reply.log.error({ ...lineOf(request, reply), err: error }, 'an onResponse hook failed')
+    else logRequest(request, reply, 'request completed')
+  }
+}
+
+/** Writes the line of a request that has ended. */
+export function logRequest(request: FastifyRequest, reply: FastifyReply, message: string): void {
+  reply.log.info(lineOf(request, reply), message)
+}
+
+/** Returns the fields of a request's line; those that are undefined are left out of it. */
+function lineOf(request: FastifyRequest, reply: FastifyReply) {
+  const { method, routeOptions, originalUrl, clientAddress } = request
+  const query = originalUrl.indexOf('?')
+  return {
+    method,
+    route: routeOptions.url ?? 'unmatched',
+    path: query === -1 ? originalUrl : originalUrl.slice(0, query),
+    status: reply.statusCode,
+    durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
+    ip: clientAddress,
+    userId: request.user?.sub,
+    code: reply.problemCode,
   }
 }

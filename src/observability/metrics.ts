@@ -1,5 +1,5 @@
 /** Prometheus metrics: how requests, the pool, the event loop, hashing and logins fare. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
@@ -32,14 +32,18 @@ export const metrics = fp(
     const shared = shareMetrics(created.registry)
     app.decorate('metrics', { ...created, readAll: shared.read })
     app.addHook('onClose', shared.close)
-    app.addHook('onResponse', function observeDuration(request, reply, done) {
-      // The template, not the path: a label per path would let a client fill the memory (P26).
+    const observe = (request: FastifyRequest, reply: FastifyReply) => {
+      // The template, not the path: a label for each path would let a client fill the memory (P26).
       const route = request.routeOptions.url ?? 'unmatched'
       created.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
+    }
+    app.addHook('onResponse', function observeDuration(request, reply, done) {
+      observe(request, reply)
       done()
     })
+    app.onAborted(observe)
   },
-  { name: 'metrics' },
+  { name: 'metrics', dependencies: ['connections'] },
 )
 
 /** The metrics of one app, in a registry of its own. */

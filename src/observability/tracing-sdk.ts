@@ -17,7 +17,7 @@ import { AlwaysOnSampler, BatchSpanProcessor, RandomIdGenerator } from '@opentel
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SERVICE_NAME } from '../config/service-name.ts'
 import type { Exporter, Tracing } from '../config/telemetry.ts'
-import { isAbandoned } from '../http/connections.ts'
+import { isAborted } from '../http/aborted.ts'
 import type { TraceContext } from '../lib/trace-context.ts'
 
 declare module 'fastify' {
@@ -131,15 +131,19 @@ function traceRequests(app: FastifyInstance, withIds: IdGenerator['withIds']) {
   app.addHook('onError', async function recordError(request, _reply, error) {
     request.span?.setAttribute('error.type', error.code ?? error.name)
   })
-  app.addHook('onResponse', function endSpan(request, reply, done) {
-    const { span } = request
-    if (span) {
-      span.setAttributes(responseAttributes(reply))
-      if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
-      span.end()
-    }
+  app.addHook('onResponse', function endSpan({ span }, reply, done) {
+    if (span) end(span, reply)
     done()
   })
+  app.onAborted(({ span }, reply) => {
+    if (span) end(span, reply)
+  })
+}
+
+function end(span: Span, reply: FastifyReply): void {
+  span.setAttributes(responseAttributes(reply))
+  if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+  span.end()
 }
 
 /** OpenTelemetry semantic conventions 1.30, HTTP server spans. The query stays out: it may hold secrets. */
@@ -157,7 +161,7 @@ function requestAttributes(request: FastifyRequest) {
 function responseAttributes(reply: FastifyReply) {
   return {
     'http.response.status_code': reply.statusCode,
-    ...(isAbandoned(reply.raw) && { 'error.type': 'aborted' }),
+    ...(isAborted(reply.raw) && { 'error.type': 'aborted' }),
     ...(reply.request.user && { 'enduser.id': reply.request.user.sub }),
   }
 }

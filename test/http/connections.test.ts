@@ -1,5 +1,6 @@
 /** Requests whose client leaves before the answer: they are seen all the same, once each. */
 import { randomBytes } from 'node:crypto'
+import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
@@ -109,6 +110,27 @@ describe('a client that leaves before its answer', () => {
     const lines = traceIds.flatMap(linesOf)
     expect(lines.map(({ status, msg }) => `${status} ${msg}`)).toEqual(Array(5).fill('200 request completed'))
   })
+})
+
+it('closes the streams of a pipeline with its connection, and logs each request once', async () => {
+  const streams: PassThrough[] = []
+  const streaming = await createTestApp({ LOG_LEVEL: 'info' }, app =>
+    app.get('/stream', (_request, reply) => {
+      const stream = new PassThrough()
+      stream.write('the start')
+      streams.push(stream)
+      return reply.send(stream)
+    }),
+  )
+  onTestFinished(streaming.close)
+  const connection = await openConnection(await streaming.app.listen({ port: 0, host: '127.0.0.1' }))
+  connection.write('GET /stream HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(3))
+  await until('the streams', () => streams.length === 3 && connection.received().includes('the start'))
+  connection.close()
+  await until('their ends', () => streams.every(({ destroyed }) => destroyed))
+  await sleep(200)
+  const lines = streaming.log.map(line => JSON.parse(line)).filter(({ route }) => route === '/stream')
+  expect(lines.map(({ msg, status }) => `${status} ${msg}`)).toEqual(Array(3).fill('499 request aborted'))
 })
 
 it('an injected request, which has no connection, is completed as well', async () => {
