@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** The modules that cannot be removed. Documents name these; the others speak for themselves. */
+export const CORE_MODULES = ['accounts', 'sessions', 'users', 'audit']
+
 /** Returns the text of a document, by its path in the repository. */
 export function readDocument(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
