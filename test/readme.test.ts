@@ -12,7 +12,7 @@ describe('the session with curl', () => {
   it.each(['sh', 'bash'])('goes from registration to logout in %s', async shell => {
     const service = await startService((await databaseOfTest()).url)
     onTestFinished(service.stop)
-    const [session = ''] = shellBlocks('docs/accounts.md', 'A session with curl')
+    const [session = ''] = shellBlocks('docs/api.md', 'A session with curl')
     expect(session).toContain('http://127.0.0.1:3000/')
 
     const script = session.replace('http://127.0.0.1:3000', service.origin)

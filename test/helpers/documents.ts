@@ -33,6 +33,6 @@ export function shellBlocks(path: string, heading: string): string[] {
 
 /** Returns the names of the npm scripts that a text mentions: `start`, `db:migrate`. */
 export function scriptsIn(text: string): string[] {
-  const names = [...text.matchAll(/\bnpm (?:run (?:-s )?([\w:-]+)|(start|test)\b)/g)]
+  const names = [...text.matchAll(/\bnpm\s+(?:run\s+(?:-s )?([\w:-]+)|(start|test)\b)/g)]
   return [...new Set(names.map(([, run, own]) => run ?? own ?? ''))].sort()
 }
