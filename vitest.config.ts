@@ -59,7 +59,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'all',
-          include: ['{test,bench/test,report/test,checks/test}/**/*.test.ts'],
+          include: ['{test,harness/test,bench/test,report/test,checks/test}/**/*.test.ts'],
           exclude: [...TIMED, ...PEERS],
         },
       },

@@ -1,17 +1,14 @@
 /** `npm run bench`: reads the command line, runs the command, and ends with its exit code. */
-
-import { watchParent } from '../src/process/parent.ts'
+import { listenForInterruption } from '../harness/command.ts'
+import { RunError, UsageError } from '../harness/errors.ts'
 import { prepareFiles } from './commands/files.ts'
 import { checkOperands, checkOptions, defaultCommand, findCommand, helpText } from './commands.ts'
-import { RunError, UsageError } from './errors.ts'
 import { parseCommandLine } from './options.ts'
 
-const interruption = new AbortController()
-process.exitCode = await main(watchParent(process.argv.slice(2), () => interruption.abort()))
+const { args, signal } = listenForInterruption(process.argv.slice(2))
+process.exitCode = await main()
 
-async function main(args: string[]): Promise<number> {
-  // A terminal that is closed is a hang-up: what was started is detached, and would stay.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interruption.abort())
+async function main(): Promise<number> {
   try {
     const { command: named, operands, values } = parseCommandLine(args)
     if (values.help) return print(helpText(named))
@@ -21,11 +18,11 @@ async function main(args: string[]): Promise<number> {
     checkOperands(name, command, operands)
     await prepareFiles(values)
     const run = await command.load()
-    return await run({ values, operands, signal: interruption.signal, print })
+    return await run({ values, operands, signal, print })
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof RunError)) throw error
-    process.stderr.write(`bench: ${interruption.signal.aborted ? 'interrupted' : error.message}\n`)
-    if (interruption.signal.aborted) return 130
+    process.stderr.write(`bench: ${signal.aborted ? 'interrupted' : error.message}\n`)
+    if (signal.aborted) return 130
     return error instanceof UsageError ? 64 : 69
   }
 }

@@ -1,6 +1,7 @@
 /** The commands: what each does, the options that it takes, and where it is. */
+
+import { UsageError } from '../harness/errors.ts'
 import type { Context } from './commands/context.ts'
-import { UsageError } from './errors.ts'
 import { type OptionName, optionHelp, type Values } from './options.ts'
 
 type Run = (context: Context) => Promise<number>

@@ -1,5 +1,5 @@
 /** Carries out a plan: one load after the other, with the server's counters read at the edges of each window. */
-import { RunError } from './errors.ts'
+import { RunError } from '../harness/errors.ts'
 import type { Generator, Turns } from './load/generator-client.ts'
 import type { Job } from './load/protocol.ts'
 import { type Step, stepSeconds } from './plan.ts'

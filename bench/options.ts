@@ -1,7 +1,7 @@
 /** The command line: every option in one table, which parses it and prints the help. */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { UsageError } from './errors.ts'
+import { UsageError } from '../harness/errors.ts'
 import type { LoadOptions } from './result/schema.ts'
 
 const table = {

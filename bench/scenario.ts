@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { UsageError } from './errors.ts'
+import { UsageError } from '../harness/errors.ts'
 
 const closed = { additionalProperties: false }
 

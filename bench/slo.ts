@@ -1,5 +1,5 @@
 /** A service level objective: the latency that a share of the requests must not exceed. */
-import { UsageError } from './errors.ts'
+import { UsageError } from '../harness/errors.ts'
 import { errorsOf, wholeHistogram } from './result/figures.ts'
 import { percentileMs } from './result/histogram.ts'
 import type { Measurement } from './result/schema.ts'

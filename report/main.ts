@@ -1,5 +1,5 @@
 /** `npm run report`: reads the command line, runs the command, and ends with its exit code. */
-import { watchParent } from '../src/process/parent.ts'
+import { listenForInterruption } from '../harness/command.ts'
 import { ReportError, UsageError } from './errors.ts'
 import { parseCommandLine, type Settings, USAGE } from './options.ts'
 
@@ -16,12 +16,10 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   lint: async () => (await import('./commands/lint.ts')).lintCommand,
 }
 
-const interruption = new AbortController()
-process.exitCode = await main(watchParent(process.argv.slice(2), () => interruption.abort()))
+const { args, signal } = listenForInterruption(process.argv.slice(2))
+process.exitCode = await main()
 
-async function main(args: readonly string[]): Promise<number> {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => interruption.abort())
+async function main(): Promise<number> {
   try {
     const { command, operand, settings } = parseCommandLine(args)
     if (settings.help) {
@@ -31,9 +29,9 @@ async function main(args: readonly string[]): Promise<number> {
     const load = COMMANDS[command]
     if (!load) throw new UsageError(`there is no command "${command}"; there are: verify, lint`)
     const run = await load()
-    return await run(settings, operand, interruption.signal)
+    return await run(settings, operand, signal)
   } catch (error) {
-    if (interruption.signal.aborted) {
+    if (signal.aborted) {
       process.stderr.write('report: interrupted\n')
       return 130
     }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { checkOut } from '../bench/service/worktree.ts'
+import { checkOut } from '../harness/worktree.ts'
 import { assemble, collectRows, type Rows } from './build.ts'
 import { createContext } from './collectors/context.ts'
 import { preparePerformance } from './collectors/performance.ts'

@@ -1,6 +1,8 @@
 /** `ab --base <git ref>`: that version and the working tree side by side, in turns. */
+
+import { UsageError } from '../../harness/errors.ts'
+import { checkOut } from '../../harness/worktree.ts'
 import { compareScenarios, exitCodeOfComparison } from '../compare.ts'
-import { UsageError } from '../errors.ts'
 import { busyLimitOf } from '../options.ts'
 import { coldLines, failedLines, labelRounds, resultLines } from '../output/caveats.ts'
 import { renderComparison } from '../output/comparison.ts'
@@ -10,7 +12,6 @@ import { resultPath, writeResult } from '../result/store.ts'
 import { chooseScenarios } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
 import { prepareVersions } from '../service/versions.ts'
-import { checkOut } from '../service/worktree.ts'
 import { maxRegressionOf, printLeftOut } from './compare.ts'
 import { type Context, describe } from './context.ts'
 import { forkOptions, measureForks } from './forks.ts'

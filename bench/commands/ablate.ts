@@ -1,6 +1,7 @@
 /** `ablate`: what each feature of the service costs, and each shortcut saves, by switching them off in turn. */
+
+import { UsageError } from '../../harness/errors.ts'
 import { type Variant, variants } from '../ablation/variants.ts'
-import { UsageError } from '../errors.ts'
 import { renderAblation, subjectNames } from '../output/ablation.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import type { Result } from '../result/schema.ts'

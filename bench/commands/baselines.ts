@@ -1,5 +1,5 @@
 /** Keeps results under a name, and shows which there are. */
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../../harness/errors.ts'
 import { markdownTable } from '../output/table.ts'
 import { listResults, readResult, resultPath, writeResult } from '../result/store.ts'
 import type { Context } from './context.ts'

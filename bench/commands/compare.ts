@@ -1,6 +1,7 @@
 /** `compare <a> <b>`: is the second result slower than the first? */
+
+import { UsageError } from '../../harness/errors.ts'
 import { compareScenarios, exitCodeOfComparison, exitCodes, obstacles } from '../compare.ts'
-import { UsageError } from '../errors.ts'
 import { busyLimitOf, share, type Values } from '../options.ts'
 import { disturbedLines, labelRounds, voidLines } from '../output/caveats.ts'
 import { renderComparison } from '../output/comparison.ts'

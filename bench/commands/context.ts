@@ -1,5 +1,5 @@
 /** What every command is given, and the steps that all measuring commands share. */
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../../harness/errors.ts'
 import { type Generator, startGenerator } from '../load/generator-client.ts'
 import { checkTarget, type Measured, type MeasureHooks, measure, sendData } from '../measure.ts'
 import type { Values } from '../options.ts'

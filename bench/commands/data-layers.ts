@@ -1,4 +1,6 @@
 /** `data-layers`: one look-up and one list through several data layers, and how far each is from the driver alone. */
+
+import { startDatabase } from '../../harness/database.ts'
 import { renderGroup } from '../output/group.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import {
@@ -8,7 +10,6 @@ import {
   loadPositions,
   startLayer,
 } from '../service/data-layers.ts'
-import { startDatabase } from '../service/database.ts'
 import { prepareDatabase } from '../service/service.ts'
 import { userCount } from '../service/versions.ts'
 import type { Subject } from '../subject.ts'

@@ -1,7 +1,7 @@
 /** The files that a command writes at its end, looked at before the minutes of load. */
 import { access, constants, mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { reasonOf, UsageError } from '../errors.ts'
+import { reasonOf, UsageError } from '../../harness/errors.ts'
 import type { Values } from '../options.ts'
 
 /** Makes the folders of `--json` and `--html`; throws a UsageError where one of the files could not be written. */

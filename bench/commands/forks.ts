@@ -1,5 +1,5 @@
 /** Versions of the service, measured side by side in turns, in new processes again and again. */
-import { RunError } from '../errors.ts'
+import { RunError } from '../../harness/errors.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { type Measured, measure, measureTurns, type OnProgress } from '../measure.ts'
 import { loadOptions, type Values, whole } from '../options.ts'

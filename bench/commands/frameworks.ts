@@ -1,5 +1,5 @@
 /** `peers`: the service and what others would write in its place, side by side. */
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../../harness/errors.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { renderAgainstEach, renderGroup } from '../output/group.ts'
 import { hasVoidShare, renderHashShare } from '../output/hash-share.ts'

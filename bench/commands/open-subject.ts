@@ -1,7 +1,7 @@
 /** Gets ready what the options ask to measure: the service, or a target. */
 import { fileURLToPath } from 'node:url'
+import { UsageError } from '../../harness/errors.ts'
 import { SERVICE_NAME } from '../../src/config/service-name.ts'
-import { UsageError } from '../errors.ts'
 import { bodyText, loadOptions, type Values } from '../options.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import type { Fingerprint } from '../result/schema.ts'

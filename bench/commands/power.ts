@@ -1,6 +1,7 @@
 /** `power`: how often this bench, on this machine, calls a difference where there is none, and misses one of 5 %. */
+
+import { RunError } from '../../harness/errors.ts'
 import { compareScenarios, type MetricComparison } from '../compare.ts'
-import { RunError } from '../errors.ts'
 import { whole } from '../options.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import type { Group, ScenarioResult } from '../result/schema.ts'

@@ -1,5 +1,5 @@
 /** `scale`: the service with one worker and with several, in turns: throughput, capacity, and the memory each takes. */
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../../harness/errors.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { withIdleConnections } from '../load/idle-connections.ts'
 import { loadOptions } from '../options.ts'

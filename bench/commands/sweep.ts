@@ -1,6 +1,7 @@
 /** `sweep`: raises the load step by step, by rate and by connections. */
+
+import { UsageError } from '../../harness/errors.ts'
 import { exitCodes } from '../compare.ts'
-import { UsageError } from '../errors.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { measure } from '../measure.ts'
 import { loadOptions, type Values, whole } from '../options.ts'

@@ -1,6 +1,6 @@
 /** One connection to an HTTP/1.x server, with at most one request under way; it is opened, and opened again, when it is needed. */
 import { isIP, type Socket } from 'node:net'
-import { reasonOf } from '../errors.ts'
+import { reasonOf } from '../../harness/errors.ts'
 import { addressOf, openSocket } from './address.ts'
 import { now } from './clock.ts'
 import { MalformedResponse } from './response-head.ts'

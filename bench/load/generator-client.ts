@@ -1,7 +1,7 @@
 /** Starts the load generator in a process of its own and gives it work. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { RunError } from '../errors.ts'
+import { RunError } from '../../harness/errors.ts'
 import type { Measurement } from '../result/schema.ts'
 import type { ClosedJob, FromGenerator, Job, PreflightJob, Sample, ToGenerator } from './protocol.ts'
 import type { Datasets } from './template.ts'

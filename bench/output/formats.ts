@@ -1,5 +1,5 @@
 /** The forms in which a result is printed: the table, and the JSON of two trackers of benchmarks over time. */
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../../harness/errors.ts'
 import { type Row, tableRows } from '../result/figures.ts'
 import type { Result } from '../result/schema.ts'
 import { renderResult } from './table.ts'

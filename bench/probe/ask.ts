@@ -1,6 +1,6 @@
 /** The asking side of the probe: of the bench, and of a process that leads workers. */
 import type { ChildProcess } from 'node:child_process'
-import { RunError } from '../errors.ts'
+import { RunError } from '../../harness/errors.ts'
 import type { Counters, Question } from './counters.ts'
 
 /** Returns the counters of a process that has the probe; rejects with a RunError where it is gone, or dies first. */

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../../harness/errors.ts'
 import { type Result, ResultSchema, schemaVersion } from './schema.ts'
 
 const defaultDirectory = fileURLToPath(new URL('../results/', import.meta.url))

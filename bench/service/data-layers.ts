@@ -2,11 +2,11 @@
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../../harness/errors.ts'
 import type { Datasets } from '../load/template.ts'
 import type { Scenario } from '../scenario.ts'
 import { installPackages } from './packages.ts'
-import { type MeasuredProcess, startProcess } from './process.ts'
+import { type MeasuredProcess, startMeasuredProcess } from './process.ts'
 
 const folder = fileURLToPath(new URL('../data-layers/', import.meta.url))
 
@@ -56,7 +56,7 @@ export function installLayers(onInstall: () => void, signal: AbortSignal): Promi
 
 /** Returns a data layer on a database, once it is ready. Its packages have to be there. */
 export function startLayer(name: string, databaseUrl: string, signal: AbortSignal): Promise<MeasuredProcess> {
-  return startProcess({
+  return startMeasuredProcess({
     ...{ name, args: ['server.ts', name], cwd: folder, readyPath: '/health', signal },
     environment: { NODE_ENV: 'production', DATABASE_URL: databaseUrl },
   })

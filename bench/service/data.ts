@@ -1,8 +1,8 @@
 /** The users that requests are about: read over HTTP, and signed in over HTTP, as any client would. */
-import { RunError, reasonOf } from '../errors.ts'
+import { RunError, reasonOf } from '../../harness/errors.ts'
 import { sleep } from '../load/clock.ts'
 import type { Datasets, Row } from '../load/template.ts'
-import { adminEmail } from './service.ts'
+import { ADMIN_EMAIL } from './service.ts'
 
 /** What the seed command gives all its users. */
 const password = 'correct horse battery staple'
@@ -16,7 +16,7 @@ const retryMs = 250
  * `admins`, one. Throws a RunError when the service does not hand them out.
  */
 export async function loadData(origin: string, sessions: number): Promise<Datasets> {
-  const admin = await signIn(origin, { email: adminEmail })
+  const admin = await signIn(origin, { email: ADMIN_EMAIL })
   const users = await listUsers(origin, admin.accessToken ?? '')
   const chosen = users.slice(0, sessions)
   if (chosen.length < sessions)

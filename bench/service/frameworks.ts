@@ -1,13 +1,14 @@
 /** The peers: the service's two endpoints as others would write them, each a process of its own. */
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { UsageError } from '../../harness/errors.ts'
+import { createSigningKey } from '../../harness/signing-key.ts'
 import { SERVICE_NAME } from '../../src/config/service-name.ts'
-import { UsageError } from '../errors.ts'
 import type { LoadOptions } from '../result/schema.ts'
 import type { Subject } from '../subject.ts'
 import { installPackages } from './packages.ts'
-import { type MeasuredProcess, startProcess } from './process.ts'
-import { createSigningKey, productionEnvironment } from './service.ts'
+import { type MeasuredProcess, startMeasuredProcess } from './process.ts'
+import { measuredEnvironment } from './service.ts'
 import { openVersions } from './versions.ts'
 
 const folder = fileURLToPath(new URL('../frameworks/', import.meta.url))
@@ -51,7 +52,7 @@ export function startPeer(
   onOutput?: (line: string) => void,
 ): Promise<MeasuredProcess> {
   const tracing = name === bare ? [] : ['--import', `./${name}/tracing.ts`]
-  return startProcess({
+  return startMeasuredProcess({
     ...{ name, cwd: folder, readyPath: '/health', environment, signal },
     args: [...tracing, `${name}/server.ts`],
     ...(onOutput && { onOutput }),
@@ -68,7 +69,7 @@ export async function openPeers(
   options: LoadOptions,
   signal: AbortSignal,
 ) {
-  const privateKey = createSigningKey()
+  const { privateKey } = createSigningKey()
   const version = {
     key: SERVICE_NAME,
     name: SERVICE_NAME,
@@ -85,7 +86,7 @@ export async function openPeers(
     const [service] = opened.subjects
     if (!service) throw new Error('the service was not started')
     const { databaseUrl, data } = service
-    const environment = productionEnvironment({ databaseUrl, traces: opened.traces, privateKey })
+    const environment = measuredEnvironment({ databaseUrl, traces: opened.traces, privateKey })
     for (const name of names) {
       peers.push({ key: name, name, data, ...(await startPeer(name, environment, signal)) })
     }

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { RunError } from '../errors.ts'
+import { RunError } from '../../harness/errors.ts'
 
 const script = fileURLToPath(new URL('./hash-time-process.ts', import.meta.url))
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { RunError } from '../errors.ts'
+import { RunError } from '../../harness/errors.ts'
 import { sleep } from '../load/clock.ts'
 
 const manifests = ['package.json', 'package-lock.json', '.npmrc']

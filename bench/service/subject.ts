@@ -1,10 +1,10 @@
 /** A version of the service, ready to be measured. */
-import { RunError } from '../errors.ts'
+import { RunError } from '../../harness/errors.ts'
 import type { LoadOptions } from '../result/schema.ts'
 import type { Subject } from '../subject.ts'
 import { loadData } from './data.ts'
 import type { MeasuredProcess } from './process.ts'
-import { startService } from './service.ts'
+import { startMeasuredService } from './service.ts'
 
 export interface Version {
   /** Its database and its data go by this. */
@@ -31,7 +31,7 @@ export async function startSubject(
     signal,
   }: { databaseUrl: string; traces: string; options: LoadOptions; signal: AbortSignal },
 ): Promise<ServiceSubject> {
-  const service = await startService({ ...version, databaseUrl, traces, signal })
+  const service = await startMeasuredService({ ...version, databaseUrl, traces, signal })
   try {
     const data = await loadData(service.origin, options.connections)
     return { ...service, key: version.key, name: version.name, data, databaseUrl }

@@ -1,9 +1,11 @@
 /** Starts the versions of the service that are measured, side by side on one database server, and ends them again. */
+
+import { startDatabase, type TemporaryDatabase } from '../../harness/database.ts'
+import { RAISED_LIMITS } from '../../harness/service.ts'
+import { startTraceSink } from '../../harness/trace-sink.ts'
 import type { LoadOptions } from '../result/schema.ts'
-import { type BenchDatabase, startDatabase } from './database.ts'
-import { prepareDatabase, raisedLimits } from './service.ts'
+import { prepareDatabase } from './service.ts'
 import { type ServiceSubject, startSubject, type Version } from './subject.ts'
-import { startTraceSink } from './trace-sink.ts'
 
 /** Enough that no lookup is served by a cache of one key. */
 export const userCount = 10_000
@@ -25,7 +27,7 @@ export async function prepareVersions(versions: readonly Version[], signal: Abor
       const seeded = await seededBy(version.root)
       prepared.push({ version, databaseUrl: await database.create(`bench_${version.key}`, seeded) })
     }
-    const environment = { ...raisedLimits }
+    const environment = { ...RAISED_LIMITS }
     const { version: postgres, pid: databasePid } = database
     return { versions: prepared, postgres, databasePid, traces: sink.url, environment, close }
   } catch (error) {
@@ -82,7 +84,7 @@ function createCleanups() {
 }
 
 /** Returns what gives the name of a database that the commands of a checkout have made: one for each checkout. */
-function createSeeds(database: BenchDatabase, signal: AbortSignal) {
+function createSeeds(database: TemporaryDatabase, signal: AbortSignal) {
   const names = new Map<string, string>()
   return async (root: string): Promise<string> => {
     const known = names.get(root)

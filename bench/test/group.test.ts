@@ -12,7 +12,7 @@ import { renderAgainstEach, renderGroup } from '../output/group.ts'
 import { hashShares, renderHashShare } from '../output/hash-share.ts'
 import { planTurns } from '../plan.ts'
 import type { Group } from '../result/schema.ts'
-import { startProcess } from '../service/process.ts'
+import { startMeasuredProcess } from '../service/process.ts'
 import { resultOf, scenarioOf } from './helpers/results.ts'
 
 const { options } = resultOf([])
@@ -147,7 +147,7 @@ describe('a process that is measured', () => {
     await writeFile(join(cwd, 'server.mjs'), script)
     const environment = { GREETING: 'hello' }
     const { signal } = new AbortController()
-    return startProcess({
+    return startMeasuredProcess({
       name: 'it',
       args: ['server.mjs'],
       cwd,

@@ -1,8 +1,8 @@
 /** `npm run db:check-rollout`: does the version before live with this version's migrations, under load? */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { RunError, UsageError } from '../../bench/errors.ts'
-import { watchParent } from '../../src/process/parent.ts'
+import { listenForInterruption } from '../../harness/command.ts'
+import { RunError, UsageError } from '../../harness/errors.ts'
 import { checkRollout, type Outcome } from './rollout.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -13,32 +13,30 @@ const USAGE = `Usage: npm run db:check-rollout -- --base <ref> [--seconds 20] [-
   --users <n>     accounts that are active at the same time, 1 to 100
 Exit code 0: nothing failed. 1: requests failed, or it could not be tried. 2: wrong arguments.`
 
-const interruption = new AbortController()
-process.exitCode = await main(watchParent(process.argv.slice(2), () => interruption.abort()))
+const { args, signal } = listenForInterruption(process.argv.slice(2))
+process.exitCode = await main()
 
-async function main(args: string[]): Promise<number> {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interruption.abort())
+async function main(): Promise<number> {
   try {
-    const options = readOptions(args)
-    const { signal } = interruption
+    const options = readOptions()
     const outcome = await checkRollout({ ...options, root: ROOT, signal, onProgress: console.log })
     console.log(describe(outcome))
     return outcome.failures.length > 0 ? 1 : 0
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof RunError)) throw error
     console.error(error.message)
-    return interruption.signal.aborted ? 130 : error instanceof UsageError ? 2 : 1
+    return signal.aborted ? 130 : error instanceof UsageError ? 2 : 1
   }
 }
 
 /** Throws UsageError. */
-function readOptions(args: string[]) {
-  const { base, seconds, users } = parse(args)
+function readOptions() {
+  const { base, seconds, users } = parse()
   if (base === undefined) throw new UsageError(`--base is missing.\n${USAGE}`)
   return { base, seconds: wholeNumber('seconds', seconds, 3600), users: wholeNumber('users', users, 100) }
 }
 
-function parse(args: string[]) {
+function parse() {
   try {
     return parseArgs({
       args,

@@ -1,12 +1,15 @@
 /** Runs the version before under load while this version's migrations are applied, and counts what fails. */
-import { execFile } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { RunError } from '../../bench/errors.ts'
-import { startDatabase } from '../../bench/service/database.ts'
-import { startService } from '../../bench/service/service.ts'
-import { startTraceSink } from '../../bench/service/trace-sink.ts'
-import { checkOut } from '../../bench/service/worktree.ts'
+import { startDatabase } from '../../harness/database.ts'
+import { RunError } from '../../harness/errors.ts'
+import {
+  productionEnvironment,
+  RAISED_LIMITS,
+  runServiceCommand,
+  startService,
+} from '../../harness/service.ts'
+import { startTraceSink } from '../../harness/trace-sink.ts'
+import { checkOut } from '../../harness/worktree.ts'
 import { readStatus } from '../../src/db/migrate.ts'
 import { createSend, logIn, runJourney, signUp, writableKeys } from './load.ts'
 import { createTally, type Failure, type Route } from './tally.ts'
@@ -59,10 +62,17 @@ export async function checkRollout(options: Options): Promise<Outcome> {
   const reasons = new Set<string>()
   const service = await startService({
     root: before.root,
-    databaseUrl: url,
-    traces: sink.url,
-    // Out of the way: what a busy machine does to the event loop is no fault of the migrations.
-    environment: { REGISTER_RATE_LIMIT_MAX: '1000000', MAX_EVENT_LOOP_DELAY: '60s', DOCS: 'on' },
+    readyPath: '/health/ready',
+    environment: {
+      ...productionEnvironment(url),
+      ...RAISED_LIMITS,
+      REGISTER_RATE_LIMIT_MAX: '1000000',
+      OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
+      // Out of the way: what a busy machine does to the event loop is no fault of the migrations.
+      MAX_EVENT_LOOP_DELAY: '60s',
+      DOCS: 'on',
+    },
+    detached: true,
     onOutput: line => collectReason(line, reasons),
     signal,
   })
@@ -120,7 +130,7 @@ async function makeAdmin(
 ): Promise<string> {
   const account = await signUp(send)
   if (!account) throw new RunError('the version before does not let an account register and log in')
-  await runCommand(root, ['src/commands/user-admin.ts', account.email], url, signal)
+  await runServiceCommand('user-admin', [account.email], { root, databaseUrl: url, signal })
   const tokens = await logIn(send, account.email)
   if (!tokens) throw new RunError('the version before does not let its admin log in')
   return tokens.accessToken
@@ -132,17 +142,7 @@ async function pendingMigrations(url: string, root: string): Promise<string[]> {
 }
 
 function migrate(root: string, url: string, signal: AbortSignal): Promise<void> {
-  return runCommand(root, ['src/commands/db-migrate.ts'], url, signal)
-}
-
-/** Runs a command of a checkout on the database. Throws RunError with what it said. */
-async function runCommand(root: string, args: string[], url: string, signal: AbortSignal): Promise<void> {
-  const env = { PATH: process.env.PATH, DATABASE_URL: url, NODE_ENV: 'development' }
-  await promisify(execFile)(process.execPath, args, { cwd: root, env, signal }).catch(
-    (error: Error & { stderr?: string }) => {
-      throw new RunError(`${args[0]} failed: ${error.stderr?.trim() || error.message}`)
-    },
-  )
+  return runServiceCommand('db-migrate', [], { root, databaseUrl: url, signal })
 }
 
 /** What the service logs of a request that failed: without its message, which may quote values. */

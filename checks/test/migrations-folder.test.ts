@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { inheritedEnvironment } from '../../harness/environment.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
-import { bareEnvironment } from '../../test/helpers/environment.ts'
 import type { TestMigration } from '../../test/helpers/migrations.ts'
 import { ROOT } from '../../test/helpers/service.ts'
 import {
@@ -38,7 +38,7 @@ async function checkoutIn(root: string, migrations?: readonly TestMigration[]) {
   const drizzle = join(root, 'drizzle')
   if (migrations) await writeWithSnapshots(drizzle, migrations)
   const git = async (...args: string[]) => {
-    const env = { ...bareEnvironment(), GIT_CONFIG_NOSYSTEM: '1', HOME: root }
+    const env = { ...inheritedEnvironment(), GIT_CONFIG_NOSYSTEM: '1', HOME: root }
     return (await promisify(execFile)('git', [...IDENTITY, ...args], { cwd: root, env })).stdout.trim()
   }
   return {

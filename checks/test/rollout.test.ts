@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bareEnvironment } from '../../test/helpers/environment.ts'
+import { inheritedEnvironment } from '../../harness/environment.ts'
 import { createCopy } from '../../test/helpers/repository-copy.ts'
 import { ROOT } from '../../test/helpers/service.ts'
 import { editJournal } from '../../test/helpers/unsafe-migrations.ts'
@@ -16,7 +16,7 @@ const TIMEOUT_MS = 240_000
 async function run(args: string[], folder = ROOT) {
   const running = promisify(execFile)(process.execPath, ['checks/rollout/main.ts', ...args], {
     cwd: folder,
-    env: { ...bareEnvironment(), HOME: folder },
+    env: { ...inheritedEnvironment(), HOME: folder },
     timeout: TIMEOUT_MS,
   })
   return running.then(

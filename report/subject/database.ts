@@ -1,6 +1,6 @@
 /** The PostgreSQL server of a run: in a folder of its own that goes with it, and a database for each version. */
 import pg from 'pg'
-import { startDatabase } from '../../bench/service/database.ts'
+import { startDatabase } from '../../harness/database.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 
 /** Durability is of no use to a database that lives for one run. */

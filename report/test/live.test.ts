@@ -3,7 +3,7 @@
  * service is broken on purpose.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createSigningKey } from '../../test/helpers/config.ts'
+import { createSigningKey } from '../../harness/signing-key.ts'
 import { differences, reportOf, textsOf } from '../../test/helpers/report.ts'
 import type { Report } from '../document/document.ts'
 import { renderJson } from '../render/json.ts'

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
+import { createSigningKey } from '../../harness/signing-key.ts'
 import {
   ConfigError,
   type Environment,
@@ -15,7 +16,7 @@ import {
 } from '../../src/config/config.ts'
 import { EnvironmentSchema } from '../../src/config/schema.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
-import { createSigningKey, privateKey, publicKey } from '../helpers/config.ts'
+import { privateKey, publicKey } from '../helpers/config.ts'
 import { ROOT } from '../helpers/service.ts'
 
 const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-config-`))

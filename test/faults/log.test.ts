@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
+import { inheritedEnvironment } from '../../harness/environment.ts'
 import type { Environment } from '../../src/config/config.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { freePort } from '../../src/process/free-port.ts'
 import { testEnvironment } from '../helpers/config.ts'
 import { databaseOfTest } from '../helpers/database.ts'
-import { bareEnvironment } from '../helpers/environment.ts'
 import { createRemote } from '../helpers/remote.ts'
 import { ROOT } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
@@ -39,7 +39,7 @@ async function launch(stdio: StdioOptions, overrides: Environment = {}, command 
   })
   const child = spawn('bash', ['-c', `exec ${command}`, process.execPath], {
     cwd: ROOT,
-    env: { ...bareEnvironment(), ...environment },
+    env: { ...inheritedEnvironment(), ...environment },
     stdio,
   })
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -158,7 +158,7 @@ it('P41: exits with 1 where the reason of a failed start cannot be written', asy
   onTestFinished(() => closeSync(full))
   const child = spawn(process.execPath, ['src/server.ts'], {
     cwd: ROOT,
-    env: { ...bareEnvironment(), NODE_ENV: 'production' },
+    env: { ...inheritedEnvironment(), NODE_ENV: 'production' },
     stdio: ['ignore', full, full],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

@@ -1,8 +1,8 @@
 /** P25: a canary in every place where a secret travels, and not one of them in logs, metrics or traces. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createSigningKey } from '../../harness/signing-key.ts'
 import { SERVICE_NAME } from '../../src/config/service-name.ts'
-import { createSigningKey } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, startCollector } from '../helpers/otlp-collector.ts'
 import { openConnection } from '../helpers/raw-connection.ts'

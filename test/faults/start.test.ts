@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { inheritedEnvironment } from '../../harness/environment.ts'
 import type { Environment } from '../../src/config/config.ts'
 import { SERVICE_ID, SERVICE_NAME } from '../../src/config/service-name.ts'
 import { findServers, stopServers } from '../../src/db/embedded-process.ts'
 import { testEnvironment } from '../helpers/config.ts'
 import { databaseOfTest } from '../helpers/database.ts'
-import { bareEnvironment } from '../helpers/environment.ts'
 import { createRemote } from '../helpers/remote.ts'
 import { ENDS_WITH_US, ROOT, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
@@ -25,7 +25,7 @@ const END_WITHIN_MS = 60_000
 function launch(environment: Environment, { detached = false } = {}) {
   const child = spawn(process.execPath, ['src/server.ts', ENDS_WITH_US], {
     cwd: ROOT,
-    env: { ...bareEnvironment(), LOG_LEVEL: 'info', PORT: '0', ...environment },
+    env: { ...inheritedEnvironment(), LOG_LEVEL: 'info', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
   })

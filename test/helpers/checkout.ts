@@ -5,10 +5,10 @@ import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { inheritedEnvironment } from '../../harness/environment.ts'
 import type { Environment } from '../../src/config/config.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { stopServers } from '../../src/db/embedded-process.ts'
-import { bareEnvironment } from './environment.ts'
 import { ENDS_WITH_US, ROOT } from './service.ts'
 import { until } from './until.ts'
 
@@ -37,7 +37,7 @@ export async function createCheckout(name: string, mode = 0o755, { forProduction
   function launch(environment: Environment = {}, user?: { uid: number; gid: number }) {
     const child = spawn(process.execPath, ['src/server.ts', ENDS_WITH_US], {
       cwd: folder,
-      env: { ...bareEnvironment(), PORT: '0', ...environment },
+      env: { ...inheritedEnvironment(), PORT: '0', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...user,
     })

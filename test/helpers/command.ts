@@ -3,15 +3,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
+import { inheritedEnvironment } from '../../harness/environment.ts'
 import type { Environment } from '../../src/config/config.ts'
-import { bareEnvironment } from './environment.ts'
 import { ROOT } from './service.ts'
 
 /** Runs `src/commands/<command>.ts` to its end, and returns how it ended and what it wrote. */
 export async function runCommand(command: string, args: string[], environment: Environment) {
   const child = spawn(process.execPath, [`src/commands/${command}.ts`, ...args], {
     cwd: ROOT,
-    env: { ...bareEnvironment(), NODE_ENV: 'test', ...environment },
+    env: { ...inheritedEnvironment(), NODE_ENV: 'test', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

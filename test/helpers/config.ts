@@ -1,20 +1,9 @@
 /** Configurations for tests: valid, quick to reach their limits, and different only in what a test is about. */
-import { generateKeyPairSync } from 'node:crypto'
+import { createSigningKey } from '../../harness/signing-key.ts'
 import { type Config, type Environment, loadConfig } from '../../src/config/config.ts'
 
 /** Made once per test file: a key takes 50 ms and more. */
-const signingKey = createSigningKey()
-
-/** A PEM of a fresh RSA key pair. */
-export function createSigningKey(): { privateKey: string; publicKey: string } {
-  return generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  })
-}
-
-export const { privateKey, publicKey } = signingKey
+export const { privateKey, publicKey } = createSigningKey()
 
 /** The environment of a service under test; limits are out of the way unless a test is about them. */
 export function testEnvironment(databaseUrl: string, overrides: Environment = {}): Environment {

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readlink } from 'node:fs/promises'
+import { inheritedEnvironment } from '../../harness/environment.ts'
 import type { Environment } from '../../src/config/config.ts'
 import { readText } from '../../src/db/embedded-process.ts'
-import { bareEnvironment } from './environment.ts'
 
 export type Script = ReturnType<typeof runScript>
 
@@ -16,7 +16,7 @@ export function runScript(folder: string, script: string, environment: Environme
     cwd: folder,
     // What npm would write, and ask of its registry, is not its script's doing.
     env: {
-      ...bareEnvironment(),
+      ...inheritedEnvironment(),
       HOME: folder,
       npm_config_logs_max: '0',
       npm_config_update_notifier: 'false',

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
+import { inheritedEnvironment } from '../../harness/environment.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
-import { bareEnvironment } from './environment.ts'
 import { ROOT } from './report.ts'
 
 /** What a report needs to run, and to speak of. */
@@ -15,6 +15,7 @@ const PARTS = [
   'src',
   'bench',
   'checks',
+  'harness',
   'report',
   'drizzle',
   'package.json',
@@ -81,7 +82,7 @@ export async function runReport(args: readonly string[], folder = ROOT, env: Nod
   const run = promisify(execFile)(process.execPath, ['report/main.ts', ...args], {
     // A test that fails does not wait for it, and takes away its folder: Node makes one in a folder that is gone for ever.
     ...{ cwd: folder, maxBuffer: 64 << 20, timeout: RUN_TIMEOUT_MS, killSignal: 'SIGKILL' },
-    env: { ...bareEnvironment(), HOME: folder, ...env },
+    env: { ...inheritedEnvironment(), HOME: folder, ...env },
   })
   return run.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

@@ -1,9 +1,9 @@
 /** Signing keys change without a gap, and a retired key is worth nothing (P7). */
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createSigningKey } from '../../../harness/signing-key.ts'
 import { SERVICE_NAME } from '../../../src/config/service-name.ts'
 import { createAppOn, type TestApp, type Tokens } from '../../helpers/app.ts'
-import { createSigningKey } from '../../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../../helpers/database.ts'
 
 type Instance = Omit<TestApp, 'database'>

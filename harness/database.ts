@@ -1,19 +1,20 @@
-/** A PostgreSQL server for the length of a run, with a database for each version that is measured. */
+/** A PostgreSQL server for the length of a run, with a database for each version of the service. */
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { SERVICE_ID } from '../../src/config/service-name.ts'
-import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { SERVICE_ID } from '../src/config/service-name.ts'
+import { startEmbeddedPostgres } from '../src/db/embedded.ts'
+import { clearPostgresVariables } from './environment.ts'
 
 /** Enough for the pools of twenty services side by side; as durable as production's. */
-const measured = { max_connections: '300' }
+const DEFAULT_SETTINGS = { max_connections: '300' }
 
-export type BenchDatabase = Awaited<ReturnType<typeof startDatabase>>
+export type TemporaryDatabase = Awaited<ReturnType<typeof startDatabase>>
 
 /** Returns a server in a temporary folder of the given kind; `remove` leaves nothing of it. */
-export async function startDatabase(kind = 'bench', settings: Record<string, string> = measured) {
-  forgetServers()
+export async function startDatabase(kind = 'bench', settings: Record<string, string> = DEFAULT_SETTINGS) {
+  clearPostgresVariables()
   const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-${kind}-`))
   // The database's own user, where there is one, has to reach its data in it: else they are put elsewhere.
   await chmod(folder, 0o755)
@@ -40,11 +41,6 @@ export async function startDatabase(kind = 'bench', settings: Record<string, str
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** Clears the shell's PG* variables, which are about other servers: drivers take from them what an address leaves out. */
-function forgetServers(): void {
-  for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name]
 }
 
 async function ask(connectionString: string, statement: string): Promise<string> {

@@ -4,12 +4,12 @@ import { mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { SERVICE_ID } from '../../src/config/service-name.ts'
-import { RunError, UsageError } from '../errors.ts'
+import { SERVICE_ID } from '../src/config/service-name.ts'
+import { RunError, UsageError } from './errors.ts'
 
 const run = promisify(execFile)
 
-export interface Worktree {
+export type Worktree = {
   root: string
   commit: string
   remove: () => Promise<void>

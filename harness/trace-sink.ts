@@ -1,12 +1,13 @@
-/** Takes the traces that the service sends and forgets them: production exports, so the measured service does too. */
+/** Accepts the traces that a service exports, and drops them: in production it exports, so it does when it is measured. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
-export interface TraceSink {
+export type TraceSink = {
   url: string
   close: () => void
 }
 
+/** Returns the sink, listening on a free port. */
 export async function startTraceSink(): Promise<TraceSink> {
   const server = createServer((request, response) => {
     request.resume()
