@@ -3,12 +3,14 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { DestinationStream } from 'pino'
 import type { Config } from './config/config.ts'
+import { environmentSchemaOf } from './config/schema.ts'
 import { database } from './db/plugin.ts'
 import { clientAddress } from './http/client-address.ts'
 import { connectionCap } from './http/connection-cap.ts'
 import { connections } from './http/connections.ts'
 import { docsPage } from './http/docs-page.ts'
 import { errorHandler, refuseUnrouted } from './http/error-handler.ts'
+import { createCatalogue } from './http/errors.ts'
 import { health } from './http/health.ts'
 import { methodNotAllowed } from './http/method-not-allowed.ts'
 import { openapi } from './http/openapi.ts'
@@ -19,16 +21,17 @@ import { securityHeaders } from './http/security-headers.ts'
 import { shutdown } from './http/shutdown.ts'
 import { slowReaders } from './http/slow-readers.ts'
 import { validation } from './http/validation.ts'
-import { jwksRoutes } from './modules/sessions/jwks-routes.ts'
-import { auth } from './modules/sessions/plugin.ts'
-import { authRoutes } from './modules/sessions/routes.ts'
-import { usersRoutes } from './modules/users/routes.ts'
+import { registerModules, tagOf } from './modules/define-module.ts'
+import { modules } from './modules/index.ts'
 import { AccessLog, loggerOptions } from './observability/log.ts'
 import { metrics } from './observability/metrics.ts'
 import { metricsRoute } from './observability/metrics-route.ts'
 import { traceOf, tracing } from './observability/tracing.ts'
 
 const PREFIX = '/api/v1'
+
+/** The schema of all environment variables. */
+export const EnvironmentSchema = environmentSchemaOf(modules)
 
 /** A caller's own id is kept where it is short and plain: it ends up in log lines and headers. */
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
@@ -43,7 +46,10 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   await app.register(connections)
   await app.register(clientAddress, config.server)
   await app.register(shutdown, config.server)
-  await app.register(errorHandler)
+  await app.register(errorHandler, {
+    catalogue: createCatalogue(modules.map(({ errors }) => errors ?? {})),
+    constraints: Object.assign({}, ...modules.map(({ constraints }) => constraints)),
+  })
   await app.register(parserErrors)
   await app.register(metrics)
   await app.register(connectionCap, config)
@@ -54,15 +60,12 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   await app.register(rateLimit, config)
   await app.register(validation)
   await app.register(database, config)
-  await app.register(auth, config)
-  await app.register(openapi, config.server)
+  await app.register(openapi, { ...config.server, tags: modules.flatMap(module => tagOf(module) ?? []) })
   if (config.server.hasDocs) await app.register(docsPage)
 
   await app.register(health)
   await app.register(metricsRoute, config)
-  await app.register(authRoutes, { prefix: `${PREFIX}/auth`, config })
-  await app.register(jwksRoutes, config)
-  await app.register(usersRoutes, { prefix: PREFIX })
+  await registerModules(app, { modules, config, prefix: PREFIX })
   app.refuseOtherMethods()
   return app
 }

@@ -51,7 +51,8 @@ try {
 
 async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
   const environment = await complete(given, lifecycle.onClose)
-  const config = loadConfig(environment)
+  const { modules } = await import('./modules/index.ts')
+  const config = loadConfig(environment, modules)
   lifecycle.limit(config.shutdown.drainDelay + config.shutdown.timeout)
   if (lifecycle.isEnding()) return
   // Development's database is kept up to date by the first process: a worker finds it ready.
@@ -120,7 +121,8 @@ async function complete(environment: Environment, onClose: Lifecycle['onClose'])
   const development = await import('./process/development.ts')
   const withKey = development.provideSigningKey(environment)
   // What is wrong with the rest, and whether the port is free, before a server is started.
-  const { server } = loadConfig({ DATABASE_URL: development.DATABASE_PLACEHOLDER, ...withKey })
+  const { modules } = await import('./modules/index.ts')
+  const { server } = loadConfig({ DATABASE_URL: development.DATABASE_PLACEHOLDER, ...withKey }, modules)
   await claimPort(server)
   if (environment.DATABASE_URL !== undefined) return withKey
   const database = await development.startDatabase(environment)

@@ -3,6 +3,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assignRole } from '../src/modules/users/service.ts'
 import { createTestApp, PASSWORD } from './helpers/app.ts'
+import { fixtureOf, type Owner } from './helpers/fixtures.ts'
 import { bodyOf, documentOf, fillPath, type Operation, operationsOf, successOf } from './helpers/openapi.ts'
 
 const METRICS_TOKEN = 'a metrics token of the tests'
@@ -17,13 +18,13 @@ type Caller = 'anonymous' | 'revoked' | 'other' | 'owner' | 'admin'
 /** Who comes when: whoever may do it comes last, so that the others find what they ask for. */
 function callersOf({ 'x-guard': guard }: Operation): Caller[] {
   const everyone: Caller[] = ['anonymous', 'revoked', 'other', 'owner', 'admin']
-  return guard === 'JWT + admin' ? everyone : [...everyone.filter(caller => caller !== 'owner'), 'owner']
+  return guard.requires === 'admin' ? everyone : [...everyone.filter(caller => caller !== 'owner'), 'owner']
 }
 
 /** What each caller brings, and what of the owner's the path may name. */
 type Cast = {
   tokens: Record<Caller, string | undefined>
-  objects: { user: string; session: string }
+  owner: Owner
   email: string
   refreshToken: string
 }
@@ -42,7 +43,7 @@ async function createCast(): Promise<Cast> {
       owner: owner.accessToken,
       admin: (await service.logIn(admin.email)).accessToken,
     },
-    objects: { user: owner.id, session: sessionOf(second.accessToken) },
+    owner,
     email: owner.email,
     refreshToken: second.refreshToken,
   }
@@ -51,13 +52,6 @@ async function createCast(): Promise<Cast> {
 function sessionOf(token: string): string {
   const [, claims = ''] = token.split('.')
   return JSON.parse(Buffer.from(claims, 'base64url').toString()).sid
-}
-
-/** The owner's object that a path names; a path that names none of these kinds needs one here. */
-function objectOf({ path }: Operation, { objects }: Cast): string {
-  if (path.startsWith('/api/v1/users/{id}')) return objects.user
-  if (path.startsWith('/api/v1/auth/sessions/{id}')) return objects.session
-  throw new Error(`whose object does ${path} name?`)
 }
 
 function send(operation: Operation, token: string | undefined, id: string, cast: Cast) {
@@ -73,22 +67,19 @@ function send(operation: Operation, token: string | undefined, id: string, cast:
   })
 }
 
-/** Whom an operation shows a part of somebody else's object: the public part. */
-const PUBLIC_IN_PART = new Set(['GET /api/v1/users/{id}'])
-
-/** The status that follows from the guard; `exists` tells whether the path names the owner's object, or nothing. */
+/** Returns the status that follows from the guard; `exists`: whether the path names the owner's object, or none. */
 function expectedStatus(operation: Operation, caller: Caller, exists: boolean): number {
-  const { 'x-guard': guard, path, name } = operation
+  const { 'x-guard': guard, path, method } = operation
   const success = successOf(operation)
-  if (guard === 'Public' || guard === 'Refresh token') return success
-  if (guard === 'Metrics token' || guard === 'Refresh cookie') return 401
+  if (guard.requires === 'nothing' || guard.requires === 'refreshToken') return success
+  if (guard.requires === 'metricsToken' || guard.requires === 'refreshCookie') return 401
   if (caller === 'anonymous' || caller === 'revoked') return 401
-  if (guard === 'JWT + admin' && caller !== 'admin') return 403
-  if (guard === 'JWT + Owner' && !(caller === 'owner' && exists)) return 403
+  if (guard.requires === 'admin' && caller !== 'admin') return 403
+  if (guard.requires === 'owner' && !(caller === 'owner' && exists)) return guard.isHidden ? 404 : 403
   if (!path.includes('{')) return success
   if (!exists) return 404
-  const mayCall = caller === 'owner' || guard === 'JWT + admin' || PUBLIC_IN_PART.has(name)
-  return mayCall ? success : 404
+  const isShared = fixtureOf(operation).sharedBy?.includes(method) === true
+  return caller === 'owner' || guard.requires === 'admin' || isShared ? success : 404
 }
 
 /** An answer without what names the request: the rest must not tell a refused object from a missing one. */
@@ -114,7 +105,9 @@ describe.each(operations.map(operation => [operation.name, operation] as const))
       async caller => {
         const token = cast.tokens[caller]
         const hasObject = operation.path.includes('{')
-        const [missing, id] = hasObject ? [crypto.randomUUID(), objectOf(operation, cast)] : ['', '']
+        const [missing, id] = hasObject
+          ? [crypto.randomUUID(), await fixtureOf(operation).create(service, cast.owner)]
+          : ['', '']
         // A refresh token is good for one use: each caller has one of their own.
         if (operation.operationId === 'refresh')
           cast.refreshToken = (await service.logIn(cast.email)).refreshToken
@@ -133,9 +126,9 @@ describe.each(operations.map(operation => [operation.name, operation] as const))
 
 describe('P9: beyond the guards', () => {
   it('shows a user to others without the address, the role and the changes', async () => {
-    const { tokens, objects } = await createCast()
+    const { tokens, owner } = await createCast()
     const view = async (token: string | undefined) =>
-      Object.keys((await service.call('GET', `/api/v1/users/${objects.user}`, { token: token ?? '' })).json())
+      Object.keys((await service.call('GET', `/api/v1/users/${owner.id}`, { token: token ?? '' })).json())
     expect(await view(tokens.other)).toEqual(['id', 'displayName', 'createdAt'])
     const all = ['id', 'displayName', 'createdAt', 'email', 'role', 'updatedAt']
     expect(await view(tokens.owner)).toEqual(all)
@@ -143,12 +136,12 @@ describe('P9: beyond the guards', () => {
   })
 
   it('lists to each caller their own sessions', async () => {
-    const { tokens, objects } = await createCast()
+    const { tokens, owner } = await createCast()
     const ids = async (token: string | undefined) =>
       (await service.call('GET', '/api/v1/auth/sessions', { token: token ?? '' }))
         .json()
         .items.map((item: { id: string }) => item.id)
-    expect(await ids(tokens.owner)).toContain(objects.session)
+    expect(await ids(tokens.owner)).toContain(sessionOf(owner.accessToken))
     for (const caller of ['other', 'admin'] as const)
       expect(await ids(tokens[caller])).toEqual([sessionOf(tokens[caller] ?? '')])
   })
@@ -159,8 +152,9 @@ describe('P9: beyond the guards', () => {
   })
 
   it('refuses a refresh token of a session that has ended, whoever sends it', async () => {
-    const { tokens, refreshToken, objects } = await createCast()
-    await service.call('DELETE', `/api/v1/auth/sessions/${objects.session}`, { token: tokens.owner ?? '' })
+    const { tokens, refreshToken } = await createCast()
+    const session = sessionOf((await service.refresh(refreshToken)).json().accessToken)
+    await service.call('DELETE', `/api/v1/auth/sessions/${session}`, { token: tokens.owner ?? '' })
     for (const token of Object.values(tokens)) {
       const answer = await service.call('POST', '/api/v1/auth/refresh', {
         body: { refreshToken },
@@ -171,8 +165,8 @@ describe('P9: beyond the guards', () => {
   })
 
   it('does not let an id in another form pass for another: upper case is the same user', async () => {
-    const { tokens, objects } = await createCast()
-    const path = `/api/v1/users/${objects.user.toUpperCase()}`
+    const { tokens, owner } = await createCast()
+    const path = `/api/v1/users/${owner.id.toUpperCase()}`
     const body = { displayName: 'Grace', email: `${crypto.randomUUID()}@example.com` }
     expect((await service.call('PUT', path, { token: tokens.other ?? '', body })).statusCode).toBe(403)
     expect((await service.call('PUT', path, { token: tokens.owner ?? '', body })).statusCode).toBe(200)

@@ -3,7 +3,7 @@ import { Ajv } from 'ajv'
 import fc from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
-import { DisplayName } from '../src/modules/users/schemas.ts'
+import { DisplayName } from '../src/lib/schemas.ts'
 import { createTestApp } from './helpers/app.ts'
 import { testConfig } from './helpers/config.ts'
 import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from './helpers/openapi.ts'
@@ -18,7 +18,7 @@ const tokenFor = createTokenFactory(testConfig(service.database.url))
 
 /** A caller that gets past the guard, so that it is the text that is refused. */
 async function send(operation: Operation, rest: Pick<InjectOptions, 'payload'> & { query?: string }) {
-  const role = operation['x-guard'] === 'JWT + admin' ? 'admin' : 'user'
+  const role = operation['x-guard'].requires === 'admin' ? 'admin' : 'user'
   const token = await tokenFor({ userId: user.id, role })
   return service.app.inject({
     method: operation.method,

@@ -8,8 +8,10 @@ import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
 import { SERVICE_ID } from '../src/config/service-name.ts'
-import { catalogue, entryForStatus, errors, findEntry } from '../src/http/errors.ts'
-import { documentPaths, readDocument, scriptsIn } from './helpers/documents.ts'
+import { errors } from '../src/http/errors.ts'
+import { modules } from '../src/modules/index.ts'
+import { readDocument, documentPaths, scriptsIn } from './helpers/documents.ts'
+import { catalogue } from './helpers/problems.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const FOLDERS = ['.ci', '.github', 'bench', 'checks', 'docs', 'drizzle', 'harness', 'report', 'src', 'test']
@@ -93,16 +95,24 @@ describe('the documents', () => {
 describe('the errors', () => {
   it('are each thrown, looked up by code, or what a status of the framework is shown as', async () => {
     const files = (await sources(/^src\//)).filter(
-      ([path]) => !['src/http/errors.ts', 'src/http/openapi.ts'].includes(path),
+      ([path]) => !/\/errors\.ts$|^src\/http\/openapi\.ts$/.test(path) || path === 'src/db/errors.ts',
     )
-    // What a route says that it answers is no proof that anything answers it.
-    const code = files.map(([, text]) => text.replaceAll(/errorCodes: \[[^\]]*\]/g, '')).join('\n')
-    const unused = Object.keys(errors).filter((name, index) => {
-      const entry = catalogue[index]?.code ?? ''
-      return !code.includes(`errors.${name}(`) && !code.includes(`'${entry}'`) && !BY_STATUS.includes(entry)
+    // That a route documents a code is no proof that anything responds with it.
+    const code = files.map(([, text]) => text.replaceAll(/errorCodes: [^\n]*/g, '')).join('\n')
+    const classes = [errors, ...modules.map(module => module.errors ?? {})].flatMap(group =>
+      Object.entries(group),
+    )
+    const unused = classes.filter(([name, ErrorClass]) => {
+      const entry = new ErrorClass().code
+      return (
+        !new RegExp(`[eE]rrors\\.${name}\\(`).test(code) &&
+        !code.includes(`'${entry}'`) &&
+        !BY_STATUS.includes(entry)
+      )
     })
-    expect(unused).toEqual([])
-    for (const entry of BY_STATUS.map(findEntry)) expect(entryForStatus(entry?.status ?? 0)).toBe(entry)
+    expect(unused.map(([name]) => name)).toEqual([])
+    for (const entry of BY_STATUS.map(catalogue.find))
+      expect(catalogue.forStatus(entry?.status ?? 0)).toBe(entry)
   })
 })
 
@@ -222,7 +232,7 @@ describe('the migrations', () => {
       drizzleKit,
       'generate',
       '--dialect=postgresql',
-      '--schema=./src/db/schema.ts',
+      '--schema=./src/modules/*/tables.ts',
       `--out=${relative(ROOT, out)}`,
     ]
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT })

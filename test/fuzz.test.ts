@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { Problem } from '../src/http/error-handler.ts'
 import { createTestApp } from './helpers/app.ts'
 import { testConfig } from './helpers/config.ts'
+import { fixtureOf } from './helpers/fixtures.ts'
 import type { Known } from './helpers/fuzz/known.ts'
 import { type HostileRequest, hostileRequest } from './helpers/fuzz/request.ts'
 import { codesOf, documentOf, type Operation, operationsOf, successOf } from './helpers/openapi.ts'
@@ -40,7 +41,7 @@ describe('hostile requests', () => {
     '%s answers them with what it documents, and nothing else',
     async (_name, operation) => {
       const judge = createJudge(operation)
-      const known = { tokens: await makeTokens(owner.id), values: await makeValues(owner.id) }
+      const known = { tokens: await makeTokens(owner.id), values: await makeValues(operation) }
       const batch = fc.array(hostileRequest(operation, known), {
         minLength: BATCH,
         maxLength: BATCH,
@@ -111,8 +112,8 @@ function expectedStatuses(operation: Operation): number[] {
   return [
     successOf(operation),
     ...(hasBody || parameters.length > 0 ? [400] : []),
-    ...(guard === 'Public' ? [] : [401]),
-    ...(guard.startsWith('JWT + ') ? [403] : []),
+    ...(guard.requires === 'nothing' ? [] : [401]),
+    ...(guard.requires === 'admin' || (guard.requires === 'owner' && !guard.isHidden) ? [403] : []),
     ...(hasPath && operation.method !== 'PUT' ? [404] : []),
     ...(hasBody ? [413, 415] : []),
   ]
@@ -152,13 +153,16 @@ async function makeBystanders(count: number) {
   return rows
 }
 
-/** Live sessions of a user, past the login: ids for the path, refresh tokens and free addresses for the body. */
-async function makeValues(userId: string): Promise<Known['values']> {
-  const sessions = await openSessions(service.database, userId, 10)
+/** Values of the owner's that lead to a success: ids of the operation's object, refresh tokens and free addresses. */
+async function makeValues(operation: Operation): Promise<Known['values']> {
+  const sessions = await openSessions(service.database, owner.id, 10)
   const ids = sessions.map(({ id }) => id)
+  const objects = operation.path.includes('{id}')
+    ? await Promise.all(ids.map(() => fixtureOf(operation).create(service, owner)))
+    : ids
   return {
     // Every other is one that leads to a success: most of what else a request needs for it is seldom there.
-    id: [...ids.map(() => userId), victim.id, crypto.randomUUID(), ...ids],
+    id: [...objects, victim.id, crypto.randomUUID(), ...ids],
     refreshToken: sessions.map(({ refreshToken }) => refreshToken),
     email: [...ids.map(() => other.email), ...ids.map(id => `${id}@example.com`)],
   }

@@ -150,11 +150,28 @@ function describeRoute({
     method: name,
     url,
     summary: typeof summary === 'string' ? summary : undefined,
-    guard: typeof guard === 'string' ? guard : undefined,
+    guard: guardLabel(guard),
     security: Array.isArray(security) ? security.flatMap(entry => Object.keys(entry as object)) : [],
     handler,
     place,
     // A copy without functions and symbols: it goes through a message.
     schemas: JSON.parse(JSON.stringify(schemas)),
   }))
+}
+
+/** The words of the report for what a guard requires. */
+const GUARD_LABELS: Readonly<Record<string, string>> = {
+  user: 'JWT',
+  owner: 'JWT + Owner',
+  admin: 'JWT + admin',
+  refreshToken: 'Refresh token',
+  refreshCookie: 'Refresh cookie',
+  metricsToken: 'Metrics token',
+}
+
+/** Returns the label of a route's guard: its own text, or that of what it requires; undefined where there is none. */
+function guardLabel(guard: unknown): string | undefined {
+  if (typeof guard === 'string') return guard
+  const { requires } = (guard ?? {}) as { requires?: string }
+  return requires === undefined ? undefined : (GUARD_LABELS[requires] ?? requires)
 }

@@ -11,7 +11,7 @@ import type { EnvironmentSchema, Subject } from './subject.ts'
 
 export const REFERENCE_MODULE = 'src/server.ts'
 /** Where versions of this service keep the schema of their environment. */
-const CONFIG_MODULES = ['src/config/schema.ts', 'src/config/config.ts']
+const CONFIG_MODULES = ['src/app.ts', 'src/config/schema.ts', 'src/config/config.ts']
 const ALLOWED_ORIGIN = 'https://app.report.test'
 
 export type ReferenceOptions = {

@@ -76,7 +76,10 @@ function refusal(environment: Environment): string {
 
 /** Inserts what is missing and returns how many rows that were. */
 async function seed({ db }: Database, count: number): Promise<number> {
-  const [{ sql }, { users }] = await Promise.all([import('drizzle-orm'), import('../db/schema.ts')])
+  const [{ sql }, { users }] = await Promise.all([
+    import('drizzle-orm'),
+    import('../modules/users/tables.ts'),
+  ])
   // A fixed salt: a deterministic data set has a deterministic hash. It is a demo password.
   const passwordHash = await hash(PASSWORD, { ...ARGON2ID, salt: digest('salt').subarray(0, 16) })
   const progress = await startProgress(count)

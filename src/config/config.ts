@@ -2,9 +2,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { availableParallelism } from 'node:os'
 import { parseEnv } from 'node:util'
-import { type Static, type TObject, Type } from '@sinclair/typebox'
+import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
 import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import envSchema from 'env-schema'
@@ -12,13 +11,10 @@ import ipaddr from 'ipaddr.js'
 import { postgresUrlProblem, SSL_MODES, uselessParameters } from '../lib/connection-url.ts'
 import { UserFacingError } from '../lib/user-facing-error.ts'
 import { brokenRule, urlFormats } from './rules.ts'
-import { EnvironmentSchema } from './schema.ts'
+import { CoreSchema, environmentSchemaOf, type ModuleSettings } from './schema.ts'
 import { telemetryProblems, toTracing, unknownTelemetry } from './telemetry.ts'
 import { telemetryFormats } from './telemetry-schema.ts'
 import { saysTls, tlsProblem, tlsWarning, withPlainMode } from './tls.ts'
-
-/** Threads for hashes, files and names, unless UV_THREADPOOL_SIZE says otherwise. */
-const LIBUV_THREADS = 4
 
 /** The settings that are connection strings of PostgreSQL. */
 const DATABASE_URLS = ['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const
@@ -30,7 +26,7 @@ const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export type Environment = Record<string, string | undefined>
-type Settings = Static<typeof EnvironmentSchema>
+type Settings = Static<typeof CoreSchema>
 
 /** A setting is missing or invalid. `problems` has one line for each variable, never a value. */
 export class ConfigError extends UserFacingError {
@@ -59,25 +55,39 @@ export function isProduction({ NODE_ENV: name }: Environment): boolean {
 }
 
 /**
- * Validates the environment and returns the frozen configuration.
+ * Validates the environment and returns the frozen configuration; `modules` may add variables of their own.
  * Durations are in milliseconds, sizes in bytes, keys are parsed.
  * Throws ConfigError with every problem at once.
  */
-export function loadConfig(environment: Environment) {
+export function loadConfig(environment: Environment, modules: readonly ModuleSettings[]) {
   const problems: string[] = []
-  const settings = validate(EnvironmentSchema, environment, problems)
+  const settings = validate(environmentSchemaOf(modules), environment, problems) as Settings | undefined
   const keys = readKeys(environment, problems)
   problems.push(...telemetryProblems(environment))
   if (problems.length > 0 || !settings || !keys) throw new ConfigError(problems)
-  return deepFreeze({ ...toConfig(settings, keys, environment), warnings: warningsOf(settings, environment) })
+  return deepFreeze({
+    ...toConfig(settings, keys, environment),
+    modules: settingsOf(modules, settings),
+    warnings: warningsOf(settings, environment),
+  })
 }
 
 export type Config = ReturnType<typeof loadConfig>
 
+/** Returns the settings of each module, by its name. */
+function settingsOf(modules: readonly ModuleSettings[], values: Record<string, unknown>) {
+  return Object.fromEntries(
+    modules.map(({ name, settings }): [string, Record<string, unknown>] => [
+      name,
+      Object.fromEntries(Object.keys(settings?.properties ?? {}).map(key => [key, values[key]])),
+    ]),
+  )
+}
+
 /** The connection strings alone, for the commands that need nothing else. Throws ConfigError. */
 export function loadDatabaseUrls(environment: Environment) {
   const problems: string[] = []
-  const schema = Type.Pick(EnvironmentSchema, ['DATABASE_URL', 'DATABASE_DIRECT_URL'])
+  const schema = Type.Pick(CoreSchema, ['DATABASE_URL', 'DATABASE_DIRECT_URL'])
   const settings = validate(schema, environment, problems)
   if (problems.length > 0 || !settings) throw new ConfigError(problems)
   return databaseUrls(settings)
@@ -110,10 +120,10 @@ function warningsOf(settings: Settings, environment: Environment): string[] {
 /** How the commands migrate; in milliseconds. Throws ConfigError. */
 export function loadMigrationSettings(environment: Environment) {
   const problems: string[] = []
-  const schema = Type.Pick(EnvironmentSchema, ['MIGRATION_LOCK_TIMEOUT'])
+  const schema = Type.Pick(CoreSchema, ['MIGRATION_LOCK_TIMEOUT'])
   const settings = validate(schema, environment, problems)
   if (!settings) throw new ConfigError(problems)
-  return { lockTimeout: milliseconds(settings.MIGRATION_LOCK_TIMEOUT) }
+  return { lockTimeout: settings.MIGRATION_LOCK_TIMEOUT }
 }
 
 function validate<T extends TObject>(
@@ -123,8 +133,8 @@ function validate<T extends TObject>(
 ): Static<T> | undefined {
   const ajv = new Ajv({
     ...{ allErrors: true, coerceTypes: true, useDefaults: true, removeAdditional: true },
-    // A setting's rule in words, for messages.
-    keywords: ['rule'],
+    // A setting's rule in words, for messages, and whether it is a duration.
+    keywords: ['rule', 'isDuration'],
     // TypeBox made the schema; to check it as well takes 25 ms of every start.
     validateSchema: false,
   })
@@ -134,22 +144,33 @@ function validate<T extends TObject>(
   for (const [name, isValid] of [...urlFormats, ...telemetryFormats]) ajv.addFormat(name, isValid)
   problems.push(...tlsProblems(environment), ...sslModeProblems(environment))
   try {
-    return envSchema<Static<T>>({
+    const values = envSchema<Record<string, unknown>>({
       schema: Type.Object(schema.properties),
       data: environment,
       env: false,
       ajv,
     })
+    return inMilliseconds(schema, values) as Static<T>
   } catch (error) {
     const found = (error as { errors?: ErrorObject[] }).errors
     if (!found) throw error
-    problems.push(...new Set(found.map(problem => describe(problem, environment))))
+    problems.push(...new Set(found.map(problem => describe(problem, schema, environment))))
   }
 }
 
-function describe(error: ErrorObject, environment: Environment): string {
+/** Returns the values with each duration as a number. */
+function inMilliseconds({ properties }: TObject, values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'string' && properties[name]?.isDuration === true ? milliseconds(value) : value,
+    ]),
+  )
+}
+
+function describe(error: ErrorObject, { properties }: TObject, environment: Environment): string {
   const name = error.instancePath.slice(1) || String(error.params.missingProperty)
-  const schema = EnvironmentSchema.properties[name as keyof typeof EnvironmentSchema.properties]
+  const schema = properties[name] as TSchema
   const problem = error.keyword === 'required' ? 'is required' : brokenRule(schema, environment[name] ?? '')
   return `${name} ${problem}: ${schema.description}`
 }
@@ -247,19 +268,18 @@ function toConfig(
       host: settings.HOST,
       port: settings.PORT,
       bodyLimit: settings.BODY_LIMIT,
-      requestTimeout: milliseconds(settings.REQUEST_TIMEOUT),
-      sendTimeout: milliseconds(settings.SEND_TIMEOUT),
-      keepAliveTimeout: milliseconds(settings.KEEP_ALIVE_TIMEOUT),
+      requestTimeout: settings.REQUEST_TIMEOUT,
+      sendTimeout: settings.SEND_TIMEOUT,
+      keepAliveTimeout: settings.KEEP_ALIVE_TIMEOUT,
       maxConnections: settings.MAX_CONNECTIONS,
-      maxEventLoopDelay: milliseconds(settings.MAX_EVENT_LOOP_DELAY),
+      maxEventLoopDelay: settings.MAX_EVENT_LOOP_DELAY,
       trustProxy: splitList(settings.TRUST_PROXY),
       corsOrigins: splitList(settings.CORS_ORIGINS),
       hasDocs: settings.DOCS === 'on',
     },
     shutdown: {
-      drainDelay:
-        settings.DRAIN_DELAY === undefined ? (production ? 5000 : 0) : milliseconds(settings.DRAIN_DELAY),
-      timeout: milliseconds(settings.SHUTDOWN_TIMEOUT),
+      drainDelay: settings.DRAIN_DELAY ?? (production ? 5000 : 0),
+      timeout: settings.SHUTDOWN_TIMEOUT,
     },
     log: {
       level: settings.LOG_LEVEL,
@@ -268,35 +288,23 @@ function toConfig(
     database: {
       ...databaseUrls(settings),
       poolMax: settings.DATABASE_POOL_MAX,
-      connectTimeout: milliseconds(settings.DATABASE_CONNECT_TIMEOUT),
-      statementTimeout: milliseconds(settings.DATABASE_STATEMENT_TIMEOUT),
-      lockTimeout: milliseconds(settings.DATABASE_LOCK_TIMEOUT),
-      idleInTransactionTimeout: milliseconds(settings.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT),
+      connectTimeout: settings.DATABASE_CONNECT_TIMEOUT,
+      statementTimeout: settings.DATABASE_STATEMENT_TIMEOUT,
+      lockTimeout: settings.DATABASE_LOCK_TIMEOUT,
+      idleInTransactionTimeout: settings.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT,
     },
-    migrations: { lockTimeout: milliseconds(settings.MIGRATION_LOCK_TIMEOUT) },
+    migrations: { lockTimeout: settings.MIGRATION_LOCK_TIMEOUT },
     redis: { url: settings.REDIS_URL },
     jwt: {
       ...keys,
       issuer: settings.JWT_ISSUER,
       audience: settings.JWT_AUDIENCE,
-      accessTokenTtl: milliseconds(settings.ACCESS_TOKEN_TTL),
-    },
-    sessions: {
-      idleTtl: milliseconds(settings.REFRESH_TOKEN_TTL),
-      absoluteTtl: milliseconds(settings.SESSION_TTL),
-      maxPerUser: settings.SESSIONS_PER_USER_MAX,
-    },
-    hashing: {
-      concurrency:
-        settings.HASH_CONCURRENCY ??
-        Math.ceil(Math.min(availableParallelism() + 1, LIBUV_THREADS) / settings.WORKERS),
-      queueMax: settings.HASH_QUEUE_MAX,
+      accessTokenTtl: settings.ACCESS_TOKEN_TTL,
     },
     rateLimit: {
       max: settings.RATE_LIMIT_MAX,
-      window: milliseconds(settings.RATE_LIMIT_WINDOW),
+      window: settings.RATE_LIMIT_WINDOW,
       loginMax: settings.LOGIN_RATE_LIMIT_MAX,
-      registerMax: settings.REGISTER_RATE_LIMIT_MAX,
     },
     metrics: { token: settings.METRICS_TOKEN },
     tracing: toTracing(settings, environment),

@@ -1,14 +1,19 @@
 /** The environment variables: a schema with a format, a default and a description for each. */
-import { Type } from '@sinclair/typebox'
+import { type TObject, Type } from '@sinclair/typebox'
 import { SERVICE_NAME } from './service-name.ts'
 import { telemetryProperties } from './telemetry-schema.ts'
 
 /** A duration's form, in words. */
 const DURATION = 'a number of up to 6 digits and ms, s, m, h or d'
 
-/** How long something may take or wait. Zero would mean "for ever" to PostgreSQL and the pool. */
-const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]{0,5}(ms|s|m|h|d)$') =>
-  Type.String({
+/**
+ * How long something may take or wait; the configuration has it in milliseconds. Zero would mean "for ever" to PostgreSQL
+ * and the pool.
+ */
+export const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]{0,5}(ms|s|m|h|d)$') =>
+  Type.Unsafe<number>({
+    type: 'string',
+    isDuration: true,
     pattern,
     format: 'timer',
     rule: `${DURATION}, from ${pattern.startsWith('^[1-9]') ? '1ms' : '0ms'} to 24d, such as 30s`,
@@ -16,23 +21,25 @@ const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]
     description: `${description} (a number and ms, s, m, h or d; at most 24d)`,
   })
 
-/** How long something stays valid. */
-const Lifetime = (description: string, fallback: string) =>
-  Type.String({
+/** How long something stays valid; the configuration has it in milliseconds. */
+export const Lifetime = (description: string, fallback: string) =>
+  Type.Unsafe<number>({
+    type: 'string',
+    isDuration: true,
     pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
     rule: `${DURATION}, at least 1ms, such as 30d`,
     default: fallback,
     description: `${description} (a number and ms, s, m, h or d)`,
   })
 
-const Count = (description: string, fallback: number, minimum = 1, maximum = 1_000_000) =>
+export const Count = (description: string, fallback: number, minimum = 1, maximum = 1_000_000) =>
   Type.Integer({ minimum, maximum, default: fallback, description })
 
 /**
  * The environment variables, their formats, defaults and descriptions. `.env.example`, docs/deployment.md
  * section and the report are read from here or checked against it.
  */
-export const EnvironmentSchema = Type.Object({
+export const CoreSchema = Type.Object({
   NODE_ENV: Type.Union([Type.Literal('development'), Type.Literal('test'), Type.Literal('production')], {
     default: 'development',
     description: 'Development starts an embedded PostgreSQL and makes a signing key; production never does',
@@ -103,28 +110,9 @@ export const EnvironmentSchema = Type.Object({
     description: 'Audience (aud) of access tokens',
   }),
   ACCESS_TOKEN_TTL: Lifetime('Life of an access token', '15m'),
-  REFRESH_TOKEN_TTL: Lifetime('Longest pause between two refreshes of a session', '14d'),
-  SESSION_TTL: Lifetime('Longest life of a session, however often it is refreshed', '30d'),
-  SESSIONS_PER_USER_MAX: Count(
-    'Sessions that an account may have: a login beyond ends the oldest',
-    32,
-    1,
-    1000,
-  ),
-  HASH_CONCURRENCY: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 256,
-      description:
-        'Password hashes computed at once; one more than there are cores, 4 at most, shared among the workers. ' +
-        'More of them need as many threads: raise UV_THREADPOOL_SIZE, which is 4, with it',
-    }),
-  ),
-  HASH_QUEUE_MAX: Count('Password hashes that may wait for their turn before logins answer 503', 64, 0),
   RATE_LIMIT_MAX: Count('Requests that one client may send in a window', 100),
   RATE_LIMIT_WINDOW: Duration('The window of every rate limit', '1m'),
   LOGIN_RATE_LIMIT_MAX: Count('Logins that one client may try for one account in a window', 10),
-  REGISTER_RATE_LIMIT_MAX: Count('Registrations that one client may send in a window', 10),
   CORS_ORIGINS: Type.String({
     default: '',
     pattern: '^(https?://[^,\\s/]+(,\\s*https?://[^,\\s/]+)*)?$',
@@ -186,3 +174,17 @@ export const EnvironmentSchema = Type.Object({
     description: 'Folder of the embedded PostgreSQL and the development signing key',
   }),
 })
+
+/** A module's part in the environment: its name, and a schema of the variables that it adds. */
+export type ModuleSettings = { name: string; settings?: TObject }
+
+/** Returns the schema of all environment variables, those of the modules included. */
+export function environmentSchemaOf(modules: readonly ModuleSettings[]): TObject {
+  const own = modules.flatMap(({ settings }) => Object.entries(settings?.properties ?? {}))
+  const taken = own.filter(
+    ([name], index) => name in CoreSchema.properties || own.findIndex(([other]) => other === name) < index,
+  )
+  if (taken.length > 0)
+    throw new Error(`two settings have the same name: ${taken.map(([name]) => name).join(', ')}`)
+  return Type.Object({ ...CoreSchema.properties, ...Object.fromEntries(own) })
+}

@@ -8,11 +8,10 @@ import type { Config } from '../config/config.ts'
 import { SERVICE_NAME } from '../config/service-name.ts'
 import { markConnectionFailure } from './connection-failure.ts'
 import { createPatience, isCrowded } from './crowded.ts'
-import * as schema from './schema.ts'
 import { mayBeStale, withoutName } from './stale-statements.ts'
 
 /** What runs a statement: Drizzle over the pool, or over the one connection of a transaction. */
-export type Executor = NodePgDatabase<typeof schema>
+export type Executor = NodePgDatabase
 
 export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable'
 
@@ -77,7 +76,7 @@ export function createDatabase(
   retryStale(pool)
   observe(pool, onQuery)
   followConnects(pool, config.connectTimeout, listeners)
-  const db: Executor = drizzle(pool, { schema })
+  const db: Executor = drizzle(pool)
 
   /**
    * Runs `work` in a transaction of the given isolation level and returns its result; rolls back where it throws.
@@ -88,7 +87,7 @@ export function createDatabase(
     const client = await pool.connect()
     try {
       await client.query(`begin isolation level ${isolation}`)
-      const result = await work(drizzle(client, { schema }))
+      const result = await work(drizzle(client))
       const { command } = await client.query('commit')
       // PostgreSQL's answer where a statement had failed and `work` went on as if it had not.
       if (command === 'ROLLBACK') throw new Error('the transaction had failed: nothing was committed')

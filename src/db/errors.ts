@@ -1,12 +1,12 @@
-/** What PostgreSQL and its driver can fail with, as entries of the catalogue. */
+/** Maps the errors of PostgreSQL and its driver to codes of the catalogue. */
 import pg from 'pg'
-import { type CatalogueEntry, findEntry } from '../http/errors.ts'
+import type { ErrorCode } from '../http/errors.ts'
 import { DRIVER_FAILURES, databaseErrorOf } from './client.ts'
 import { isConnectionFailure } from './connection-failure.ts'
 import { isStaleStatement } from './stale-statements.ts'
 
-/** SQLSTATEs, or their two-digit classes, and what they mean to a client. PostgreSQL 18, appendix A. */
-const BY_SQLSTATE: Record<string, string> = {
+/** SQLSTATEs, or their two-digit classes, and the code that a client gets. PostgreSQL 18, appendix A. */
+const BY_SQLSTATE: Record<string, ErrorCode> = {
   // A value that the column's type cannot hold. Validation refuses these first; this is the second line.
   '22': 'INVALID_VALUE',
   '54000': 'INVALID_VALUE',
@@ -29,8 +29,6 @@ const BY_SQLSTATE: Record<string, string> = {
   '25006': 'DATABASE_UNAVAILABLE',
 }
 
-const BY_CONSTRAINT: Record<string, string> = { users_email_key: 'EMAIL_TAKEN' }
-
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -48,19 +46,25 @@ const NETWORK = new Set([
   'EPROTO',
 ])
 
-/** The catalogue's entry of a database error, or undefined where it is none, or is our own mistake (a 500). */
-export function databaseProblem(error: unknown): CatalogueEntry | undefined {
+/**
+ * Returns the catalogue's code of a database error; undefined where it is none, or is our own mistake (a 500).
+ * `constraints` are the codes of the constraints that a client can violate.
+ */
+export function databaseErrorCode(
+  error: unknown,
+  constraints: Readonly<Record<string, ErrorCode>>,
+): ErrorCode | undefined {
   const cause = databaseErrorOf(error)
   if (!(cause instanceof Error)) return undefined
   if (cause instanceof pg.DatabaseError) {
     const { code = '', constraint = '', severity } = cause
     // It ended the session. PgBouncer tells of a server that is gone by 08P01, the code of a statement it cannot read.
-    if (severity === 'FATAL' || isConnectionFailure(cause)) return findEntry('DATABASE_UNAVAILABLE')
+    if (severity === 'FATAL' || isConnectionFailure(cause)) return 'DATABASE_UNAVAILABLE'
     // The next connection prepares it anew: a roll-out has changed the schema under a transaction.
-    if (isStaleStatement(cause)) return findEntry('DATABASE_UNAVAILABLE')
-    return findEntry(BY_CONSTRAINT[constraint] ?? BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 2)])
+    if (isStaleStatement(cause)) return 'DATABASE_UNAVAILABLE'
+    return constraints[constraint] ?? BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 2)]
   }
-  return isUnreachable(cause) ? findEntry('DATABASE_UNAVAILABLE') : undefined
+  return isUnreachable(cause) ? 'DATABASE_UNAVAILABLE' : undefined
 }
 
 /** Whether the database cannot be reached, or goes down or comes up just now. PostgreSQL 18, appendix A, class 57. */

@@ -36,10 +36,14 @@ export const connectionCap = fp(
 
 /** Counts what Node has closed, and logs it from time to time. */
 function createDropObserver(app: FastifyInstance, cap: number): () => void {
+  const dropped = app.metrics.createCounter({
+    name: 'http_connections_dropped_total',
+    help: 'Connections that were closed at once, because MAX_CONNECTIONS were open',
+  })
   let loggedAt = Number.NEGATIVE_INFINITY
   let unlogged = 0
   return () => {
-    app.metrics.droppedConnections.inc()
+    dropped.inc()
     unlogged += 1
     const now = performance.now()
     if (now - loggedAt < LOG_PAUSE_MS) return

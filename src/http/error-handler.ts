@@ -3,12 +3,17 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { SERVICE_ID } from '../config/service-name.ts'
-import { databaseProblem, isDatabaseGone } from '../db/errors.ts'
+import { databaseErrorCode, isDatabaseGone } from '../db/errors.ts'
 import { reasonOf } from '../observability/log.ts'
-import { type CatalogueEntry, entryForStatus, errors, findEntry } from './errors.ts'
+import { type Catalogue, type CatalogueEntry, type ErrorCode, errors } from './errors.ts'
 import { type FieldError, listFieldErrors } from './field-errors.ts'
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    catalogue: Catalogue
+    /** The codes of the database's constraints that a client can violate, by the name of the constraint. */
+    constraints: Readonly<Record<string, ErrorCode>>
+  }
   interface FastifyReply {
     /** The code of the problem that was answered, for the log line; empty where there was none. */
     problemCode: string
@@ -29,8 +34,12 @@ export type Problem = {
 /** Seconds after which a refused client may try again. The overloads that we shed pass within one. */
 const RETRY_AFTER_SECONDS = '1'
 
+type Options = Pick<FastifyInstance, 'catalogue' | 'constraints'>
+
 export const errorHandler = fp(
-  async (app: FastifyInstance) => {
+  async (app: FastifyInstance, { catalogue, constraints }: Options) => {
+    app.decorate('catalogue', catalogue)
+    app.decorate('constraints', constraints)
     app.decorateReply('problemCode', '')
     app.setErrorHandler(sendProblem)
     app.setNotFoundHandler(function answerNotFound({ raw, originalUrl }, reply) {
@@ -65,7 +74,7 @@ export function refuseUnrouted(
 /** The error handler. Whatever was thrown, it is answered; only an Error can say with what. */
 export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = thrown instanceof Error ? thrown : (new Error('not an error') as FastifyError)
-  const entry = entryOf(error)
+  const entry = entryOf(error, request.server)
   if (entry.status === 503) logRefusal(error, entry, request)
   else if (entry.status >= 500) request.log.error({ err: error, code: entry.code }, 'request failed')
   if (entry.status === 503 && !reply.hasHeader('retry-after'))
@@ -98,14 +107,14 @@ function logRefusal(error: FastifyError, { code }: CatalogueEntry, { log }: Fast
   log[isKnown ? 'debug' : 'warn']({ code, reason: reasonOf(error) }, 'request failed')
 }
 
-function entryOf(error: FastifyError): CatalogueEntry {
-  if (error.validation) return entryForCode('VALIDATION_FAILED')
-  const own = findEntry(error.code)
+function entryOf(error: FastifyError, { catalogue, constraints }: Options): CatalogueEntry {
+  const own = catalogue.find(error.validation ? 'VALIDATION_FAILED' : error.code)
   if (own) return own
   const { statusCode: status } = error
   // What has a status is no database error: a client that goes while it sends its body is an ECONNRESET of 400, too.
-  if (status === undefined) return databaseProblem(error) ?? entryForStatus(500)
-  return entryForStatus(status >= 400 && status < 600 ? status : 500)
+  if (status === undefined)
+    return catalogue.find(databaseErrorCode(error, constraints)) ?? catalogue.forStatus(500)
+  return catalogue.forStatus(status >= 400 && status < 600 ? status : 500)
 }
 
 /** What a failed validation adds to its problem. */
@@ -121,10 +130,6 @@ function describeMistakes(
     errors,
     ...(isCut && { detail: `${title}: of ${count} mistakes, the first ${errors.length} are listed` }),
   }
-}
-
-function entryForCode(code: string): CatalogueEntry {
-  return findEntry(code) ?? entryForStatus(500)
 }
 
 /** Our own errors explain themselves; anyone else's message may quote internals, so its title has to do. */

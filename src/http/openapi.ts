@@ -9,14 +9,15 @@ import type { Config } from '../config/config.ts'
 import { SERVICE_TITLE } from '../config/service-name.ts'
 import { exampleOf } from '../lib/schema-example.ts'
 import { describeProblem } from './error-handler.ts'
-import { type CatalogueEntry, catalogue, findEntry } from './errors.ts'
+import type { Catalogue, CatalogueEntry, ErrorCode } from './errors.ts'
 import { MAX_FIELD_ERRORS } from './field-errors.ts'
+import { needsAccessToken } from './guard.ts'
 import { createStaticResponse } from './static-response.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Codes of the catalogue that the route itself answers, beyond those that follow from its schema and guard. */
-    errorCodes?: string[]
+    /** Codes that the route itself can respond with, beyond those that follow from its schema and guard. */
+    errorCodes?: readonly ErrorCode[]
   }
 }
 
@@ -24,8 +25,16 @@ const { version, license } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string; license: string }
 
+export type Tag = { name: string; 'x-displayName': string; description: string }
+
+type Options = Pick<Config['server'], 'hasDocs'> & {
+  /** The tags of the modules, in the order of the page's sidebar. */
+  tags: readonly Tag[]
+}
+
 export const openapi = fp(
-  async (app: FastifyInstance, { hasDocs }: Pick<Config['server'], 'hasDocs'>) => {
+  async (app: FastifyInstance, { hasDocs, tags }: Options) => {
+    const { catalogue } = app
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -34,13 +43,16 @@ export const openapi = fp(
           version,
           // `identifier`, an SPDX expression, is new in 3.1; the plugin's types are those of 3.0.
           license: { name: license, identifier: license } as { name: string },
-          description: DESCRIPTION,
+          description: describeApi(catalogue),
         },
         servers: [{ url: '/' }],
-        tags: TAGS,
-        components: { securitySchemes: SECURITY_SCHEMES, schemas: { Problem: ProblemSchema as object } },
+        tags: [...tags, OPERATIONS],
+        components: {
+          securitySchemes: SECURITY_SCHEMES,
+          schemas: { Problem: problemSchema(catalogue) as object },
+        },
       },
-      transform: ({ schema, url, route }) => ({ schema: documented(schema, url, route), url }),
+      transform: ({ schema, url, route }) => ({ schema: documented(schema, url, route, catalogue), url }),
     })
     if (!hasDocs) return
     let asset: ReturnType<typeof createStaticResponse> | undefined
@@ -54,24 +66,14 @@ export const openapi = fp(
       },
     )
   },
-  { name: 'openapi' },
+  { name: 'openapi', dependencies: ['error-handler'] },
 )
 
-/** In the order of the page's sidebar. */
-const TAGS = [
-  {
-    name: 'auth',
-    'x-displayName': 'Authentication',
-    description:
-      'Accounts, tokens and sessions. A session begins at a login and ends for all its tokens at once.',
-  },
-  { name: 'users', 'x-displayName': 'Users', description: 'Profiles, and what admins may do to accounts.' },
-  {
-    name: 'health',
-    'x-displayName': 'Operations',
-    description: 'For load balancers and monitoring; never rate limited.',
-  },
-]
+const OPERATIONS: Tag = {
+  name: 'health',
+  'x-displayName': 'Operations',
+  description: 'For load balancers and monitoring; never rate limited.',
+}
 
 const SECURITY_SCHEMES = {
   accessToken: {
@@ -95,32 +97,41 @@ const SECURITY_SCHEMES = {
   metricsToken: { type: 'http', scheme: 'bearer', description: 'The `METRICS_TOKEN` of the service' },
 } as const
 
-const ProblemSchema = Type.Object(
-  {
-    type: Type.String({ format: 'uri' }),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String(),
-    instance: Type.String({ description: 'Path of the request' }),
-    code: Type.String({ enum: catalogue.map(entry => entry.code), description: 'Stable, for programs' }),
-    requestId: Type.String({ description: 'As in the X-Request-Id header and in the log' }),
-    errors: Type.Optional(
-      Type.Array(
-        Type.Object({
-          path: Type.String({ description: 'JSON pointer' }),
-          message: Type.String({ description: 'For people' }),
-          keyword: Type.String({ description: 'The keyword of JSON Schema that was not kept' }),
-        }),
-        { maxItems: MAX_FIELD_ERRORS, description: 'Every mistake in the path, body, query and headers' },
+const problemSchema = (catalogue: Catalogue) =>
+  Type.Object(
+    {
+      type: Type.String({ format: 'uri' }),
+      title: Type.String(),
+      status: Type.Integer(),
+      detail: Type.String(),
+      instance: Type.String({ description: 'Path of the request' }),
+      code: Type.String({
+        enum: catalogue.entries.map(({ code }) => code),
+        description: 'Stable, for programs',
+      }),
+      requestId: Type.String({ description: 'As in the X-Request-Id header and in the log' }),
+      errors: Type.Optional(
+        Type.Array(
+          Type.Object({
+            path: Type.String({ description: 'JSON pointer' }),
+            message: Type.String({ description: 'For people' }),
+            keyword: Type.String({ description: 'The keyword of JSON Schema that is violated' }),
+          }),
+          { maxItems: MAX_FIELD_ERRORS, description: 'Every mistake in the path, body, query and headers' },
+        ),
       ),
-    ),
-  },
-  { description: 'RFC 9457 problem details' },
-)
+    },
+    { description: 'RFC 9457 problem details' },
+  )
 
 /** A route's schema with its name, its guard, examples, and every problem that it can answer. */
-function documented(schema: FastifySchema, url: string, route: RouteOptions): FastifySchema {
-  const entries = [...problemCodes(route)].flatMap(code => findEntry(code) ?? [])
+function documented(
+  schema: FastifySchema,
+  url: string,
+  route: RouteOptions,
+  catalogue: Catalogue,
+): FastifySchema {
+  const entries = [...errorCodesOf(route)].flatMap(code => catalogue.find(code) ?? [])
   const byStatus = Map.groupBy(entries, entry => entry.status)
   const problems = [...byStatus].map(([status, same]) => [status, problemResponse(status, same, url)])
   const answers = Object.entries((schema?.response ?? {}) as Record<string, object>)
@@ -133,7 +144,7 @@ function documented(schema: FastifySchema, url: string, route: RouteOptions): Fa
       ...Object.fromEntries(problems),
     },
     // For programs: security schemes cannot say that only the owner or an admin gets through.
-    'x-guard': route.config?.guard ?? 'Public',
+    'x-guard': route.config?.guard ?? { requires: 'nothing' },
   } as FastifySchema
 }
 
@@ -146,25 +157,29 @@ function withDescription(status: string, answer: object): object {
   return { 'x-response-description': STATUS_CODES[status], ...withExample(answer) }
 }
 
-function problemCodes({ schema, config, method }: RouteOptions): Set<string> {
+function errorCodesOf({ schema, config, method }: RouteOptions): Set<ErrorCode> {
+  const guard = config?.guard
   const isRead = method === 'GET' || method === 'HEAD'
   const hasInput =
     schema?.body !== undefined || schema?.querystring !== undefined || schema?.params !== undefined
-  const isSignedIn = config?.guard?.startsWith('JWT') ?? false
-  return new Set([
+  const isSignedIn = needsAccessToken(guard)
+  const codes: (ErrorCode | false | undefined)[] = [
     'BAD_REQUEST',
-    ...(hasInput ? ['VALIDATION_FAILED'] : []),
-    ...(isSignedIn ? ['UNAUTHORIZED'] : []),
-    ...(config?.guard?.startsWith('JWT + ') ? ['FORBIDDEN'] : []),
+    hasInput && 'VALIDATION_FAILED',
+    isSignedIn && 'UNAUTHORIZED',
+    isSignedIn && guard?.requires !== 'user' && (guard?.isHidden ? 'NOT_FOUND' : 'FORBIDDEN'),
     'REQUEST_TIMEOUT',
-    ...(isRead ? [] : ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']),
+    !isRead && 'PAYLOAD_TOO_LARGE',
+    !isRead && 'UNSUPPORTED_MEDIA_TYPE',
     'URI_TOO_LONG',
-    ...(config?.rateLimit === false ? [] : ['TOO_MANY_REQUESTS', 'OVERLOADED']),
+    config?.rateLimit !== false && 'TOO_MANY_REQUESTS',
+    config?.rateLimit !== false && 'OVERLOADED',
     'HEADERS_TOO_LARGE',
     'INTERNAL_ERROR',
-    ...(isSignedIn || !isRead ? ['DATABASE_UNAVAILABLE'] : []),
+    (isSignedIn || !isRead) && 'DATABASE_UNAVAILABLE',
     ...(config?.errorCodes ?? []),
-  ])
+  ]
+  return new Set(codes.filter(code => typeof code === 'string'))
 }
 
 /** What comes with every answer of a status, besides the problem. */
@@ -206,7 +221,9 @@ function problemExample(entry: CatalogueEntry, url: string) {
   }
 }
 
-const DESCRIPTION = `Register, log in, and send the access token as \`Authorization: Bearer …\`. Tokens are short-lived:
+const describeApi = ({
+  entries,
+}: Catalogue) => `Register, log in, and send the access token as \`Authorization: Bearer …\`. Tokens are short-lived:
 exchange the refresh token, which is good for one use, at \`POST /api/v1/auth/refresh\`.
 
 JSON in and out; instants are ISO 8601 in UTC. Bodies are strict: unknown keys are refused and nothing is coerced. They
@@ -218,5 +235,5 @@ Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem. It
 
 | code | meaning |
 |---|---|
-${catalogue.map(({ code, status, title }) => `| \`${code}\` | ${status} – ${title} |`).join('\n')}
+${entries.map(({ code, status, title }) => `| \`${code}\` | ${status} – ${title} |`).join('\n')}
 `

@@ -7,7 +7,7 @@ import fp from 'fastify-plugin'
 import { normalizeAddress } from '../lib/client-address.ts'
 import { latestOf } from './connections.ts'
 import { describeProblem } from './error-handler.ts'
-import { entryForStatus } from './errors.ts'
+import { generalCatalogue } from './errors.ts'
 
 /** What the parser or Node's time limits refuse, by its code; the rest are bytes that are not HTTP. */
 const STATUSES: Record<string, number> = {
@@ -68,7 +68,7 @@ function refuse(app: FastifyInstance, reason: string | undefined, socket: Socket
 
 /** The whole answer, as bytes of HTTP/1.1. */
 function renderAnswer(status: number, requestId: string, securityHeaders: Record<string, string>): string {
-  const entry = entryForStatus(status)
+  const entry = generalCatalogue.forStatus(status)
   const body = JSON.stringify(describeProblem(entry, { instance: '', requestId }))
   const headers = {
     date: new Date().toUTCString(),

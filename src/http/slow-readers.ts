@@ -17,6 +17,10 @@ type Goal = { byte: number; since: number }
 
 export const slowReaders = fp(
   async (app: FastifyInstance, { sendTimeout }: Pick<Config['server'], 'sendTimeout'>) => {
+    const resets = app.metrics.createCounter({
+      name: 'http_slow_readers_total',
+      help: 'Connections that were reset, because their client did not read its response within SEND_TIMEOUT',
+    })
     const goals = new WeakMap<Socket, Goal>()
     /** Bytes that a client is known to have taken. */
     const known = new WeakMap<Socket, number>()
@@ -27,7 +31,7 @@ export const slowReaders = fp(
       const queueOf = await readSendQueues()
       for (const socket of suspects) {
         if (socket.destroyed || !isStuck(socket, socket.writableLength + queueOf(socket))) continue
-        app.metrics.slowReaders.inc()
+        resets.inc()
         // Not `destroy`: the kernel would go on offering the answer, for minutes.
         socket.resetAndDestroy()
       }

@@ -25,6 +25,57 @@ export const InstantOrNull = Type.Unsafe<Date | null>({
   examples: [null],
 })
 
+/** A label of a domain: RFC 1034 §3.5 allows 63 characters. */
+const LABEL = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+
+/**
+ * What browsers accept in `<input type=email>` (WHATWG HTML §4.10.5.1.5), with the lengths of RFC 5321: 64 characters
+ * before the @, 254 in all. Addresses compare without regard to case, and ASCII is where every implementation agrees on
+ * what that means.
+ */
+export const Email = Type.String({
+  maxLength: 254,
+  pattern: `^[A-Za-z0-9.!#$%&'*+/=?^_\`{|}~-]{1,64}@${LABEL}(\\.${LABEL})*$`,
+  description: 'An ASCII e-mail address with at most 64 characters before the @',
+  examples: ['ada@example.com'],
+})
+
+/** Letters, numbers, punctuation and symbols, without those that are drawn as nothing. */
+const VISIBLE =
+  '(?![\\p{Default_Ignorable_Code_Point}\\u2800\\u{13441}\\u{13442}\\u{1D159}])[\\p{L}\\p{N}\\p{P}\\p{S}]'
+
+/**
+ * No control characters and line ends, which could forge a line in someone's log; no lone surrogates, which UTF-8 cannot
+ * hold; nothing that turns the direction of the text around it (UTR 36 §2.9). Emoji and Persian need joiners: they stay.
+ * What is drawn as nothing is no name. The search looks at each character a fixed number of times.
+ */
+export const DisplayName = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: `^(?=[\\s\\S]*?${VISIBLE})[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}\\u206A-\\u206F\\uFEFF\\uFFF9-\\uFFFB]*$`,
+  description:
+    'A name with a character that can be seen, without control characters, line ends and direction controls',
+  examples: ['Ada Lovelace'],
+})
+
+export const PASSWORD_MIN = 8
+export const PASSWORD_MAX = 128
+
+const password = (minLength: number) =>
+  Type.String({
+    minLength,
+    maxLength: PASSWORD_MAX,
+    pattern: '^[^\\u0000\\p{Cs}]*$',
+    description: 'Text without U+0000 and lone surrogates',
+    examples: ['correct horse battery staple'],
+  })
+
+/** A new password: Unicode as typed (NIST SP 800-63B §3.1.1.2). NUL and lone surrogates would be stored as other text. */
+export const NewPassword = password(PASSWORD_MIN)
+
+/** A password to compare. One that is too short or too common is wrong, and the response does not say why. */
+export const Password = password(1)
+
 export const IdParams = Strict({ id: Uuid })
 
 /** Our longest cursor, of a 254-character e-mail address, is some 410 characters. */

@@ -21,8 +21,8 @@ export const metricsRoute = fp(
       {
         config: {
           rateLimit: false,
-          errorCodes: ['OVERLOADED', ...(expected ? ['UNAUTHORIZED'] : [])],
-          ...(expected && { guard: 'Metrics token' }),
+          errorCodes: expected ? ['OVERLOADED', 'UNAUTHORIZED'] : ['OVERLOADED'],
+          ...(expected && { guard: { requires: 'metricsToken' } as const }),
         },
         onRequest: async function requireMetricsToken(request: FastifyRequest) {
           if (!expected) return

@@ -1,8 +1,14 @@
-/** Prometheus metrics: how requests, the pool, the event loop, hashing and logins fare. */
+/** Prometheus metrics: requests and the process; other plugins and the modules add their own. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type pg from 'pg'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  Counter,
+  type CounterConfiguration,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from 'prom-client'
 import { shareMetrics } from './worker-metrics.ts'
 
 export type Metrics = ReturnType<typeof createMetrics> & {
@@ -59,42 +65,15 @@ function createMetrics() {
     buckets: DURATION_BUCKETS,
     registers,
   })
-  const counters = {
-    queries: new Counter({ name: 'db_queries_total', help: 'Statements sent to PostgreSQL', registers }),
-    logins: new Counter({
-      name: 'auth_logins_total',
-      help: 'Logins by outcome',
-      labelNames: ['outcome'] as const,
-      registers,
-    }),
-    droppedConnections: new Counter({
-      name: 'http_connections_dropped_total',
-      help: 'Connections that were closed at once, because MAX_CONNECTIONS were open',
-      registers,
-    }),
-    slowReaders: new Counter({
-      name: 'http_slow_readers_total',
-      help: 'Connections that were reset, because their client did not read its answer within SEND_TIMEOUT',
-      registers,
-    }),
-    refreshReuse: new Counter({
-      name: 'auth_refresh_reuse_total',
-      help: 'Refresh tokens that were used again, each of which ended a session',
-      registers,
-    }),
-  }
-
-  const poolWaits = new Histogram({
-    name: 'db_pool_wait_seconds',
-    help: 'Time that a statement or a transaction waited for its connection',
-    buckets: DURATION_BUCKETS,
-    registers,
-  })
-
   return {
     registry,
-    poolWaits,
-    ...counters,
+    /** Returns a counter of this app. */
+    createCounter: <Label extends string = never>(
+      options: Pick<CounterConfiguration<Label>, 'name' | 'help' | 'labelNames'>,
+    ): Counter<Label> => new Counter({ ...options, registers }),
+    /** Returns a histogram of durations in seconds. */
+    createDurationHistogram: (options: { name: string; help: string }): Histogram =>
+      new Histogram({ ...options, buckets: DURATION_BUCKETS, registers }),
     observeRequest: createRequestObserver(durations),
     /** Shows a number that is read when the metrics are. */
     observeGauge(name: string, help: string, read: () => number): void {
@@ -118,15 +97,6 @@ function createMetrics() {
           this.inc(read())
         },
       })
-    },
-    observePool(pool: pg.Pool): void {
-      this.observeGauge('db_pool_connections', 'Open connections', () => pool.totalCount)
-      this.observeGauge('db_pool_idle_connections', 'Open connections that nobody uses', () => pool.idleCount)
-      this.observeGauge(
-        'db_pool_waiting_requests',
-        'Requests that wait for a connection',
-        () => pool.waitingCount,
-      )
     },
   }
 }

@@ -4,9 +4,11 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TSchema } from '@sinclair/typebox'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createSigningKey } from '../../harness/signing-key.ts'
+import { EnvironmentSchema } from '../../src/app.ts'
 import {
   ConfigError,
   type Environment,
@@ -14,8 +16,8 @@ import {
   loadConfig,
   readEnvironment,
 } from '../../src/config/config.ts'
-import { EnvironmentSchema } from '../../src/config/schema.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
+import { modules } from '../../src/modules/index.ts'
 import { privateKey, publicKey } from '../helpers/config.ts'
 import { ROOT } from '../helpers/service.ts'
 
@@ -24,11 +26,11 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const URL = 'postgres://somebody@127.0.0.1/some'
 const REQUIRED = { DATABASE_URL: URL, JWT_PRIVATE_KEY: privateKey }
-const load = (overrides: Environment = {}) => loadConfig({ ...REQUIRED, ...overrides })
+const load = (overrides: Environment = {}) => loadConfig({ ...REQUIRED, ...overrides }, modules)
 
 function problemsOf(environment: Environment): string[] {
   try {
-    loadConfig(environment)
+    loadConfig(environment, modules)
   } catch (error) {
     if (error instanceof ConfigError) return error.problems
     throw error
@@ -59,7 +61,7 @@ describe('the configuration', () => {
       log: { level: 'info', format: 'pretty' },
       database: { url: URL, directUrl: URL, connectTimeout: 2000, statementTimeout: 3000 },
       jwt: { accessTokenTtl: 900_000, publicKeys: [] },
-      sessions: { idleTtl: 14 * 86_400_000, absoluteTtl: 30 * 86_400_000 },
+      modules: { sessions: { REFRESH_TOKEN_TTL: 14 * 86_400_000, SESSION_TTL: 30 * 86_400_000 } },
       rateLimit: { max: 100, window: 60_000 },
       tracing: { exporter: undefined, sampling: { ratio: 0 } },
     })
@@ -102,9 +104,9 @@ describe('the configuration', () => {
         'DATABASE_STATEMENT_TIMEOUT',
       ])
     }
-    expect(load({ DATABASE_STATEMENT_TIMEOUT: '24d', SESSION_TTL: '365d' }).sessions.absoluteTtl).toBe(
-      365 * 86_400_000,
-    )
+    expect(
+      load({ DATABASE_STATEMENT_TIMEOUT: '24d', SESSION_TTL: '365d' }).modules.sessions?.SESSION_TTL,
+    ).toBe(365 * 86_400_000)
   })
 
   it('cannot be changed', () => {
@@ -174,23 +176,21 @@ describe('the message of an invalid setting', () => {
     ['text', /^must (be|have|begin|name|not|write) /],
   ]
 
-  const names = Object.keys(EnvironmentSchema.properties)
+  const properties: Record<string, TSchema> = EnvironmentSchema.properties
+  const names = Object.keys(properties)
   const problems = wrong.flatMap(value => problemsOf(Object.fromEntries(names.map(name => [name, value]))))
 
-  it.for(Object.entries(EnvironmentSchema.properties))(
-    'says the rule and the purpose of %s',
-    ([name, schema]) => {
-      const kind = 'anyOf' in schema ? 'union' : schema.format === 'timer' ? 'timer' : schema.type
-      const rule = new Map(rules).get(kind === 'string' ? 'text' : kind) as RegExp
-      const own = problems.filter(problem => problem.startsWith(`${name} `))
-      expect(own.length).toBeGreaterThanOrEqual(free.includes(name) ? 1 : 3)
-      for (const problem of own) {
-        expect(problem.slice(name.length + 1)).toMatch(rule)
-        expect(problem).not.toMatch(/does not fit|undefined|canary/)
-        if (!name.startsWith('JWT_P')) expect(problem).toContain(schema.description)
-      }
-    },
-  )
+  it.for(Object.entries(properties))('says the rule and the purpose of %s', ([name, schema]) => {
+    const kind = 'anyOf' in schema ? 'union' : schema.format === 'timer' ? 'timer' : schema.type
+    const rule = new Map(rules).get(kind === 'string' ? 'text' : kind) as RegExp
+    const own = problems.filter(problem => problem.startsWith(`${name} `))
+    expect(own.length).toBeGreaterThanOrEqual(free.includes(name) ? 1 : 3)
+    for (const problem of own) {
+      expect(problem.slice(name.length + 1)).toMatch(rule)
+      expect(problem).not.toMatch(/does not fit|undefined|canary/)
+      if (!name.startsWith('JWT_P')) expect(problem).toContain(schema.description)
+    }
+  })
 
   it.for([
     ['METRICS_TOKEN', 'short', /^METRICS_TOKEN must have at least 16 characters: /],
@@ -400,7 +400,7 @@ describe('.env.example', () => {
 /** `npx vitest run test/config/config.test.ts -u` writes it. */
 function renderExample(): string {
   const required = new Set<string>(EnvironmentSchema.required)
-  const variables = Object.entries(EnvironmentSchema.properties).map(
+  const variables = Object.entries<TSchema>(EnvironmentSchema.properties).map(
     ([name, { description, default: value }]) =>
       required.has(name) && value === undefined
         ? `# ${description}. Required in production.\n${name}=\n`

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type { TSchema } from '@sinclair/typebox'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { ConfigError, type Environment, loadConfig } from '../../src/config/config.ts'
+import { ConfigError, type Environment } from '../../src/config/config.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { telemetryProperties } from '../../src/config/telemetry-schema.ts'
-import { testEnvironment } from '../helpers/config.ts'
+import { testConfig } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, startCollector } from '../helpers/otlp-collector.ts'
 import { startService } from '../helpers/service.ts'
@@ -53,7 +53,7 @@ const UNSUPPORTED = [
 ]
 
 function load(overrides: Environment) {
-  return loadConfig(testEnvironment('postgres://127.0.0.1/some', overrides))
+  return testConfig('postgres://127.0.0.1/some', overrides)
 }
 
 function problemsOf(overrides: Environment): string[] {

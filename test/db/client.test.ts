@@ -5,7 +5,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { SERVICE_NAME } from '../../src/config/service-name.ts'
 import { createDatabase, type Database, type Executor } from '../../src/db/client.ts'
-import { databaseProblem } from '../../src/db/errors.ts'
+import { databaseErrorCode } from '../../src/db/errors.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { until } from '../helpers/until.ts'
 
@@ -65,7 +65,7 @@ async function problemOf(work: Promise<unknown>): Promise<string | undefined> {
     },
     (thrown: unknown) => thrown,
   )
-  return databaseProblem(error)?.code
+  return databaseErrorCode(error, {})
 }
 
 describe('a transaction', () => {

@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, type Database, type Executor } from '../../src/db/client.ts'
-import { databaseProblem } from '../../src/db/errors.ts'
+import { databaseErrorCode } from '../../src/db/errors.ts'
 import { testConfig } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 
@@ -37,7 +37,10 @@ async function failureOf(
     await work()
   } catch (error) {
     const { cause = error } = error as { cause?: unknown }
-    return { problem: databaseProblem(error)?.code, state: (cause as { code?: string }).code }
+    return {
+      problem: databaseErrorCode(error, { users_email_key: 'EMAIL_TAKEN' }),
+      state: (cause as { code?: string }).code,
+    }
   }
   throw new Error('nothing failed')
 }
@@ -92,7 +95,7 @@ describe('a value that cannot be stored is a 400', () => {
 it('takes what ended the session for a lost database, whatever its code: PgBouncer says 08P01 of a server that is gone', () => {
   const lost = new pg.DatabaseError('server conn crashed?', 0, 'error')
   Object.assign(lost, { severity: 'FATAL', code: '08P01' })
-  expect(databaseProblem(lost)?.code).toBe('DATABASE_UNAVAILABLE')
+  expect(databaseErrorCode(lost, {})).toBe('DATABASE_UNAVAILABLE')
 })
 
 describe('a conflict with another row, or another transaction, is a 409', () => {
@@ -265,7 +268,7 @@ describe('our own mistakes stay a 500', () => {
   it.each([new Error('x'), null, undefined, 'text', { code: '23505' }])(
     '%s, which is not PostgreSQL',
     error => {
-      expect(databaseProblem(error)).toBeUndefined()
+      expect(databaseErrorCode(error, {})).toBeUndefined()
     },
   )
 })

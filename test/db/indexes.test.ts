@@ -2,7 +2,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import * as schema from '../../src/db/schema.ts'
 import { keyOf, listUsers } from '../../src/modules/users/repository.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { readDocument } from '../helpers/documents.ts'
@@ -82,7 +81,7 @@ async function list(options: Partial<Options>) {
   const logQuery = (text: string, values: unknown[]) => {
     statement = { text, values }
   }
-  const rows = await listUsers(drizzle(pool, { schema, logger: { logQuery } }), { ...PAGE, ...options })
+  const rows = await listUsers(drizzle(pool, { logger: { logQuery } }), { ...PAGE, ...options })
   const { text = '', values } = statement ?? {}
   return { rows, plan: await planOf(text, values) }
 }

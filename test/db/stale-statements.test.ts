@@ -4,7 +4,7 @@ import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createDatabase, type Database, type Executor } from '../../src/db/client.ts'
-import { databaseProblem } from '../../src/db/errors.ts'
+import { databaseErrorCode } from '../../src/db/errors.ts'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
@@ -111,7 +111,7 @@ describe('a named statement outside a transaction', () => {
     ['0A000', 'select id from notes union select id from notes for update', []],
   ])('fails with %s where that is what is wrong with it', async (code, text, values) => {
     await expect(database.pool.query(named(text, values))).rejects.toMatchObject({ code })
-    expect(databaseProblem(await database.pool.query(named(text, values)).catch(error => error))?.code).toBe(
+    expect(databaseErrorCode(await database.pool.query(named(text, values)).catch(error => error), {})).toBe(
       code === '22012' ? 'INVALID_VALUE' : undefined,
     )
   })
@@ -137,7 +137,7 @@ describe('a named statement in a transaction', () => {
     }
     for (let connection = 0; connection < POOL_MAX; connection++) {
       const error = await database.transaction('read committed', work).catch((thrown: unknown) => thrown)
-      expect(databaseProblem(error)).toMatchObject({ code: 'DATABASE_UNAVAILABLE', status: 503 })
+      expect(databaseErrorCode(error, {})).toBe('DATABASE_UNAVAILABLE')
     }
     expect(new Set(pids).size).toBe(POOL_MAX)
     expect(await database.transaction('read committed', work)).toHaveLength(2)

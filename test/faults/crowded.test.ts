@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, type Database } from '../../src/db/client.ts'
-import { databaseProblem } from '../../src/db/errors.ts'
+import { databaseErrorCode } from '../../src/db/errors.ts'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
@@ -94,7 +94,7 @@ describe.for<[string, (limit: number) => Promise<unknown>]>([
       expect(performance.now() - since).toBeLessThan(8000)
       for (const outcome of outcomes) {
         const { reason } = outcome as PromiseRejectedResult
-        expect(databaseProblem(reason)?.code, String(reason)).toBe('DATABASE_UNAVAILABLE')
+        expect(databaseErrorCode(reason, {}), String(reason)).toBe('DATABASE_UNAVAILABLE')
       }
       expect(reports).toHaveLength(1)
       await limit(-1)

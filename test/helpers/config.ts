@@ -1,6 +1,7 @@
 /** Configurations for tests: valid, quick to reach their limits, and different only in what a test is about. */
 import { createSigningKey } from '../../harness/signing-key.ts'
 import { type Config, type Environment, loadConfig } from '../../src/config/config.ts'
+import { modules } from '../../src/modules/index.ts'
 
 /** Made once per test file: a key takes 50 ms and more. */
 export const { privateKey, publicKey } = createSigningKey()
@@ -23,5 +24,5 @@ export function testEnvironment(databaseUrl: string, overrides: Environment = {}
 }
 
 export function testConfig(databaseUrl: string, overrides: Environment = {}): Config {
-  return loadConfig(testEnvironment(databaseUrl, overrides))
+  return loadConfig(testEnvironment(databaseUrl, overrides), modules)
 }

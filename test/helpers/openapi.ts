@@ -1,5 +1,6 @@
 /** The service's own OpenAPI document, as the tests that are generated from it read it. */
 import type { FastifyInstance } from 'fastify'
+import type { Guard } from '../../src/http/guard.ts'
 
 export type Schema = {
   type?: string | string[]
@@ -16,7 +17,7 @@ type OperationObject = {
   operationId: string
   summary: string
   tags: string[]
-  'x-guard': string
+  'x-guard': Omit<Guard, 'requires'> & { requires: Guard['requires'] | 'nothing' }
   security?: Record<string, string[]>[]
   parameters?: { in: 'path' | 'query'; name: string; required: boolean; schema: Schema }[]
   requestBody?: { content: Record<string, Media> }

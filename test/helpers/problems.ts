@@ -2,7 +2,11 @@
 import { expect } from 'vitest'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import type { Problem } from '../../src/http/error-handler.ts'
-import { catalogue } from '../../src/http/errors.ts'
+import { createCatalogue } from '../../src/http/errors.ts'
+import { modules } from '../../src/modules/index.ts'
+
+/** The catalogue of the service, its modules included. */
+export const catalogue = createCatalogue(modules.map(({ errors }) => errors ?? {}))
 
 /** Stack frames, file names, and SQL. */
 export const LEAK =
@@ -18,7 +22,7 @@ export function expectProblem(
   expect(status, body).toBe(expected.status)
   expect(headers['content-type']).toMatch(/^application\/problem\+json(; charset=utf-8)?$/)
   const problem = JSON.parse(body) as Problem
-  const { title } = catalogue.find(({ code }) => code === expected.code) ?? {}
+  const { title } = catalogue.find(expected.code) ?? {}
   expect(problem).toMatchObject({ status, title, code: expected.code })
   expect(problem.type).toBe(`urn:${SERVICE_ID}:problem:${expected.code.toLowerCase().replaceAll('_', '-')}`)
   for (const field of ['detail', 'instance', 'requestId'] as const)

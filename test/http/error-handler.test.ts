@@ -1,10 +1,10 @@
 /** Proves P17: every status that the service can send comes as a problem, and says nothing of its insides. */
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
-import { catalogue, errors } from '../../src/http/errors.ts'
+import { errors } from '../../src/http/errors.ts'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
-import { expectProblem } from '../helpers/problems.ts'
+import { catalogue, expectProblem } from '../helpers/problems.ts'
 import { createTokenFactory } from '../helpers/token-factory.ts'
 
 const SECRET = 'select password_hash from users at /srv/app/src/secret.ts:12:3'
@@ -220,8 +220,9 @@ describe('P17: a failure is a problem that says nothing', () => {
 
 describe('the catalogue', () => {
   it('has one code for each entry, and a title that ends a sentence nowhere', () => {
-    expect(new Set(catalogue.map(({ code }) => code)).size).toBe(catalogue.length)
-    for (const { code, title, status } of catalogue) {
+    const { entries } = catalogue
+    expect(new Set(entries.map(({ code }) => code)).size).toBe(entries.length)
+    for (const { code, title, status } of entries) {
       expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/)
       expect(title).toMatch(/^[A-Z].*[^.]$/)
       expect([400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 429, 431, 500, 503]).toContain(status)

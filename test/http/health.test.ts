@@ -14,7 +14,7 @@ import { expectProblem } from '../helpers/problems.ts'
 const BOUND_MS = 3000
 
 async function queriesOf({ app }: Pick<TestApp, 'app'>): Promise<number> {
-  const { values } = await app.metrics.queries.get()
+  const { values } = (await app.metrics.registry.getSingleMetric('db_queries_total')?.get()) ?? { values: [] }
   return values[0]?.value ?? 0
 }
 

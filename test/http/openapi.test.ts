@@ -17,13 +17,13 @@ const ajv = addFormats.default(new Ajv2020({ strict: true, strictTypes: false, k
 const UNDOCUMENTED = /^(GET|HEAD) \/(openapi\.json|docs\b.*)$|^OPTIONS /
 
 const SECURITY: Record<string, object | undefined> = {
-  Public: undefined,
-  JWT: [{ accessToken: [] }],
-  'JWT + Owner': [{ accessToken: [] }],
-  'JWT + admin': [{ accessToken: [] }],
-  'Refresh token': [{}, { refreshCookie: [], csrfToken: [] }],
-  'Refresh cookie': [{ refreshCookie: [] }],
-  'Metrics token': [{ metricsToken: [] }],
+  nothing: undefined,
+  user: [{ accessToken: [] }],
+  owner: [{ accessToken: [] }],
+  admin: [{ accessToken: [] }],
+  refreshToken: [{}, { refreshCookie: [], csrfToken: [] }],
+  refreshCookie: [{ refreshCookie: [] }],
+  metricsToken: [{ metricsToken: [] }],
 }
 
 /** Every method and path in the router's tree, whose lines are indented by four characters for each level. */
@@ -99,15 +99,19 @@ describe.each(operations.map(operation => [operation.name, operation] as const))
     for (const { description } of Object.values(operation.responses)) {
       expect(description).not.toMatch(/^(Default Response)?$/)
     }
-    expect(Object.keys(SECURITY)).toContain(operation['x-guard'])
-    expect(operation.security).toEqual(SECURITY[operation['x-guard']])
+    expect(Object.keys(SECURITY)).toContain(operation['x-guard'].requires)
+    expect(operation.security).toEqual(SECURITY[operation['x-guard'].requires])
   })
 
   it('documents what follows from its guard, its body and its limits', () => {
     const { 'x-guard': guard, method, responses } = operation
     const has = (status: number) => responses[status] !== undefined
-    expect(has(401)).toBe(guard !== 'Public' || codesOf(operation, 401).includes('INVALID_CREDENTIALS'))
-    if (guard.startsWith('JWT + ')) expect(codesOf(operation, 403)).toContain('FORBIDDEN')
+    expect(has(401)).toBe(
+      guard.requires !== 'nothing' || codesOf(operation, 401).includes('INVALID_CREDENTIALS'),
+    )
+    const isRefused = guard.requires === 'admin' || guard.requires === 'owner'
+    if (isRefused && guard.isHidden) expect(codesOf(operation, 404)).toContain('NOT_FOUND')
+    else if (isRefused) expect(codesOf(operation, 403)).toContain('FORBIDDEN')
     expect(has(413) && has(415)).toBe(method !== 'GET')
     expect(['/health/live', '/health/ready', '/metrics'].includes(operation.path)).toBe(!has(429))
     for (const status of [400, 408, 414, 431, 500]) expect(has(status), String(status)).toBe(true)
@@ -115,8 +119,8 @@ describe.each(operations.map(operation => [operation.name, operation] as const))
 
   it('asks for what its guard says: a stranger without a token gets 401, or no 401 at all', async () => {
     const url = fillPath(operation, crypto.randomUUID())
-    const payload = operation['x-guard'] === 'Refresh token' ? { payload: {} } : {}
+    const payload = operation['x-guard'].requires === 'refreshToken' ? { payload: {} } : {}
     const { statusCode } = await service.app.inject({ method: operation.method, url, ...payload })
-    expect(statusCode === 401).toBe(operation['x-guard'] !== 'Public')
+    expect(statusCode === 401).toBe(operation['x-guard'].requires !== 'nothing')
   })
 })

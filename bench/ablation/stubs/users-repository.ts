@@ -1,9 +1,8 @@
 /** The SQL of users with a look-up that Drizzle builds and PostgreSQL plans anew each time. */
 import { sql } from 'drizzle-orm'
 import { createBatchedFind } from '../../../src/db/batch.ts'
-import { profile, users } from '../../../src/db/schema.ts'
-
 import type * as original from '../../../src/modules/users/repository.ts'
+import { profile, users } from '../../../src/modules/users/tables.ts'
 
 export * from '../../../src/modules/users/repository.ts'
 

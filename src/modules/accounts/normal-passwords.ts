@@ -1,6 +1,6 @@
 /** Brings the passwords of a body into one normal form: keyboards and systems write the same text in several. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import { PASSWORD_MAX } from './passwords.ts'
+import { PASSWORD_MAX } from '../../lib/schemas.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,7 +23,6 @@ const LONGEST_FORM = PASSWORD_MAX * 4 * 2
 
 /** From here on, passwords are validated, counted and compared in NFKC (NIST SP 800-63B §3.1.1.2). */
 export function normalizePasswords(scope: FastifyInstance): void {
-  scope.decorateRequest('typedPassword', undefined)
   scope.addHook('preValidation', normalizeBody)
 }
 

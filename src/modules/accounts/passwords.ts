@@ -1,7 +1,6 @@
 /** Password hashing: argon2id, off the event loop, so many at a time, behind a bounded queue. */
 import { hash, verify } from '@node-rs/argon2'
 import { promise as createQueue } from 'fastq'
-import type { Config } from '../../config/config.ts'
 import { errors } from '../../http/errors.ts'
 import { createFindWeakness } from './weak-passwords.ts'
 
@@ -14,16 +13,13 @@ const CURRENT = `$argon2id$v=19$m=${ARGON2ID.memoryCost},t=${ARGON2ID.timeCost},
 /** What can be verified. Another text in the column is the hash of no password, not a failure. */
 const READABLE = /^\$argon2(id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+$/
 
-export const PASSWORD_MIN = 8
-export const PASSWORD_MAX = 128
-
 export type Passwords = ReturnType<typeof createPasswords>
 
 /**
  * Hashes and verifies passwords. At most `concurrency` hashes run at once: each one fills a core and a libuv thread
  * for about 10 ms. At most `queueMax` more wait; beyond that the caller gets `Overloaded`, a 503.
  */
-export function createPasswords({ concurrency, queueMax }: Config['hashing']) {
+export function createPasswords({ concurrency, queueMax }: { concurrency: number; queueMax: number }) {
   const queue = createQueue((work: () => Promise<unknown>) => work(), concurrency)
   // For accounts that do not exist, so that their logins take as long. Nobody knows its password.
   const dummy = hash(crypto.randomUUID(), ARGON2ID)

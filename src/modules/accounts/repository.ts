@@ -1,7 +1,7 @@
 /** The SQL of what authentication needs to know of an account: its password hash, role and whether it is disabled. */
 import { eq, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { profile, users } from '../../db/schema.ts'
+import { profile, users } from '../users/tables.ts'
 
 const credentials = {
   id: users.id,

@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm'
 import type { FastifyRequest } from 'fastify'
 import type { Executor } from '../../db/client.ts'
-import { auditEvents } from '../../db/schema.ts'
+import { auditEvents } from './tables.ts'
 
 export type AuditType =
   | 'user.registered'

@@ -1,4 +1,4 @@
-/** The public signing keys, for whoever verifies our tokens. */
+/** The public signing keys, for services that verify our tokens. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config/config.ts'
 import { jwks, verificationKeys } from './access-tokens.ts'
@@ -9,7 +9,7 @@ export const jwksRoutes: FastifyPluginAsyncTypebox<{ jwt: Config['jwt'] }> = asy
 
   app.get(
     '/.well-known/jwks.json',
-    { schema: { tags: ['auth'], summary: 'Fetch the public signing keys', response: { 200: Jwks } } },
+    { schema: { tags: ['sessions'], summary: 'Fetch the public signing keys', response: { 200: Jwks } } },
     async function getKeySet(_request, reply) {
       // Well under the time for which a retired key is kept, so that verifiers learn of a new one before it signs.
       reply.header('cache-control', 'public, max-age=300')

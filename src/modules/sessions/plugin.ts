@@ -1,4 +1,4 @@
-/** Knows who calls: verifies access tokens, asks whether their session still lives, and guards scopes of routes. */
+/** Authenticates requests: verifies access tokens, checks that their session is live, and guards scopes of routes. */
 import type { KeyObject } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import type {
@@ -8,11 +8,11 @@ import type {
   HookHandlerDoneFunction,
   RouteOptions,
 } from 'fastify'
-import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
-import type { Config } from '../../config/config.ts'
 import { errors } from '../../http/errors.ts'
+import type { Guard } from '../../http/guard.ts'
 import { readBearerToken } from '../../lib/bearer.ts'
+import type { ModuleOptions } from '../define-module.ts'
 import {
   type AccessClaims,
   ALGORITHM,
@@ -21,6 +21,7 @@ import {
   TOKEN_TYPE,
   verificationKeys,
 } from './access-tokens.ts'
+import { jwksRoutes } from './jwks-routes.ts'
 import { isSessionRevoked } from './repository.ts'
 import { createRevocations, type Revocations } from './revocations.ts'
 
@@ -37,64 +38,59 @@ declare module '@fastify/jwt' {
  */
 const RETENTION_SLACK_MS = 60_000
 
-/** What a guarded route asks for, in the words of the report. */
-export type Guard = 'JWT' | 'JWT + Owner' | 'JWT + admin'
+/** Returns the id of the user who owns the object that the path names; undefined where there is no such object. */
+type FindOwner = (request: FastifyRequest) => string | undefined | Promise<string | undefined>
+
+/** What `app.guard` takes: a guard, and for an owner's how to find them. */
+type AccessGuard = Guard & ({ requires: 'user' | 'admin' } | { requires: 'owner'; ownerOf: FindOwner })
 
 declare module 'fastify' {
   interface FastifyInstance {
     revocations: Revocations
     /** Puts a guard before every route that is registered in `scope` from here on. */
-    guard: (scope: FastifyInstance, guard: Guard) => void
-  }
-  interface FastifyContextConfig {
-    /** The guard that stands before the route; none where it is public. */
-    guard?: string
+    guard: (scope: FastifyInstance, guard: AccessGuard) => void
   }
 }
 
-export const auth = fp(
-  async (app: FastifyInstance, { jwt: settings, database }: Pick<Config, 'jwt' | 'database'>) => {
-    const keys = new Map([...verificationKeys(settings)].map(([kid, key]) => [kid, exportPem(key)]))
-    await app.register(jwt, {
-      secret: { public: (_request: FastifyRequest, token: unknown) => keyOf(token, keys) },
-      decode: { complete: true },
-      verify: {
-        algorithms: [ALGORITHM],
-        allowedIss: settings.issuer,
-        allowedAud: settings.audience,
-        checkTyp: TOKEN_TYPE,
-        // A claim that is not there is not compared with what is allowed: it has to be asked for.
-        requiredClaims: ['iss', 'aud', 'sub', 'sid', 'role', 'jti', 'iat', 'exp'],
-        clockTolerance: CLOCK_SKEW_SECONDS * 1000,
-        // The plugin's own reading takes a tab for a space, and skips words before the token.
-        extractToken: ({ headers }: FastifyRequest) => readBearerToken(headers.authorization),
-      },
-    })
+export async function sessionsPlugin(app: FastifyInstance, { config }: ModuleOptions): Promise<void> {
+  const { jwt: settings, database } = config
+  const keys = new Map([...verificationKeys(settings)].map(([kid, key]) => [kid, exportPem(key)]))
+  await app.register(jwt, {
+    secret: { public: (_request: FastifyRequest, token: unknown) => keyOf(token, keys) },
+    decode: { complete: true },
+    verify: {
+      algorithms: [ALGORITHM],
+      allowedIss: settings.issuer,
+      allowedAud: settings.audience,
+      checkTyp: TOKEN_TYPE,
+      // A claim that is not there is not compared with what is allowed: it has to be asked for.
+      requiredClaims: ['iss', 'aud', 'sub', 'sid', 'role', 'jti', 'iat', 'exp'],
+      clockTolerance: CLOCK_SKEW_SECONDS * 1000,
+      // The plugin's own reading takes a tab for a space, and skips words before the token.
+      extractToken: ({ headers }: FastifyRequest) => readBearerToken(headers.authorization),
+    },
+  })
 
-    const revocations = createRevocations({
-      urls: { listenUrl: database.directUrl, notifyUrl: database.url },
-      retention: settings.accessTokenTtl + RETENTION_SLACK_MS,
-      isRevokedInDatabase: sessionId => isSessionRevoked(app.database.db, sessionId),
-      log: app.log,
-      outage: app.outage,
-    })
-    app.decorate('revocations', revocations)
-    app.addHook('onReady', revocations.open)
-    app.addHook('onClose', revocations.close)
+  const revocations = createRevocations({
+    urls: { listenUrl: database.directUrl, notifyUrl: database.url },
+    retention: settings.accessTokenTtl + RETENTION_SLACK_MS,
+    isRevokedInDatabase: sessionId => isSessionRevoked(app.database.db, sessionId),
+    log: app.log,
+    outage: app.outage,
+  })
+  app.decorate('revocations', revocations)
+  app.addHook('onReady', revocations.open)
+  app.addHook('onClose', revocations.close)
 
-    const authenticate = createAuthenticate(revocations, settings.accessTokenTtl)
-    const guards = {
-      JWT: [authenticate],
-      'JWT + Owner': [authenticate, requireOwner],
-      'JWT + admin': [authenticate, requireAdmin],
-    }
-    app.decorate('guard', (scope, guard) => {
-      for (const hook of guards[guard]) scope.addHook('onRequest', hook)
-      scope.addHook('onRoute', route => describeGuard(route, guard))
-    })
-  },
-  { name: 'auth', dependencies: ['database'] },
-)
+  const authenticate = createAuthenticate(revocations, settings.accessTokenTtl)
+  app.decorate('guard', (scope, guard) => {
+    scope.addHook('onRequest', authenticate)
+    if (guard.requires === 'owner') scope.addHook('onRequest', createRequireOwner(guard))
+    if (guard.requires === 'admin') scope.addHook('onRequest', requireAdmin)
+    scope.addHook('onRoute', route => describeGuard(route, guard))
+  })
+  await app.register(jwksRoutes, config)
+}
 
 /** Memory for tokens that were verified, in bytes: room for 10,000 tokens of 750 characters. */
 const CACHE_BYTES = 16 * 2 ** 20
@@ -175,10 +171,15 @@ function isExpired({ exp }: AccessClaims): boolean {
   return Date.now() >= (exp + CLOCK_SKEW_SECONDS) * 1000
 }
 
-/** Lets through who asks for their own: the same refusal for somebody else's id and for one that is not there. */
-function requireOwner(request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
-  const { id } = request.params as { id: string }
-  done(id.toLowerCase() === request.user.sub ? undefined : new errors.Forbidden())
+/**
+ * Returns a hook that lets the owner of an object through. All others, the admins too, get the same refusal as for an object
+ * that does not exist.
+ */
+function createRequireOwner({ ownerOf, isHidden = false }: { ownerOf: FindOwner; isHidden?: boolean }) {
+  return async function requireOwner(request: FastifyRequest): Promise<void> {
+    if ((await ownerOf(request)) === request.user.sub) return
+    throw isHidden ? new errors.NotFound() : new errors.Forbidden()
+  }
 }
 
 function requireAdmin(request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
@@ -186,8 +187,8 @@ function requireAdmin(request: FastifyRequest, _reply: FastifyReply, done: HookH
 }
 
 /** Writes the guard into the route, so that neither OpenAPI nor the report can disagree with it. */
-function describeGuard(route: RouteOptions, guard: Guard): void {
-  route.config = { ...route.config, guard }
+function describeGuard(route: RouteOptions, { requires, isHidden }: Guard): void {
+  route.config = { ...route.config, guard: { requires, ...(isHidden && { isHidden }) } }
   route.schema = { ...route.schema, security: [{ accessToken: [] }] }
 }
 

@@ -2,7 +2,7 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { errors } from '../../http/errors.ts'
+import { sessionsErrors } from './errors.ts'
 
 /**
  * `__Host-` keeps sibling subdomains from setting the cookie (RFC 6265bis §4.1.3.2): they could sign a browser in to a
@@ -49,14 +49,15 @@ export function presentedBy(request: FastifyRequest<{ Body: { refreshToken?: str
   const { refreshToken } = request.body
   if (refreshToken !== undefined) return { token: refreshToken, csrfToken: undefined }
   const token = cookieTokenOf(request)
-  if (token === undefined) throw new errors.InvalidRefreshToken()
+  if (token === undefined) throw new sessionsErrors.InvalidRefreshToken()
   return { token, csrfToken: String(request.headers['x-csrf-token'] ?? '') }
 }
 
 /** The refresh token of a request's cookie; undefined where there is none. Throws InvalidRefreshToken where there are several. */
 export function cookieTokenOf(request: FastifyRequest): string | undefined {
   const [value, ...others] = refreshCookiesOf(request)
-  if (others.length > 0) throw new errors.InvalidRefreshToken('The request has several refresh cookies')
+  if (others.length > 0)
+    throw new sessionsErrors.InvalidRefreshToken('The request has several refresh cookies')
   return value
 }
 
@@ -81,7 +82,7 @@ export function requireCsrfToken(
   done: HookHandlerDoneFunction,
 ): void {
   const isMissing = isByCookie(request) && !request.headers['x-csrf-token']
-  done(isMissing ? new errors.CsrfFailed() : undefined)
+  done(isMissing ? new sessionsErrors.CsrfFailed() : undefined)
 }
 
 /** Whether the browser sent the refresh token, and the body holds none. */

@@ -2,8 +2,9 @@
 import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm'
 import type pg from 'pg'
 import type { Executor } from '../../db/client.ts'
-import { refreshTokens, sessions, users } from '../../db/schema.ts'
 import type { AuditType, ClientInfo } from '../audit/service.ts'
+import { users } from '../users/tables.ts'
+import { refreshTokens, sessions } from './tables.ts'
 
 /** Intervals are added to the database's clock: one clock decides, however many instances there are. */
 const inMilliseconds = (duration: number) => sql<Date>`now() + make_interval(secs => ${duration / 1000})`

@@ -1,18 +1,7 @@
-/** What the auth routes take and answer. */
+/** What the routes of sessions take and return. */
 import { type Static, Type } from '@sinclair/typebox'
-import { Instant, Strict, Uuid } from '../../lib/schemas.ts'
-import { PASSWORD_MAX, PASSWORD_MIN } from '../accounts/passwords.ts'
-import { DisplayName, Email, User } from '../users/schemas.ts'
+import { Email, Instant, Password, Strict, Uuid } from '../../lib/schemas.ts'
 import { TOKEN_LENGTH } from './refresh-tokens.ts'
-
-/** Unicode as typed (NIST SP 800-63B §3.1.1.2); NUL and lone surrogates could not be told from other text. */
-const Password = Type.String({
-  minLength: PASSWORD_MIN,
-  maxLength: PASSWORD_MAX,
-  pattern: '^[^\\u0000\\p{Cs}]*$',
-  description: 'Text without U+0000 and lone surrogates',
-  examples: ['correct horse battery staple'],
-})
 
 const RefreshToken = Type.String({
   minLength: TOKEN_LENGTH,
@@ -22,20 +11,7 @@ const RefreshToken = Type.String({
   examples: ['q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA'],
 })
 
-export const RegisterBody = Strict({ email: Email, password: Password, displayName: DisplayName })
-export const RegisterReply = Strict({ user: User })
-
-export const LoginBody = Strict({
-  email: Email,
-  // No shorter, longer or refused text can be anyone's password, but a login does not say so.
-  password: Type.String({
-    minLength: 1,
-    maxLength: PASSWORD_MAX,
-    pattern: '^[^\\u0000\\p{Cs}]*$',
-    description: 'Text without U+0000 and lone surrogates',
-    examples: Password.examples as string[],
-  }),
-})
+export const LoginBody = Strict({ email: Email, password: Password })
 
 /** Browser mode: the refresh token travels in a cookie that scripts cannot read. */
 export const LoginQuery = Strict({ cookie: Type.Optional(Type.Boolean({ default: false })) })
@@ -61,8 +37,6 @@ export const CsrfReply = Strict({
 
 /** In browser mode the cookie holds the token, and the body is `{}`. */
 export const RefreshBody = Strict({ refreshToken: Type.Optional(RefreshToken) })
-
-export const PasswordBody = Strict({ currentPassword: LoginBody.properties.password, newPassword: Password })
 
 export const Session = Strict({
   id: Uuid,
@@ -94,6 +68,4 @@ export const Jwks = Strict({
   ),
 })
 
-export type RegisterBody = Static<typeof RegisterBody>
 export type LoginBody = Static<typeof LoginBody>
-export type PasswordBody = Static<typeof PasswordBody>

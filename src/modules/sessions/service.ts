@@ -1,20 +1,11 @@
-/** What happens at registration, login, refresh and logout, and who wins where they race. */
+/** Login, refresh and logout, and which request wins where they race. */
 import { timingSafeEqual } from 'node:crypto'
-import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../../config/config.ts'
-import { type Database, databaseErrorOf, type Executor } from '../../db/client.ts'
-import { errors } from '../../http/errors.ts'
-import type { Metrics } from '../../observability/metrics.ts'
-import type { Passwords } from '../accounts/passwords.ts'
-import {
-  createFindCredentials,
-  findCredentialsById,
-  insertAccount,
-  replacePasswordHash,
-} from '../accounts/repository.ts'
-import type { PasswordOwner } from '../accounts/weak-passwords.ts'
+import type { Database, Executor } from '../../db/client.ts'
 import { type ClientInfo, recordEvent } from '../audit/service.ts'
 import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
+import { sessionsErrors } from './errors.ts'
+import type { SessionsMetrics } from './metrics.ts'
 import type { Presented } from './refresh-cookie.ts'
 import {
   classifyRefreshToken,
@@ -25,56 +16,52 @@ import {
 } from './refresh-tokens.ts'
 import * as repository from './repository.ts'
 import type { Ended, Revocations } from './revocations.ts'
-import type { LoginBody, PasswordBody, RegisterBody } from './schemas.ts'
+import type { LoginBody } from './schemas.ts'
 import { endAllSessions, endSession } from './session-ends.ts'
+import type { SessionsSettings } from './settings.ts'
+
+export type { AccessClaims } from './access-tokens.ts'
+export { isSessionRevoked } from './repository.ts'
+export type { Revocations } from './revocations.ts'
+export { endAllSessions } from './session-ends.ts'
 
 type Dependencies = {
-  config: Pick<Config, 'jwt' | 'sessions'>
+  jwt: Config['jwt']
+  settings: SessionsSettings
   database: Database
-  passwords: Passwords
+  credentials: Credentials
   revocations: Pick<Revocations, 'add'>
-  metrics: Pick<Metrics, 'logins' | 'refreshReuse'>
-  log: Pick<FastifyBaseLogger, 'warn'>
+  metrics: SessionsMetrics
+}
+
+type Account = { id: string; passwordHash: string }
+
+/** What a login needs of accounts. `accounts/credentials.ts` has what each one does. */
+type Credentials = {
+  findByEmail: (email: string) => Promise<(Account & { isDisabled: boolean }) | undefined>
+  verify: (account: Account | undefined, password: string, typedPassword?: string) => Promise<boolean>
+  findRenewed: (account: Account, password: string) => Promise<Account | undefined>
+  renewHash: (account: Account, password: string) => Promise<void>
 }
 
 /** A body whose passwords are in their normal form, and the present one as it was typed. */
 type Typed<Body> = Body & { typedPassword?: string | undefined }
-
-type Credentials = { id: string; passwordHash: string }
 
 type Subject = { id: string; userId: string; role: AccessClaims['role'] }
 
 /** A session with when it ends unless it is used again, when at the latest, and the CSRF token of its pages. */
 type Opened = Subject & { idleExpiresAt: Date; expiresAt: Date; csrfToken: string | null }
 
-export type Auth = ReturnType<typeof createAuthService>
-
-export function createAuthService({ config, database, passwords, revocations, metrics, log }: Dependencies) {
-  const signAccessToken = createAccessTokens(config.jwt)
-  const findCredentials = createFindCredentials(database.db)
-
-  /**
-   * Creates an account and returns it. Where the address is taken, the answer looks the same and nothing happens but
-   * an audit row: a stranger does not learn from it who has an account here.
-   */
-  async function register({ password, ...profile }: RegisterBody, client: ClientInfo) {
-    refuseWeak(password, profile)
-    const passwordHash = await passwords.hash(password)
-    return database.transaction('read committed', async tx => {
-      const created = await insertAccount(tx, { ...profile, passwordHash })
-      const event = created
-        ? ({ type: 'user.registered', userId: created.id } as const)
-        : ({ type: 'user.register_refused', detail: { reason: 'e-mail address taken' } } as const)
-      await recordEvent(tx, event, client)
-      return created ?? decoyUser(profile)
-    })
-  }
-
-  /** Throws WeakPassword, which says why, where an attacker would try the password first. */
-  function refuseWeak(password: string, owner: PasswordOwner): void {
-    const message = passwords.findWeakness(password, owner)
-    if (message !== undefined) throw Object.assign(new errors.WeakPassword(), { message })
-  }
+export function createSessionService({
+  jwt,
+  settings,
+  database,
+  credentials,
+  revocations,
+  metrics,
+}: Dependencies) {
+  const signAccessToken = createAccessTokens(jwt)
+  const ttl = { idleTtl: settings.REFRESH_TOKEN_TTL, absoluteTtl: settings.SESSION_TTL }
 
   /**
    * Opens a session and returns its first tokens. Unknown, disabled and wrong are one refusal, after one hash. The session
@@ -85,19 +72,19 @@ export function createAuthService({ config, database, passwords, revocations, me
     client: ClientInfo,
     formerToken?: string,
   ) {
-    const account = await findCredentials(email)
-    const isMatch = await passwords.verify(password, account?.passwordHash, typedPassword)
+    const account = await credentials.findByEmail(email)
+    const isMatch = await credentials.verify(account, password, typedPassword)
     if (!account || !isMatch || account.isDisabled) return refuseLogin(account, isMatch, client)
 
     const refreshToken = createRefreshToken()
     const opened = await openSession(account, { password, refreshToken }, client)
     if (!opened) return refuseLogin(account, false, client)
-    if (passwords.isOutdated(account.passwordHash)) await renewHash(account, password)
+    await credentials.renewHash(account, password)
     metrics.logins.inc({ outcome: 'succeeded' })
     if (formerToken !== undefined) await endFormerSession(formerToken, opened.userId, client)
     const sessionIds = await repository.endExcessSessions(database.pool, {
       userId: opened.userId,
-      max: config.sessions.maxPerUser,
+      max: settings.SESSIONS_PER_USER_MAX,
       reason: 'too many sessions',
       client,
     })
@@ -107,28 +94,17 @@ export function createAuthService({ config, database, passwords, revocations, me
 
   /** Undefined where the account was disabled or got another password since it was read. */
   async function openSession(
-    account: Credentials,
+    account: Account,
     { password, refreshToken }: { password: string; refreshToken: string },
     client: ClientInfo,
   ) {
-    const open = (as: Credentials) =>
-      repository.openSession(database.pool, as, hashToken(refreshToken), { ttl: config.sessions, client })
+    const open = (as: Account) =>
+      repository.openSession(database.pool, as, hashToken(refreshToken), { ttl, client })
     const opened = await open(account)
     if (opened) return opened
     // Another login may have renewed the hash meanwhile, of the same password.
-    const renewed = await findCredentialsById(database.db, account.id)
-    if (!renewed || renewed.passwordHash === account.passwordHash) return undefined
-    return (await passwords.verify(password, renewed.passwordHash)) ? open(renewed) : undefined
-  }
-
-  /** Hashes a password anew while it is known. Where that fails, the login goes on, and the next one tries again. */
-  async function renewHash({ id, passwordHash: expected }: Credentials, password: string): Promise<void> {
-    try {
-      const passwordHash = await passwords.hash(password)
-      await replacePasswordHash(database.db, { id, expected, passwordHash })
-    } catch (error) {
-      log.warn({ err: databaseErrorOf(error) }, 'a password hash of former parameters was not renewed')
-    }
+    const renewed = await credentials.findRenewed(account, password)
+    return renewed && open(renewed)
   }
 
   /** Ends the session that a login replaces in its browser, also where it was of another account. */
@@ -150,7 +126,7 @@ export function createAuthService({ config, database, passwords, revocations, me
     const reason = account ? (isMatch ? 'account disabled' : 'wrong password') : 'unknown account'
     metrics.logins.inc({ outcome: 'failed' })
     await recordEvent(database.db, { type: 'login.failed', userId: account?.id, detail: { reason } }, client)
-    throw new errors.InvalidCredentials()
+    throw new sessionsErrors.InvalidCredentials()
   }
 
   /**
@@ -163,10 +139,11 @@ export function createAuthService({ config, database, passwords, revocations, me
     const outcome = await database.transaction('read committed', async tx => {
       const session = await repository.lockSessionOfToken(tx, hashToken(token))
       if (!session?.isLive || session.isDisabled) return
-      if (csrfToken !== undefined && !isSameText(csrfToken, session.csrfToken)) throw new errors.CsrfFailed()
+      if (csrfToken !== undefined && !isSameText(csrfToken, session.csrfToken))
+        throw new sessionsErrors.CsrfFailed()
       const successor = await exchange(tx, token, session.id)
       if (successor === undefined) return { revoked: await endStolenSession(tx, session, client) }
-      const limits = await repository.touchSession(tx, session.id, config.sessions.idleTtl)
+      const limits = await repository.touchSession(tx, session.id, ttl.idleTtl)
       return { opened: { ...session, ...limits }, successor }
     })
     if (outcome?.opened) return issueTokens(outcome.opened, outcome.successor)
@@ -174,7 +151,7 @@ export function createAuthService({ config, database, passwords, revocations, me
       revocations.add(outcome.revoked)
       metrics.refreshReuse.inc()
     }
-    throw new errors.InvalidRefreshToken()
+    throw new sessionsErrors.InvalidRefreshToken()
   }
 
   async function endStolenSession(tx: Executor, { id, userId }: Subject, client: ClientInfo): Promise<Ended> {
@@ -193,7 +170,7 @@ export function createAuthService({ config, database, passwords, revocations, me
   async function csrfTokenOf(token: string): Promise<string> {
     const session = await repository.findSessionOfToken(database.db, hashToken(token))
     const isSpent = (session?.usedAgo ?? 0) > GRACE_MS
-    if (!session?.csrfToken || isSpent) throw new errors.InvalidRefreshToken()
+    if (!session?.csrfToken || isSpent) throw new sessionsErrors.InvalidRefreshToken()
     return session.csrfToken
   }
 
@@ -220,46 +197,7 @@ export function createAuthService({ config, database, passwords, revocations, me
     revocations.add(ended)
   }
 
-  /** Sets a new password and ends the caller's other sessions (ASVS 5.0 §7.4.3). */
-  async function changePassword(
-    caller: AccessClaims,
-    { currentPassword, newPassword, typedPassword }: Typed<PasswordBody>,
-    client: ClientInfo,
-  ): Promise<void> {
-    const account = await findCredentialsById(database.db, caller.sub)
-    if (account) refuseWeak(newPassword, account)
-    if (!account || !(await passwords.verify(currentPassword, account.passwordHash, typedPassword))) {
-      const detail = { reason: 'wrong current password' }
-      await recordEvent(database.db, { type: 'login.failed', ...byOwner(caller.sub), detail }, client)
-      throw new errors.WrongPassword()
-    }
-    const passwordHash = await passwords.hash(newPassword)
-    const ended = await database.transaction('read committed', async tx => {
-      const isReplaced = await replacePasswordHash(tx, {
-        ...account,
-        expected: account.passwordHash,
-        passwordHash,
-      })
-      if (!isReplaced) throw new errors.Conflict()
-      // Asked once the account is locked: the session may have ended while the hashes were computed.
-      if (await repository.isSessionRevoked(tx, caller.sid)) throw new errors.Unauthorized()
-      await recordEvent(
-        tx,
-        { type: 'password.changed', ...byOwner(caller.sub), sessionId: caller.sid },
-        client,
-      )
-      const others = {
-        userId: caller.sub,
-        except: caller.sid,
-        reason: 'password changed',
-        actorId: caller.sub,
-      }
-      return endAllSessions(tx, others, client)
-    })
-    revocations.add(ended)
-  }
-
-  return { register, login, refresh, csrfTokenOf, endOwnSession, endOtherSessions, changePassword }
+  return { login, refresh, csrfTokenOf, endOwnSession, endOtherSessions }
 }
 
 /** The successor of a token whose session is locked; undefined where the token was used before and is no retry. */
@@ -284,18 +222,4 @@ async function exchange(tx: Executor, token: string, sessionId: string): Promise
 /** Whether two texts are the same, in a time that does not depend on where they differ. */
 function isSameText(given: string, expected: string | null): boolean {
   return expected !== null && timingSafeEqual(hashToken(given), hashToken(expected))
-}
-
-const byOwner = (id: string) => ({ userId: id, actorId: id })
-
-/** What a registration would have answered. */
-function decoyUser(profile: { email: string; displayName: string }) {
-  const now = new Date()
-  return {
-    id: crypto.randomUUID() as string,
-    ...profile,
-    role: 'user' as const,
-    createdAt: now,
-    updatedAt: now,
-  }
 }

@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import { createBatchedFind } from '../../db/batch.ts'
 import type { DatabaseListeners, Executor } from '../../db/client.ts'
-import { profile, users } from '../../db/schema.ts'
+import { profile, users } from './tables.ts'
 
 export type Profile = { [Column in keyof typeof profile]: (typeof users.$inferSelect)[Column] }
 

@@ -4,19 +4,19 @@ import { Type } from '@sinclair/typebox'
 import { IdParams, PageOf } from '../../lib/schemas.ts'
 import { clientInfoOf } from '../audit/service.ts'
 import { ListedUser, ListQuery, UpdateBody, User, UserView } from './schemas.ts'
-import { createUsers } from './service.ts'
+import { createUserService } from './service.ts'
 
 export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
-  const users = createUsers(app)
+  const users = createUserService(app)
 
   app.register(async function signedIn(scope: typeof app) {
-    app.guard(scope, 'JWT')
+    app.guard(scope, { requires: 'user' })
 
     scope.get(
       '/users/me',
       {
         config: { errorCodes: ['NOT_FOUND'] },
-        schema: { tags: ['users'], summary: 'Fetch own profile', response: { 200: User } },
+        schema: { summary: 'Fetch own profile', response: { 200: User } },
       },
       async function getOwnProfile(request) {
         return users.viewSelf(request.user)
@@ -28,7 +28,6 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
       {
         config: { errorCodes: ['NOT_FOUND'] },
         schema: {
-          tags: ['users'],
           summary: 'Fetch user profile',
           params: IdParams,
           response: { 200: UserView },
@@ -41,14 +40,13 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
   })
 
   app.register(async function owner(scope: typeof app) {
-    app.guard(scope, 'JWT + Owner')
+    app.guard(scope, { requires: 'owner', ownerOf: ({ params }) => (params as IdParams).id.toLowerCase() })
 
     scope.put(
       '/users/:id',
       {
         config: { errorCodes: ['NOT_FOUND', 'EMAIL_TAKEN'] },
         schema: {
-          tags: ['users'],
           summary: 'Update profile',
           params: IdParams,
           body: UpdateBody,
@@ -62,14 +60,13 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
   })
 
   app.register(async function admins(scope: typeof app) {
-    app.guard(scope, 'JWT + admin')
+    app.guard(scope, { requires: 'admin' })
 
     scope.get(
       '/users',
       {
         config: { errorCodes: ['INVALID_CURSOR'] },
         schema: {
-          tags: ['users'],
           summary: 'List users',
           querystring: ListQuery,
           response: { 200: PageOf(ListedUser) },
@@ -80,27 +77,32 @@ export const usersRoutes: FastifyPluginAsyncTypebox = async app => {
       },
     )
 
-    for (const [action, isDisabled] of [
-      ['disable', true],
-      ['enable', false],
-    ] as const) {
-      scope.post(
-        `/users/:id/${action}`,
-        {
-          config: { errorCodes: ['NOT_FOUND', 'CONFLICT', ...(isDisabled ? ['LAST_ADMIN'] : [])] },
-          schema: {
-            tags: ['users'],
-            operationId: `${action}User`,
-            summary: isDisabled ? 'Disable an account and end its sessions' : 'Enable an account',
-            params: IdParams,
-            response: { 204: Type.Null() },
-          },
+    scope.post(
+      '/users/:id/disable',
+      {
+        config: { errorCodes: ['NOT_FOUND', 'CONFLICT', 'LAST_ADMIN'] },
+        schema: {
+          summary: 'Disable an account and end its sessions',
+          params: IdParams,
+          response: { 204: Type.Null() },
         },
-        async function setDisabled(request, reply) {
-          await users.setDisabled(request.params.id, isDisabled, request.user, clientInfoOf(request))
-          return reply.code(204).send(null)
-        },
-      )
-    }
+      },
+      async function disableUser(request, reply) {
+        await users.setDisabled(request.params.id, true, request.user, clientInfoOf(request))
+        return reply.code(204).send(null)
+      },
+    )
+
+    scope.post(
+      '/users/:id/enable',
+      {
+        config: { errorCodes: ['NOT_FOUND', 'CONFLICT'] },
+        schema: { summary: 'Enable an account', params: IdParams, response: { 204: Type.Null() } },
+      },
+      async function enableUser(request, reply) {
+        await users.setDisabled(request.params.id, false, request.user, clientInfoOf(request))
+        return reply.code(204).send(null)
+      },
+    )
   })
 }

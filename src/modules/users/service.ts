@@ -3,11 +3,12 @@ import type { Database, DatabaseListeners, Executor } from '../../db/client.ts'
 import { errors } from '../../http/errors.ts'
 import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
 import { type ClientInfo, recordEvent } from '../audit/service.ts'
-import type { AccessClaims } from '../sessions/access-tokens.ts'
-import type { Revocations } from '../sessions/revocations.ts'
-import { endAllSessions } from '../sessions/session-ends.ts'
+import { type AccessClaims, endAllSessions, type Revocations } from '../sessions/service.ts'
+import { usersErrors } from './errors.ts'
 import * as repository from './repository.ts'
 import type { ListQuery, UpdateBody } from './schemas.ts'
+
+export { User } from './schemas.ts'
 
 type Dependencies = {
   database: Database
@@ -15,7 +16,7 @@ type Dependencies = {
   traceQuery: DatabaseListeners['onQuery']
 }
 
-export function createUsers({ database, revocations, traceQuery }: Dependencies) {
+export function createUserService({ database, revocations, traceQuery }: Dependencies) {
   const findById = repository.createFindById(database.db, traceQuery)
 
   /** The caller's own profile. */
@@ -98,7 +99,7 @@ export function createUsers({ database, revocations, traceQuery }: Dependencies)
 /** Locks and returns the enabled admins. Throws LastAdmin where none but the one of `id` is left. */
 async function requireOtherAdmin(tx: Executor, id: string): Promise<string[]> {
   const admins = await repository.lockAdmins(tx)
-  if (admins.every(admin => admin === id)) throw new errors.LastAdmin()
+  if (admins.every(admin => admin === id)) throw new usersErrors.LastAdmin()
   return admins
 }
 
@@ -122,7 +123,7 @@ export async function assignRole(
     if (!account) return 'unknown'
     if (account.isDisabled && !enable) return 'disabled'
     if (account.role === role && !account.isDisabled) return 'unchanged'
-    if (admins?.every(id => id === account.id)) throw new errors.LastAdmin()
+    if (admins?.every(id => id === account.id)) throw new usersErrors.LastAdmin()
     const userId = account.id
     if (account.isDisabled) {
       await repository.setDisabled(tx, userId, false)

@@ -38,7 +38,8 @@ describe('a profile', () => {
   })
 
   it('is shown to each as far as it may see, also to those who share a statement', async () => {
-    const queries = async () => (await service.app.metrics.queries.get()).values[0]?.value ?? 0
+    const queries = async () =>
+      (await service.app.metrics.registry.getSingleMetric('db_queries_total')?.get())?.values[0]?.value ?? 0
     const holder = await service.database.connect()
     await holder.query('begin; lock table users in access exclusive mode')
     const before = await queries()

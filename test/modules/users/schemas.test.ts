@@ -2,7 +2,7 @@
 import { Ajv } from 'ajv'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DisplayName, Email } from '../../../src/modules/users/schemas.ts'
+import { DisplayName, Email } from '../../../src/lib/schemas.ts'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 
 const ajv = new Ajv()

@@ -1,0 +1,7 @@
+/** Column types that the tables of several modules share. */
+import { customType, timestamp } from 'drizzle-orm/pg-core'
+
+export const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+
+/** An instant to the millisecond, as JavaScript counts: a cursor made from a Date would skip rows within one otherwise. */
+export const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' })

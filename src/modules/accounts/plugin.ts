@@ -1,0 +1,38 @@
+/** What the accounts module adds to the app: password hashing, and the credentials that a login verifies. */
+import { availableParallelism } from 'node:os'
+import type { FastifyInstance } from 'fastify'
+import type { ModuleOptions } from '../define-module.ts'
+import { type Credentials, createCredentials } from './credentials.ts'
+import { observePasswords } from './metrics.ts'
+import { normalizePasswords } from './normal-passwords.ts'
+import { createPasswords, type Passwords } from './passwords.ts'
+import type { AccountsSettings } from './settings.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    passwords: Passwords
+    credentials: Credentials
+    /** From here on, the routes of `scope` get the passwords of a body in their normal form. */
+    normalizePasswords: (scope: FastifyInstance) => void
+  }
+}
+
+/** libuv's threads for hashes, files and names, unless UV_THREADPOOL_SIZE says otherwise. */
+const LIBUV_THREADS = 4
+
+export async function accountsPlugin(
+  app: FastifyInstance,
+  { config, settings }: ModuleOptions<typeof AccountsSettings>,
+): Promise<void> {
+  const passwords = createPasswords({
+    concurrency:
+      settings.HASH_CONCURRENCY ??
+      Math.ceil(Math.min(availableParallelism() + 1, LIBUV_THREADS) / config.workers),
+    queueMax: settings.HASH_QUEUE_MAX,
+  })
+  observePasswords(app.metrics, passwords)
+  app.decorate('passwords', passwords)
+  app.decorate('credentials', createCredentials({ db: app.database.db, passwords, log: app.log }))
+  app.decorateRequest('typedPassword', undefined)
+  app.decorate('normalizePasswords', normalizePasswords)
+}

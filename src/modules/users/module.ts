@@ -1,0 +1,14 @@
+/** The users module: profiles, and what admins may do to accounts. */
+import { defineModule } from '../define-module.ts'
+import { usersErrors } from './errors.ts'
+import { usersRoutes } from './routes.ts'
+
+export const users = defineModule({
+  name: 'users',
+  isRequired: true,
+  needs: ['audit', 'sessions'],
+  errors: usersErrors,
+  constraints: { users_email_key: 'EMAIL_TAKEN' },
+  tag: 'Profiles, and what admins may do to accounts.',
+  routes: usersRoutes,
+})
