@@ -10,7 +10,7 @@ import { parse } from 'yaml'
 import { SERVICE_ID } from '../src/config/service-name.ts'
 import { errors } from '../src/http/errors.ts'
 import { modules } from '../src/modules/index.ts'
-import { readDocument, documentPaths, scriptsIn } from './helpers/documents.ts'
+import { documentPaths, readDocument, scriptsIn } from './helpers/documents.ts'
 import { catalogue } from './helpers/problems.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
