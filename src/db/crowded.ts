@@ -1,79 +1,110 @@
-/** A server, database or role that takes no more connections: who needs one waits for one that is open. */
+/** Waits for an open connection where the server, the database or the role takes no more connections. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { withTimeout } from '../process/with-timeout.ts'
+import type { Gate } from './gate.ts'
 
-/** How long the pool is kept to the connections that it got, in milliseconds; then it asks for more again. */
-const KEEP_MS = 5000
+/** How long the pool asks for no further connections after a refusal, in milliseconds. */
+const NARROW_MS = 5000
 
-/** Pauses between two attempts while there is no open connection to wait for, in milliseconds; each is twice the last. */
+/** First pause before another attempt while no connection is open, in milliseconds; each pause is twice the last. */
 const FIRST_PAUSE_MS = 50
 
 /** Least time between two reports, in milliseconds. */
 const REPORT_MS = 60_000
 
+const LATE = 'connection timeout: the database did not respond in time'
+
 type Options = {
   pool: pg.Pool
-  /** The pool's own way to a connection. */
-  connect: () => Promise<pg.PoolClient>
+  /** Lets `max` callers ask the pool at a time: the pool's own queue stays empty. */
+  gate: Gate
+  max: number
   /** Longest wait for a connection, in milliseconds. */
   timeout: number
-  /** Told of it, once a minute at the most. */
+  /** Reports that the server takes no more connections, once a minute at most. */
   onCrowded: () => void
 }
 
-/** Whether the server has refused a connection because there are too many: of its own, of the database, or of the role. */
-export function isCrowded(error: unknown): boolean {
+/** Returns whether the server refused a connection because it, the database or the role has too many. */
+function isCrowded(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '53300'
 }
 
 /**
- * Returns what gets a connection in spite of such a refusal. The pool by itself would ask for a new one as long as it has
- * fewer than its maximum, and refuse one request after the other while its open connections come and go. So its maximum
- * becomes what it got, for a while: later callers wait in its queue. It rejects with the refusal, or with the pool's
- * own time-out, where the wait of `timeout` milliseconds since `since` was in vain.
+ * Returns a function that gets a connection of the pool. Its caller leaves the gate after it has released the connection.
+ *
+ * Where the server takes no more connections, the gate is narrowed for a while to the connections that are open: later
+ * callers wait for these, and are not refused one after the other. Rejects with the server's refusal where no connection
+ * is open, and in any case after `timeout` milliseconds.
  */
-export function createPatience({ pool, connect, timeout, onCrowded }: Options) {
-  const { max } = pool.options
+export function createConnect({ pool, gate, max, timeout, onCrowded }: Options) {
   let open = 0
   let reportedAt = Number.NEGATIVE_INFINITY
-  let isKept = false
+  let isNarrow = false
   pool.on('connect', () => open++)
   pool.on('remove', () => open--)
 
-  /** Keeps the pool to its open connections; to one where there is none, so that there are not many to be refused. */
-  function limit(): void {
-    pool.options.max = Math.max(open, 1)
-    if (!isKept) {
-      isKept = true
+  function narrow(): void {
+    gate.setLimit(Math.max(open, 1))
+    if (!isNarrow) {
+      isNarrow = true
       setTimeout(() => {
-        pool.options.max = max
-        isKept = false
-      }, KEEP_MS).unref()
+        gate.setLimit(max)
+        isNarrow = false
+      }, NARROW_MS).unref()
     }
     if (performance.now() - reportedAt < REPORT_MS) return
     reportedAt = performance.now()
     onCrowded()
   }
 
-  return async function connectPatiently(refusal: unknown, since: number): Promise<pg.PoolClient> {
-    let error = refusal
-    for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
-      limit()
-      const left = timeout - (performance.now() - since)
-      if (left <= 0) throw error
-      if (open === 0) await sleep(Math.min(pause, left))
-      const connecting = connect()
-      try {
-        return await withTimeout(Math.max(left, 0), connecting, 'timeout exceeded when trying to connect')
-      } catch (next) {
-        if (!isCrowded(next)) {
-          // One that comes too late is for the next in the queue.
-          connecting.then(client => client.release()).catch(() => {})
-          throw next
-        }
-        error = next
-      }
+  /** Asks the pool from inside the gate, and leaves it where there is no connection. */
+  async function ask(left: number): Promise<pg.PoolClient> {
+    const connecting = pool.connect()
+    try {
+      // The pool limits the time of a new connection by itself; the time that was waited before comes off it.
+      return await (left < timeout ? withTimeout(left, connecting, LATE) : connecting)
+    } catch (error) {
+      // A connection that comes too late goes back to the pool.
+      const released = connecting.then(
+        client => client.release(),
+        () => {},
+      )
+      released.finally(gate.leave)
+      throw error
     }
+  }
+
+  return async function connect(): Promise<pg.PoolClient> {
+    const deadline = performance.now() + timeout
+    let left = timeout
+    let refusal: unknown
+    for (let pause = FIRST_PAUSE_MS; left > 0; pause *= 2) {
+      if (!gate.tryEnter()) {
+        if (!(await gate.enter(left))) break
+        left = Math.max(deadline - performance.now(), 0)
+      }
+      try {
+        return await ask(left)
+      } catch (error) {
+        // After a refusal, an attempt that runs out of time says less than the refusal.
+        if (refusal !== undefined && performance.now() >= deadline) break
+        if (!isCrowded(error)) throw error
+        refusal = error
+        narrow()
+      }
+      if (open === 0) await sleep(Math.min(pause, Math.max(deadline - performance.now(), 0)))
+      left = deadline - performance.now()
+    }
+    throw refusal !== undefined && open === 0 ? refusal : new PoolExhausted()
+  }
+}
+
+/** The pool had no connection to give, which says nothing about the database. */
+export class PoolExhausted extends Error {
+  constructor() {
+    super('every connection of the pool was in use for too long')
+    this.name = 'PoolExhausted'
   }
 }

@@ -1,7 +1,7 @@
 /** Maps the errors of PostgreSQL and its driver to codes of the catalogue. */
 import pg from 'pg'
 import type { ErrorCode } from '../http/errors.ts'
-import { DRIVER_FAILURES, databaseErrorOf } from './client.ts'
+import { databaseErrorOf } from './client.ts'
 import { isConnectionFailure } from './connection-failure.ts'
 import { isStaleStatement } from './stale-statements.ts'
 
@@ -75,5 +75,5 @@ export function isDatabaseGone(error: unknown): boolean {
 }
 
 function isUnreachable(error: Error & { code?: string }): boolean {
-  return isConnectionFailure(error) || NETWORK.has(error.code ?? '') || DRIVER_FAILURES.test(error.message)
+  return isConnectionFailure(error) || NETWORK.has(error.code ?? '')
 }

@@ -1,5 +1,6 @@
 /** Whether the database has every migration that this version of the service needs. */
 import pg from 'pg'
+import type { Queryable } from './connection.ts'
 import { type Migration, readMigrations } from './migration-files.ts'
 import { compareMigrations, missingMigrations } from './migration-plan.ts'
 
@@ -18,7 +19,7 @@ export function createMigrationCheck(directory?: string) {
    * Returns why the service cannot work on this database, undefined where it can. Migrations of a newer version are
    * no reason. Rejects where the database does not answer.
    */
-  return async function whyUnusable(pool: Pick<pg.Pool, 'query'>): Promise<string | undefined> {
+  return async function whyUnusable(pool: Queryable): Promise<string | undefined> {
     try {
       const { rows } = await pool.query<Row>(QUERY)
       return reasonIn(rows, migrations)

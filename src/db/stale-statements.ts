@@ -22,12 +22,9 @@ export function mayBeStale(error: unknown): boolean {
   )
 }
 
-/**
- * Returns the arguments of a query without the statement's name, so that any connection prepares it anew, or undefined
- * where it has none.
- */
-export function withoutName([statement, ...values]: readonly unknown[]): unknown[] | undefined {
-  if (typeof statement !== 'object' || statement === null || !('name' in statement)) return undefined
-  const { name, ...unnamed } = statement
-  return typeof name === 'string' ? [unnamed, ...values] : undefined
+/** Returns a statement without its name, so that any connection prepares it anew; undefined where it has none. */
+export function withoutName(statement: string | pg.QueryConfig): pg.QueryConfig | undefined {
+  if (typeof statement === 'string' || statement.name === undefined) return undefined
+  const { name: _name, ...unnamed } = statement
+  return unnamed
 }

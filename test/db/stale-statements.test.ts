@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createDatabase, type Database, type Executor } from '../../src/db/client.ts'
 import { databaseErrorCode } from '../../src/db/errors.ts'
+import type { PooledConnection } from '../../src/db/pool.ts'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
@@ -39,7 +40,7 @@ function named(text: string, values: unknown[]): pg.QueryConfig {
 }
 
 /** Runs work on every connection of the pool, at the same time. */
-async function onEveryConnection(work: (client: pg.PoolClient) => Promise<unknown>): Promise<void> {
+async function onEveryConnection(work: (connection: PooledConnection) => Promise<unknown>): Promise<void> {
   const clients = await Promise.all(Array.from({ length: POOL_MAX }, () => database.pool.connect()))
   await Promise.all(clients.map(work))
   for (const client of clients) client.release()
@@ -76,7 +77,7 @@ describe('a named statement outside a transaction', () => {
       const statement = named(text, values)
       await onEveryConnection(client => client.query(statement))
       await outside.query(migration)
-      const fresh = await database.pool.query<object, unknown[]>(text, values)
+      const fresh = await database.pool.query(text, values)
       expect(await rowsOfMany(statement)).toEqual(Array(CLIENTS).fill(fresh.rows))
       expect(await rowsOfMany(statement)).toEqual(Array(CLIENTS).fill(fresh.rows))
     },

@@ -1,7 +1,7 @@
 /** The SQL of sessions and refresh tokens. */
 import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm'
-import type pg from 'pg'
 import type { Executor } from '../../db/client.ts'
+import type { Queryable } from '../../db/connection.ts'
 import type { AuditType, ClientInfo } from '../audit/service.ts'
 import { users } from '../users/tables.ts'
 import { refreshTokens, sessions } from './tables.ts'
@@ -56,7 +56,7 @@ type OpenedSession = Pick<
  * PostgreSQL reads and plans it once per connection.
  */
 export async function openSession(
-  pool: pg.Pool,
+  pool: Queryable,
   account: { id: string; passwordHash: string },
   tokenHash: Buffer,
   { ttl, client }: { ttl: { idleTtl: number; absoluteTtl: number }; client: ClientInfo },
@@ -100,7 +100,7 @@ const END_EXCESS_SESSIONS = `
 
 /** Ends the oldest sessions of a user beyond `max`, with an audit row for each, and returns their ids. */
 export async function endExcessSessions(
-  pool: pg.Pool,
+  pool: Queryable,
   { userId, max, reason, client }: { userId: string; max: number; reason: string; client: ClientInfo },
 ): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>({

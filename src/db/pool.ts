@@ -1,0 +1,166 @@
+/** The pool of connections to PostgreSQL, with its limits of time, and the statements that need no transaction. */
+import pg from 'pg'
+import type { Config } from '../config/config.ts'
+import { SERVICE_NAME } from '../config/service-name.ts'
+import {
+  type Connection,
+  createConnection,
+  type QueryObserver,
+  type Statement,
+  textOf,
+} from './connection.ts'
+import { markConnectionFailure } from './connection-failure.ts'
+import { createConnect, PoolExhausted } from './crowded.ts'
+import { createGate } from './gate.ts'
+import { mayBeStale, withoutName } from './stale-statements.ts'
+
+/** Above the server's own limit, so that this one acts only where the server does not respond at all. */
+const CLIENT_SLACK_MS = 500
+
+export type DatabaseListeners = {
+  /** Hears of connections that broke; the pool replaces them by itself. */
+  onError: (error: Error) => void
+  /** Runs each query, given its text without parameters, and returns its result. */
+  onQuery: QueryObserver
+  /** Hears how long a statement or a transaction waited for its connection, in seconds. */
+  onWait: (seconds: number) => void
+  /** Hears that the server takes no more connections, once a minute at most. */
+  onCrowded: () => void
+  /** Hears why no connection can be made: once, until one is made. */
+  onUnreachable: (error: unknown) => void
+  /** Hears that a connection was made after that. */
+  onReachable: () => void
+}
+
+export type DatabaseSettings = Omit<Config['database'], 'directUrl'>
+
+export type Pool = ReturnType<typeof createPool>
+
+/** A connection that was taken from the pool. It has to be released once; `release(true)` closes it. */
+export type PooledConnection = Connection & { release: (isBroken?: boolean) => void }
+
+/** The pool of a database. Nothing connects before the first statement. */
+export function createPool(settings: DatabaseSettings, listeners: DatabaseListeners) {
+  const { onError, onQuery, onWait, onCrowded } = listeners
+  const pool = createDriverPool(settings)
+  const gate = createGate(settings.poolMax)
+  const timeout = settings.connectTimeout
+  const connectInTime = createConnect({ pool, gate, max: settings.poolMax, timeout, onCrowded })
+  const reportFailure = createFailureReport(pool, listeners)
+  const connections = new WeakMap<pg.PoolClient, Connection>()
+
+  // The pool reports idle connections only: without the second listener, a connection that ends between two
+  // statements of a transaction ends the process.
+  pool.on('error', onError)
+  pool.on('connect', client => {
+    client.on('error', onError)
+    connections.set(client, createConnection(client, settings.statementTimeout + CLIENT_SLACK_MS, onQuery))
+  })
+
+  async function take(): Promise<Connection> {
+    const since = performance.now()
+    try {
+      const client = await connectInTime()
+      return connections.get(client) as Connection
+    } catch (error) {
+      reportFailure(error)
+      throw error
+    } finally {
+      onWait((performance.now() - since) / 1000)
+    }
+  }
+
+  function release({ client, isLost }: Connection, isBroken = false): void {
+    client.release(isBroken || isLost())
+    gate.leave()
+  }
+
+  /** Takes a connection out of the pool, within the limit of time. */
+  async function connect(): Promise<PooledConnection> {
+    const connection = await take()
+    return { ...connection, release: isBroken => release(connection, isBroken) }
+  }
+
+  /**
+   * Runs a statement on any connection, and closes that one where the statement fails. Runs it again, without its name,
+   * where the server cannot run it as it was prepared: a roll-out changes columns under it. Outside a transaction a
+   * refused statement has done nothing.
+   */
+  async function run<R extends pg.QueryResultRow>(
+    statement: Statement,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<R>> {
+    const connection = await take()
+    let isBroken = true
+    let unnamed: Statement | undefined
+    try {
+      const result = await connection.run<R>(statement, values)
+      isBroken = false
+      return result
+    } catch (error) {
+      unnamed = mayBeStale(error) ? withoutName(statement) : undefined
+      if (unnamed === undefined) throw error
+    } finally {
+      release(connection, isBroken)
+    }
+    return run(unnamed, values)
+  }
+
+  /** Runs a statement on any connection of the pool, and returns its result. */
+  function query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    statement: Statement,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<R>> {
+    return onQuery(textOf(statement), () => run<R>(statement, values))
+  }
+
+  return {
+    query,
+    connect,
+    end: () => pool.end(),
+    /** Open connections. */
+    get totalCount() {
+      return pool.totalCount
+    },
+    /** Open connections that run no statement. */
+    get idleCount() {
+      return pool.idleCount
+    },
+    /** Statements and transactions that wait for a connection. */
+    get waitingCount() {
+      return gate.waitingCount()
+    },
+  }
+}
+
+function createDriverPool(settings: DatabaseSettings): pg.Pool {
+  return new pg.Pool({
+    connectionString: settings.url,
+    max: settings.poolMax,
+    connectionTimeoutMillis: settings.connectTimeout,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: settings.statementTimeout,
+    lock_timeout: settings.lockTimeout,
+    idle_in_transaction_session_timeout: settings.idleInTransactionTimeout,
+    application_name: SERVICE_NAME,
+  })
+}
+
+/** Marks the errors that came instead of a connection, and reports the first one until a connection is made. */
+function createFailureReport(
+  pool: pg.Pool,
+  { onUnreachable, onReachable }: DatabaseListeners,
+): (error: unknown) => void {
+  let isDown = false
+  pool.on('connect', () => {
+    if (isDown) onReachable()
+    isDown = false
+  })
+  return error => {
+    markConnectionFailure(error)
+    if (isDown || error instanceof PoolExhausted || pool.ending) return
+    isDown = true
+    onUnreachable(error)
+  }
+}
