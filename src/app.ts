@@ -15,7 +15,7 @@ import { health } from './http/health.ts'
 import { methodNotAllowed } from './http/method-not-allowed.ts'
 import { openapi } from './http/openapi.ts'
 import { overload } from './http/overload.ts'
-import { answerParserError, parserErrors } from './http/parser-errors.ts'
+import { parserErrors, sendParserError } from './http/parser-errors.ts'
 import { rateLimit } from './http/rate-limit.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { shutdown } from './http/shutdown.ts'
@@ -111,7 +111,7 @@ function createInstance({ log, server, tracing: { sampling } }: Config, logStrea
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 128, caseSensitive: true, ignoreTrailingSlash: false },
-    clientErrorHandler: answerParserError,
+    clientErrorHandler: sendParserError,
     frameworkErrors: refuseUnrouted,
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as FastifyInstance
 }

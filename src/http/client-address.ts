@@ -1,4 +1,4 @@
-/** Says who the client of a request is: one address in one spelling, for limits, log lines, audit rows and traces. */
+/** Finds the client's address of a request, in one spelling: for rate limits, log lines, audit rows and traces. */
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -8,8 +8,8 @@ import { createFindClient, normalizeAddress } from '../lib/client-address.ts'
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * The client's address, without a port; empty where the connection was gone before anyone could ask. Not Fastify's
-     * `ip`, which is what a proxy has written: `203.0.113.7:4711` and `[2001:db8::1]` are other clients to it.
+     * The client's address, without a port; empty where the connection was closed before it could be read. Fastify's `ip`
+     * is the text that a proxy has written: there, `203.0.113.7:4711` and `203.0.113.7` are two clients.
      */
     clientAddress: string
   }
@@ -21,7 +21,7 @@ export const clientAddress = fp(
     const findClient = createFindClient(trustProxy)
     const isProxied = trustProxy.length > 0
     app.addHook('onRequest', function noteClient(request, _reply, done) {
-      // Forwarded and X-Real-IP are not looked at: a proxy that sets one header passes the client's own others on.
+      // Forwarded and X-Real-IP are ignored: a proxy that sets X-Forwarded-For passes on the others as the client sent them.
       const { socket, headers } = request.raw
       request.clientAddress = isProxied
         ? findClient(socket.remoteAddress ?? '', headers['x-forwarded-for'] as string | undefined)
@@ -32,7 +32,7 @@ export const clientAddress = fp(
   { name: 'client-address' },
 )
 
-/** IPv6 addresses of peers, in their one spelling: to read one takes 4 µs, which a connection pays once. */
+/** IPv6 addresses of peers, normalized. To normalize one takes 4 µs, which each connection costs once. */
 const known = new WeakMap<Socket, string>()
 
 function addressOfPeer(socket: Socket): string {

@@ -1,16 +1,16 @@
-/** Caps how many connections a process holds, below its limit of open files: the rest of the process needs some, too. */
+/** Limits the connections of a process, below its limit of open files: the rest of the process needs files, too. */
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config/config.ts'
 
-/** One that has had an answer takes 20 KB: 100 MB for so many, which the 512 MiB that docs/deployment.md asks for leave. */
+/** A connection takes 20 KB after its first response, so these take 100 of the 512 MiB that docs/deployment.md asks for. */
 const DEFAULT_CAP = 5000
 
-/** Files that a process opens besides connections and the pool: libraries, logs, Redis, the collector of traces. */
+/** Files that a process opens besides client connections and the pool: libraries, logs, Redis, the trace collector. */
 const RESERVED_FILES = 100
 
-/** A flood is a line in the log every so often, not one for each connection. */
+/** Least time between two log lines about dropped connections. */
 const LOG_PAUSE_MS = 10_000
 
 export const connectionCap = fp(
@@ -24,7 +24,7 @@ export const connectionCap = fp(
         'MAX_CONNECTIONS is lowered: too few files may be open',
       )
     }
-    // Without the second, a worker hands a connection back, and where all are full it goes round for ever.
+    // Without dropMaxConnection, a full worker hands a connection to the next one, for ever where all are full.
     Object.assign(app.server, { maxConnections: cap, dropMaxConnection: true })
 
     app.metrics.observeGauge('http_connections', 'Open client connections', () => app.openConnections.size)
@@ -34,7 +34,7 @@ export const connectionCap = fp(
   { name: 'connection-cap', dependencies: ['connections', 'metrics'] },
 )
 
-/** Counts what Node has closed, and logs it from time to time. */
+/** Counts the connections that Node has dropped, and logs them from time to time. */
 function createDropObserver(app: FastifyInstance, cap: number): () => void {
   const dropped = app.metrics.createCounter({
     name: 'http_connections_dropped_total',
@@ -54,8 +54,8 @@ function createDropObserver(app: FastifyInstance, cap: number): () => void {
 }
 
 /**
- * Returns how many files this process may have open; Infinity where that is not known, as on macOS. Node raises the soft
- * limit to the hard one at its start.
+ * Returns how many files this process may have open; Infinity where that is not known, as on macOS. Node raises its soft
+ * limit to the hard one at start.
  */
 function readOpenFilesLimit(): number {
   if (process.platform !== 'linux') return Number.POSITIVE_INFINITY

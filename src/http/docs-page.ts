@@ -1,10 +1,10 @@
-/** The page at /docs: Scalar's API reference of our document. It loads from this service alone, and works offline. */
+/** The page at /docs: Scalar's API reference of the OpenAPI document. It loads from this service alone, and works offline. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { SERVICE_TITLE } from '../config/service-name.ts'
 import { createStaticResponse } from './static-response.ts'
 
-/** Long enough for a reader's visit; a new version of the service is seen within the hour. */
+/** In seconds: a reader downloads the script once, and sees a new version of the service within an hour. */
 const SCRIPT_MAX_AGE = 3600
 
 export const docsPage = fp(
@@ -24,7 +24,7 @@ export const docsPage = fp(
       '/docs/scalar.js',
       { schema: { hide: true, summary: 'Fetch the script of the API reference' } },
       async function getDocsScript(request, reply) {
-        // 4 MB that most instances never need: loaded with the first page.
+        // 4 MB that most instances never need: loaded for the first page.
         script ??= loadScript().then(text =>
           createStaticResponse(text, 'text/javascript; charset=utf-8', SCRIPT_MAX_AGE),
         )
@@ -35,7 +35,7 @@ export const docsPage = fp(
   { name: 'docs-page', dependencies: ['openapi', 'security-headers'] },
 )
 
-/** The page's components set style elements and attributes themselves; the icon is in the page. */
+/** The page's components add style elements and attributes; the icon is in the page. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -47,7 +47,7 @@ const POLICY = [
   "form-action 'none'",
 ].join(';')
 
-/** Scalar's own services, which are elsewhere, are off, and so is what needs them. */
+/** Everything that needs Scalar's own servers is off. */
 const CONFIGURATION = {
   authentication: { preferredSecurityScheme: 'accessToken' },
   defaultOpenAllTags: true,
@@ -68,7 +68,7 @@ const CONFIGURATION = {
 
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M7.5 0h1v8h-1zM5 8h6l-3 8z" fill="#2563eb"/></svg>`
 
-/** Relative addresses, so that the page also works behind a proxy that serves it under a prefix. */
+/** Its addresses are relative: the page also works behind a proxy that serves it under a prefix. */
 const PAGE = `<!doctype html>
 <html lang="en">
   <head>
@@ -93,13 +93,13 @@ function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
 }
 
-/** The bundle, which its package offers only as a route. */
+/** Returns Scalar's script. Its package offers it as a route only. */
 async function loadScript(): Promise<string> {
   const { default: apiReference } = await import('@scalar/fastify-api-reference')
   const probe = Fastify()
   await probe.register(apiReference, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
   const { body } = await probe.inject('/docs/js/scalar.js')
   await probe.close()
-  // zod, which is in it, tries eval to learn whether it may: told so, it breaks no policy.
+  // The zod inside it tries eval to see whether the policy allows it, which the browser reports as a violation.
   return `globalThis.__zod_globalConfig = { jitless: true };\n${body}`
 }

@@ -1,4 +1,4 @@
-/** Renders every refusal and failure as RFC 9457 problem details, whoever raised it: us, Fastify, ajv, PostgreSQL. */
+/** Renders every error of the service, Fastify, ajv and PostgreSQL as RFC 9457 problem details. */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -15,7 +15,7 @@ declare module 'fastify' {
     constraints: Readonly<Record<string, ErrorCode>>
   }
   interface FastifyReply {
-    /** The code of the problem that was answered, for the log line; empty where there was none. */
+    /** The error code of the response, for the log line; empty where there is none. */
     problemCode: string
   }
 }
@@ -31,7 +31,7 @@ export type Problem = {
   errors?: FieldError[]
 }
 
-/** Seconds after which a refused client may try again. The overloads that we shed pass within one. */
+/** Seconds after which a client may retry. An overload that is shed passes within one. */
 const RETRY_AFTER_SECONDS = '1'
 
 type Options = Pick<FastifyInstance, 'catalogue' | 'constraints'>
@@ -42,8 +42,8 @@ export const errorHandler = fp(
     app.decorate('constraints', constraints)
     app.decorateReply('problemCode', '')
     app.setErrorHandler(sendProblem)
-    app.setNotFoundHandler(function answerNotFound({ raw, originalUrl }, reply) {
-      // RFC 9110 §9.3.7: a question to the server as a whole, which only shows that it is there.
+    app.setNotFoundHandler(function sendNotFound({ raw, originalUrl }, reply) {
+      // RFC 9110 §9.3.7: `OPTIONS *` asks whether the server is there.
       if (raw.method === 'OPTIONS' && originalUrl === '*') return reply.code(204).send()
       throw unrouted.get(raw) ?? new errors.NotFound()
     })
@@ -51,15 +51,15 @@ export const errorHandler = fp(
   { name: 'error-handler' },
 )
 
-/** Why Fastify refused URLs before it looked for their routes. */
+/** The errors of URLs that Fastify refused before it looked for a route. */
 const unrouted = new WeakMap<IncomingMessage, FastifyError>()
 
 /** A path that has no route. */
 const NOWHERE = '/.nowhere'
 
 /**
- * Fastify's `frameworkErrors`: a URL that is no URL, or a parameter that is too long. No hook has run for it yet, so
- * it goes round again, to nowhere: there it gets its id, headers, limit, log line and metric as any other request.
+ * Fastify's `frameworkErrors`: a malformed URL, or a parameter that is too long. No hook has run for it yet, so it is
+ * routed again, to a path without a route: there it gets its id, headers, limit, log line and metric as any other request.
  */
 export function refuseUnrouted(
   error: FastifyError,
@@ -71,7 +71,7 @@ export function refuseUnrouted(
   server.routing(raw, reply.raw)
 }
 
-/** The error handler. Whatever was thrown, it is answered; only an Error can say with what. */
+/** The error handler. It sends a problem for everything that was thrown; a value that is no Error becomes a 500. */
 export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = thrown instanceof Error ? thrown : (new Error('not an error') as FastifyError)
   const entry = entryOf(error, request.server)
@@ -80,8 +80,8 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
   if (entry.status === 503 && !reply.hasHeader('retry-after'))
     reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (entry.status === 401) reply.header('www-authenticate', 'Bearer')
-  // Fastify closes after each body that it could not read. A client that is still sending one would be reset, and lose the
-  // answer (RFC 9112 §9.6): the rest is read and dropped instead, for as long as a request may take.
+  // Fastify closes the connection after each body that it could not read. A client that is still sending one would be reset,
+  // and lose the response (RFC 9112 §9.6). Here the rest is read and dropped, for as long as a request may take.
   reply.removeHeader('connection')
   reply.problemCode = entry.code
   const instance = request.originalUrl.split('?', 1)[0] ?? ''
@@ -89,7 +89,7 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
     ...describeProblem(entry, { detail: detailOf(error, entry), instance, requestId: request.id }),
     ...describeMistakes(error, entry, request),
   }
-  // Serialized here, not by a route's schema: a problem has one shape on every route, known or not.
+  // Serialized here, not by a route's schema: a problem has the same shape on every route, and where there is no route.
   reply
     .code(entry.status)
     .header('content-type', 'application/problem+json')
@@ -99,8 +99,8 @@ export function sendProblem(thrown: FastifyError, request: FastifyRequest, reply
 }
 
 /**
- * A 503 is no mistake of this program, so it has no stack. A database that is gone is a line when it goes and one when it is
- * back; what that does to each request is in the request's own line, and so is the code of our own refusals.
+ * A 503 is no fault of this program, so its line has no stack. A lost database has a line of its own when it is lost and
+ * when it is back, and each request has a line with its code: the level here is debug for both.
  */
 function logRefusal(error: FastifyError, { code }: CatalogueEntry, { log }: FastifyRequest): void {
   const isKnown = error.code === code || isDatabaseGone(error)
@@ -111,13 +111,13 @@ function entryOf(error: FastifyError, { catalogue, constraints }: Options): Cata
   const own = catalogue.find(error.validation ? 'VALIDATION_FAILED' : error.code)
   if (own) return own
   const { statusCode: status } = error
-  // What has a status is no database error: a client that goes while it sends its body is an ECONNRESET of 400, too.
+  // An error with a status is no database error: a client that leaves while it sends its body is an ECONNRESET with 400.
   if (status === undefined)
     return catalogue.find(databaseErrorCode(error, constraints)) ?? catalogue.forStatus(500)
   return catalogue.forStatus(status >= 400 && status < 600 ? status : 500)
 }
 
-/** What a failed validation adds to its problem. */
+/** Returns what a failed validation adds to its problem. */
 function describeMistakes(
   { validation, validationContext }: FastifyError,
   { title }: CatalogueEntry,
@@ -132,12 +132,12 @@ function describeMistakes(
   }
 }
 
-/** Our own errors explain themselves; anyone else's message may quote internals, so its title has to do. */
+/** Returns the message of our own errors, and the title for others: their messages may quote internals. */
 function detailOf(error: FastifyError, entry: CatalogueEntry): string {
   return error.code === entry.code ? error.message : entry.title
 }
 
-/** The problem of an entry: its title explains it where nothing more is known. */
+/** Returns the problem of an entry. Its title is the detail unless another one is given. */
 export function describeProblem(
   { code, title, status }: CatalogueEntry,
   { detail = title, instance, requestId }: { detail?: string; instance: string; requestId: string },

@@ -1,23 +1,26 @@
-/** Lists what is wrong with a request: every mistake in each of its parts, in words, and never a value. */
+/** Lists every validation error of a request, in words, and without the values that were sent. */
 import type { FastifyRequest, FastifySchemaValidationError } from 'fastify'
 
-/** One mistake. `path` is a JSON pointer, `keyword` that of JSON Schema which was not kept. */
+/** One validation error. `path` is a JSON pointer, `keyword` the one of JSON Schema that failed. */
 export type FieldError = { path: string; message: string; keyword: string }
 
-/** Mistakes that are listed. A body may have one for every seven bytes of it. */
+/** Errors that are listed at most. A body can have one for every seven of its bytes. */
 export const MAX_FIELD_ERRORS = 100
 
-/** In the order in which Fastify validates them; it stops after the first that is not valid. */
+/** In the order in which Fastify validates them. It stops after the first that is not valid; the rest are validated here. */
 const PARTS = ['params', 'body', 'querystring', 'headers'] as const
 
 type Part = (typeof PARTS)[number]
 
-/** ajv's own, in its verbose form; `data` has the value, and is left alone. */
+/** An error of ajv in its verbose form. Its `data` is the value, which is not used. */
 type AjvError = FastifySchemaValidationError & {
   parentSchema?: { description?: string; anyOf?: { const?: unknown }[]; enum?: unknown[]; const?: unknown }
 }
 
-/** The first of the mistakes in all parts of a request, and how many there are. `found` are those of part `failed`. */
+/**
+ * Returns the first errors of all parts of a request, and how many there are. `found` are the errors of the part `failed`,
+ * where Fastify stopped.
+ */
 export function listFieldErrors(
   request: FastifyRequest,
   failed: Part,
@@ -39,7 +42,7 @@ function validatePart(request: FastifyRequest, part: Part): FastifySchemaValidat
   return (validate.errors ?? []) as FastifySchemaValidationError[]
 }
 
-/** A value that is none of several alternatives is one mistake, not one for each of them. */
+/** Drops the errors of the alternatives of an `anyOf`: a value that matches none of them is one error. */
 function withoutBranches(found: FastifySchemaValidationError[], part: Part): [Part, AjvError][] {
   const unions = new Set(found.filter(({ keyword }) => keyword === 'anyOf').map(placeOf))
   return found
@@ -62,7 +65,7 @@ function describeMistake(part: Part, error: AjvError): FieldError {
   return { path: `/${part}${path}`, message: describe(error), keyword: error.keyword }
 }
 
-/** ajv's messages speak of the schema, never of the value; a pattern is told by what it stands for. */
+/** Returns ajv's message, which quotes the schema and never the value; for a pattern, the description of the schema. */
 function describe({ keyword, message = 'is not valid', parentSchema = {} }: AjvError): string {
   const { description, anyOf = [], enum: values = anyOf.map(branch => branch.const) } = parentSchema
   if (keyword === 'required') return 'is required'
@@ -70,12 +73,12 @@ function describe({ keyword, message = 'is not valid', parentSchema = {} }: AjvE
   if (keyword === 'const') return `must be ${JSON.stringify(parentSchema.const)}`
   if (keyword === 'pattern' && description)
     return `must be ${description[0]?.toLowerCase()}${description.slice(1)}`
-  if (keyword === 'pattern') return 'is not written in the form that is asked for'
+  if (keyword === 'pattern') return 'does not match the expected pattern'
   if (values.length > 0 && !values.includes(undefined)) return `must be one of ${values.join(', ')}`
   return message
 }
 
-/** RFC 6901 §3; bounded, because the name of an unknown key is the client's own text. */
+/** Escapes a name for a JSON pointer (RFC 6901 §3), and cuts it: an unknown key is the client's own text. */
 function escapePointer(name: string): string {
   return name.slice(0, 64).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -1,4 +1,4 @@
-/** Tells probes whether the process lives, and whether it should get traffic. */
+/** The health routes: liveness without the database, readiness with a bounded and cached look at it. */
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -6,10 +6,10 @@ import { createMigrationCheck } from '../db/migration-check.ts'
 import { withTimeout } from '../process/with-timeout.ts'
 import { errors } from './errors.ts'
 
-/** Longest wait for the database before it counts as down: probes give up after a second or more. */
+/** Longest wait for the database before it counts as down. Probes wait a second or more. */
 const READY_TIMEOUT_MS = 800
 
-/** Probes of many load balancers must not become a load: one question to the database a second, at most. */
+/** How long a result is used again: many load balancers together cause one query a second at most. */
 const READY_CACHE_MS = 1000
 
 const Status = Type.Object({ status: Type.Literal('ok') })
@@ -23,7 +23,7 @@ export const health = fp(
       '/health/live',
       {
         config: { rateLimit: false },
-        schema: { tags: ['health'], summary: 'Tell whether the process lives', response: { 200: Status } },
+        schema: { tags: ['health'], summary: 'Report whether the process lives', response: { 200: Status } },
       },
       async function isAlive() {
         return ok
@@ -36,7 +36,7 @@ export const health = fp(
         config: { rateLimit: false, errorCodes: ['NOT_READY'] },
         schema: {
           tags: ['health'],
-          summary: 'Tell whether the service takes traffic',
+          summary: 'Report whether the service takes traffic',
           response: { 200: Status },
         },
       },
@@ -50,8 +50,8 @@ export const health = fp(
 )
 
 /**
- * Asks the database for its migrations until it has all of this version's, and from then on only whether it answers.
- * The reason is logged when it changes: probes ask every second.
+ * Returns a function that resolves with whether the database can be used. It looks for missing migrations until there are
+ * none, and from then on runs `select 1`. The reason is logged when it changes: probes ask every second.
  */
 function createReadinessCheck({ database: { pool }, log }: FastifyInstance): () => Promise<boolean> {
   const whyUnusable = createMigrationCheck()
@@ -73,7 +73,7 @@ function createReadinessCheck({ database: { pool }, log }: FastifyInstance): () 
 
   return async () => {
     try {
-      return await withTimeout(READY_TIMEOUT_MS, ask(), 'the database did not answer in time')
+      return await withTimeout(READY_TIMEOUT_MS, ask(), 'the database did not respond in time')
     } catch (err) {
       log.debug({ err }, 'readiness check failed')
       return false
@@ -81,17 +81,17 @@ function createReadinessCheck({ database: { pool }, log }: FastifyInstance): () 
   }
 }
 
-/** Asks once for all callers of the next `ttl` milliseconds, and never twice at a time. */
+/** Returns `ask` with a cache: one call at a time, and its result is used again for `ttl` milliseconds. */
 function cached<T>(ask: () => Promise<T>, ttl: number): () => Promise<T> {
-  let answer: Promise<T> | undefined
+  let result: Promise<T> | undefined
   return () => {
-    if (!answer) {
-      answer = ask()
+    if (!result) {
+      result = ask()
       const forget = () => {
-        answer = undefined
+        result = undefined
       }
-      answer.finally(() => setTimeout(forget, ttl).unref())
+      result.finally(() => setTimeout(forget, ttl).unref())
     }
-    return answer
+    return result
   }
 }

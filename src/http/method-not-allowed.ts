@@ -1,9 +1,9 @@
-/** Says in Allow which methods a path knows: with 204 to OPTIONS, with 405 to those that it does not (RFC 9110 §9.3.7, §15.5.6). */
+/** Lists the methods of a path in Allow: 204 to OPTIONS, 405 to methods that it does not have (RFC 9110 §9.3.7, §15.5.6). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from './errors.ts'
 
-/** Registered first, so that it sees every route; adds its own when all of them are there. */
+/** Registered first, so that it sees every route. `refuseOtherMethods` adds its own routes at the end. */
 export const methodNotAllowed = fp(
   async (app: FastifyInstance) => {
     const methodsOf = new Map<string, Set<string>>()
@@ -17,14 +17,14 @@ export const methodNotAllowed = fp(
       for (const [url, methods] of [...methodsOf].filter(([path]) => !path.includes('*'))) {
         const others = app.supportedMethods.filter(name => !methods.has(name) && name !== 'OPTIONS')
         const allow = [...methods, 'OPTIONS'].sort().join(', ')
-        async function answerOptions(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+        async function sendAllow(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
           return reply.code(204).header('allow', allow).send()
         }
         async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
           reply.header('allow', allow)
           throw new errors.MethodNotAllowed()
         }
-        // Before the body is read: what is wrong with it does not matter to a method that takes none.
+        // Before the body is read: its errors do not matter for a method that is not allowed.
         const onRequest = refuseMethod
         app.route({
           url,
@@ -38,10 +38,10 @@ export const methodNotAllowed = fp(
           url,
           method: 'OPTIONS',
           schema: { hide: true },
-          // A preflight gets its headers from the CORS plugin, and is then counted and answered as any request.
+          // A preflight gets its headers from the CORS plugin, and is then handled as any other request.
           config: { cors: { preflight: true, preflightContinue: true } },
-          onRequest: answerOptions,
-          handler: answerOptions,
+          onRequest: sendAllow,
+          handler: sendAllow,
         })
       }
     })

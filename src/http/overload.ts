@@ -1,17 +1,17 @@
-/** Sheds requests, but no probes, while the event loop cannot keep up: 503 at once rather than 200 too late. */
+/** Sheds load: while the event loop is late, requests get 503 at once; health probes do not. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config/config.ts'
 import { errors } from './errors.ts'
 
-/** The delay of the event loop is judged by its mean over so many milliseconds. */
+/** The delay of the event loop is its mean over so many milliseconds. */
 const SAMPLE_MS = 1000
 
-/** How often the monitor looks, in milliseconds: what it measures has this much of its own in it. */
+/** How often the monitor measures, in milliseconds. Its results include this time. */
 const RESOLUTION_MS = 10
 
-/** What the start took of the event loop is in the sample that it ended in, which is judged by until the next one. */
+/** The work of the start is in the sample in which it ended, and that sample counts until the next one. */
 const START_MS = 2 * SAMPLE_MS
 
 /** Registers the shedding; a `maxEventLoopDelay` of 0 turns it off. */
@@ -33,18 +33,18 @@ export const overload = fp(
   { name: 'overload' },
 )
 
-/** Returns what reads the mean delay of the last sample, in milliseconds. Ends with the app. */
+/** Returns a function that returns the mean delay of the last sample, in milliseconds. Stops with the app. */
 function sampleDelay(app: FastifyInstance): () => number {
   const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   monitor.enable()
   let delay = 0
   let sampledAt = performance.now()
-  // A timer that is set anew after each sample: after a long one, an interval would be due again at once, without a sample.
+  // A timer that is set again after each sample: an interval would fire twice in a row after a long sample.
   const timer = setTimeout(takeSample, SAMPLE_MS).unref()
 
   function takeSample(): void {
     const now = performance.now()
-    // Where the monitor did not get to look even once, the loop stood still all the time.
+    // Where the monitor did not run at all, the event loop was blocked all the time.
     delay = monitor.count === 0 ? now - sampledAt : Math.max(0, monitor.mean / 1e6 - RESOLUTION_MS)
     sampledAt = now
     monitor.reset()

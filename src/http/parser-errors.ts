@@ -1,4 +1,4 @@
-/** Answers what Node's HTTP parser refuses, before there is a request, in the shape of every other problem. */
+/** Sends the errors of Node's HTTP parser, which come before there is a request, as problem details. */
 import { randomBytes } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -9,32 +9,32 @@ import { latestOf } from './connections.ts'
 import { describeProblem } from './error-handler.ts'
 import { generalCatalogue } from './errors.ts'
 
-/** What the parser or Node's time limits refuse, by its code; the rest are bytes that are not HTTP. */
+/** Statuses of the errors of the parser and of Node's time limits; every other error is 400. */
 const STATUSES: Record<string, number> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
   HPE_HEADER_OVERFLOW: 431,
 }
 
-/** A socket that is destroyed while bytes still come in is reset, and the client may lose the answer with it. */
+/** A socket that is destroyed while bytes still come in is reset, and the client may lose the response. */
 const LINGER_MS = 1000
 
-/** Connections on which nothing more is read: one refusal ends them, and further bytes bring no second. */
+/** Connections that got their error: further bytes cause no second one. */
 const refused = new WeakSet<Socket>()
 
 export const parserErrors = fp(
   async (app: FastifyInstance) => {
-    // RFC 9110 §10.1.1 lets a server ignore an expectation that it does not know; Node would answer a bare 417.
-    app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+    // RFC 9110 §10.1.1 lets a server ignore an unknown expectation. Node's own 417 has no body.
+    app.server.on('checkExpectation', app.routing)
   },
   { name: 'parser-errors', dependencies: ['connections'] },
 )
 
 /**
- * Fastify's `clientErrorHandler`. Answers on a connection are told apart by their order alone: one too many, or one
- * too soon, would be taken for the answer to another request.
+ * Fastify's `clientErrorHandler`. Clients match responses to requests by their order alone: a response too many, or too
+ * early, would be taken for the response to another request.
  */
-export function answerParserError(
+export function sendParserError(
   this: FastifyInstance,
   error: Error & { code?: string },
   socket: Socket,
@@ -42,32 +42,32 @@ export function answerParserError(
   if (refused.has(socket)) return
   refused.add(socket)
   const response = latestOf(socket)
-  const isAnswering = response?.req.complete && !response.writableFinished && !response.destroyed
-  // The refused bytes come after a request that is still being answered: its answer goes first.
-  if (isAnswering) response.once('close', () => refuse(this, error.code, socket))
+  const isResponding = response?.req.complete && !response.writableFinished && !response.destroyed
+  // The malformed bytes come after a request whose response is not sent yet: that response goes first.
+  if (isResponding) response.once('close', () => refuse(this, error.code, socket))
   else refuse(this, error.code, socket)
 }
 
 function refuse(app: FastifyInstance, reason: string | undefined, socket: Socket): void {
   const response = latestOf(socket)
-  // The refused bytes are the body of a request that has its answer, or waits behind another.
+  // The malformed bytes are the body of a request that has its response, or waits behind another.
   const isTooLate = response?.req.complete === false && (response.headersSent || response.socket !== socket)
   if (reason === 'ECONNRESET' || !socket.writable || isTooLate) return void socket.destroy()
 
-  // As of any request that brings neither, its id is that of a new trace.
+  // The id is that of a new trace, as for any request that brings neither.
   const requestId = randomBytes(16).toString('hex')
   const status = STATUSES[reason ?? ''] ?? 400
   app.log.info(
     { requestId, traceId: requestId, status, reason, ip: normalizeAddress(socket.remoteAddress ?? '') },
     'request not readable',
   )
-  socket.end(renderAnswer(status, requestId, app.securityHeaders))
+  socket.end(renderResponse(status, requestId, app.securityHeaders))
   const linger = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(linger))
 }
 
-/** The whole answer, as bytes of HTTP/1.1. */
-function renderAnswer(status: number, requestId: string, securityHeaders: Record<string, string>): string {
+/** Returns the whole response, as bytes of HTTP/1.1. */
+function renderResponse(status: number, requestId: string, securityHeaders: Record<string, string>): string {
   const entry = generalCatalogue.forStatus(status)
   const body = JSON.stringify(describeProblem(entry, { instance: '', requestId }))
   const headers = {

@@ -1,4 +1,4 @@
-/** Limits how often a client may call: every route by address, and some more strictly; in memory or in Redis. */
+/** Rate limits: one for every route by client address, stricter ones for some routes; counted in memory or in Redis. */
 import rateLimitPlugin, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -10,27 +10,27 @@ import { errors } from './errors.ts'
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 type Limit = {
-  /** Names the limit: requests are counted for each name apart. */
+  /** The name of the limit. Each limit counts for itself. */
   name: string
-  /** Requests that are let through in a window. */
+  /** Requests that are allowed in a window. */
   max: number
-  /** What is counted besides the client's address; nothing unless given. */
+  /** What the limit counts by, besides the client's address; nothing unless given. */
   subject?: (request: FastifyRequest) => string
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A hook that answers 429 to the request after the `max`th of a window. */
+    /** Returns a hook that responds with 429 to the request after the `max`th of a window. */
     limit: (limit: Limit) => Hook
   }
 }
 
-/** Addresses whose counts one process keeps, about 100 bytes each; the plugin's 5,000 are soon rotated out. */
+/** Counts that one process keeps in memory, about 100 bytes each. The plugin's default of 5,000 is soon used up. */
 const MEMORY_KEYS = 65_536
 
 /**
- * Redis is beside us or of no use: a slow answer must not slow every request. Not ioredis' `commandTimeout`, which takes an
- * answer for late that has come and was not read yet.
+ * Longest wait for Redis: a slow Redis must not slow down every request. ioredis' own `commandTimeout` also fires for a
+ * reply that has arrived and is not read yet.
  */
 const REDIS_TIMEOUT_MS = 250
 
@@ -45,13 +45,13 @@ export const rateLimit = fp(
 
     app.decorate('limit', ({ name, max, subject }) => {
       const options = { max, cache: MEMORY_KEYS }
-      const keyOf = (request: FastifyRequest) =>
+      const limitKey = (request: FastifyRequest) =>
         subject === undefined
           ? clientOf(request.clientAddress)
           : `${clientOf(request.clientAddress)}:${subject(request)}`
-      // Each limit has a memory of its own: with its name in them, keys would be made and hashed for every request.
-      const countInMemory = inMemory({ ...options, keyGenerator: keyOf })
-      const named = { ...options, keyGenerator: (request: FastifyRequest) => `${name}:${keyOf(request)}` }
+      // In memory each limit has counts of its own: keys without its name need not be built for every request.
+      const countInMemory = inMemory({ ...options, keyGenerator: limitKey })
+      const named = { ...options, keyGenerator: (request: FastifyRequest) => `${name}:${limitKey(request)}` }
       const count = inRedis?.(named, countInMemory) ?? countInMemory
       return async function enforceLimit(request, reply) {
         const outcome = await count(request)
@@ -61,7 +61,7 @@ export const rateLimit = fp(
       }
     })
 
-    // A hook of the root, not of the routes: it runs before the guards and also for requests that match no route.
+    // A hook of the root: it runs before the guards, and also for requests that match no route.
     const limitClient = app.limit({ name: 'client', max: settings.max })
     app.addHook('onRequest', function limitEveryRoute(request, reply, done) {
       if (request.routeOptions.config?.rateLimit === false) return done()
@@ -71,14 +71,14 @@ export const rateLimit = fp(
   { name: 'rate-limit', dependencies: ['client-address'] },
 )
 
-/** One IPv6 customer has a whole /64 (RFC 6177): normalizeIP makes it one client. */
+/** Returns the client of an address: of IPv6 the /64, which is what one customer has (RFC 6177). */
 function clientOf(address: string): string {
   return address.includes(':') ? normalizeIP(address) : address
 }
 
 type Counter = FastifyInstance['createRateLimit']
 
-/** The plugin's counting function over a store, out of a scope of its own so that two stores stand side by side. */
+/** Returns the plugin's counting function. The plugin is registered in a scope of its own, so that there can be two stores. */
 async function createCounter(app: FastifyInstance, options: object): Promise<Counter> {
   const counter = Promise.withResolvers<Counter>()
   await app.register(async function rateLimitStore(scope) {
@@ -89,8 +89,8 @@ async function createCounter(app: FastifyInstance, options: object): Promise<Cou
 }
 
 /**
- * Counts in Redis, for all instances together. While Redis does not answer, each instance counts alone: logins stay
- * limited, and nobody is refused or kept waiting because a cache is down.
+ * Counts in Redis, for all instances together. While Redis does not respond, each instance counts in memory: logins stay
+ * limited, and no request fails or waits because Redis is down.
  */
 async function createRedisCounter(app: FastifyInstance, url: string, timeWindow: number) {
   // Loaded only here: it takes 40 ms of a start.
@@ -114,7 +114,7 @@ async function createRedisCounter(app: FastifyInstance, url: string, timeWindow:
         return await withTimeout(REDIS_TIMEOUT_MS, countInRedis(request), 'Command timed out')
       } catch (err) {
         pausedUntil = performance.now() + REDIS_PAUSE_MS
-        app.log.warn({ err }, 'Redis does not answer: this instance counts alone')
+        app.log.warn({ err }, 'Redis does not respond: this instance counts in memory')
         return countInMemory(request)
       }
     }

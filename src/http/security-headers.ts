@@ -1,4 +1,4 @@
-/** The security headers of every answer: helmet's, computed once, and CORS from an allow-list. */
+/** The security headers of every response: helmet's, computed once, and CORS from an allow-list. */
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -6,16 +6,16 @@ import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The headers of every answer of the API, by name. */
+    /** The security headers of every response of the API, by name. */
     securityHeaders: Record<string, string>
   }
   interface FastifyContextConfig {
-    /** Options of the CORS plugin for one route; its types do not say so. */
+    /** Options of the CORS plugin for one route. The plugin reads them, but does not declare them. */
     cors?: FastifyCorsOptions
   }
 }
 
-/** An API answers data: nothing in it may load, frame, or be framed. OWASP ASVS 5.0 §3.4. */
+/** A response of the API is data: nothing in it may load, frame, or be framed. OWASP ASVS 5.0 §3.4. */
 const API_POLICY: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -32,8 +32,8 @@ const API_POLICY: FastifyHelmetOptions = {
 }
 
 /**
- * The headers that helmet sets under the given options. They do not depend on the request, so they are read once,
- * from helmet itself: computing them per request costs 18 µs of CPU, copying them 5.
+ * Returns the headers that helmet sets under the given options. They do not depend on the request, so they are read once,
+ * from helmet itself: to compute them for each request takes 18 µs of CPU, to copy them 5.
  */
 async function helmetHeaders(options: FastifyHelmetOptions): Promise<Record<string, string>> {
   const probe = Fastify()
@@ -47,23 +47,23 @@ async function helmetHeaders(options: FastifyHelmetOptions): Promise<Record<stri
 
 export const securityHeaders = fp(
   async (app: FastifyInstance, { corsOrigins }: { corsOrigins: readonly string[] }) => {
-    // ASVS 5.0 §14.3.2: nothing is kept by a cache unless its route says so.
+    // ASVS 5.0 §14.3.2: no cache keeps a response unless its route allows it.
     const headers = { ...(await helmetHeaders(API_POLICY)), 'cache-control': 'no-store' }
     app.decorate('securityHeaders', headers)
     app.addHook('onRequest', function setSecurityHeaders(_request, reply, done) {
       reply.headers(headers)
       done()
     })
-    // Nobody to answer. The plugin would still work on every request, for 1.6 µs of CPU.
+    // Without allowed origins, the plugin would still take 1.6 µs of CPU of every request.
     if (corsOrigins.length === 0) return
     await app.register(cors, {
       origin: [...corsOrigins],
       methods: ['GET', 'POST', 'PUT', 'DELETE'],
       credentials: true,
-      // As text: a list is joined again for every answer.
+      // As text: a list is joined again for every response.
       exposedHeaders: 'x-request-id, retry-after, traceresponse',
       maxAge: 600,
-      // Only where there is something to ask for: the OPTIONS routes of known paths turn it on.
+      // Preflights are handled for known paths only: their OPTIONS routes turn it on.
       preflight: false,
       strictPreflight: false,
     })

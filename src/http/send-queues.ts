@@ -1,16 +1,16 @@
-/** Reads how much the kernel still holds for the client of each connection: Node only knows what it has handed over. */
+/** Reads how many bytes the kernel holds for the client of each connection. Node knows only what it has handed over. */
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { endianness } from 'node:os'
 import ipaddr from 'ipaddr.js'
 
-/** Linux's tables of TCP connections, of this process's network; proc_pid_net(5). */
+/** Linux's tables of the TCP connections in this process's network namespace; proc_pid_net(5). */
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
 
-/** Local port, address and port of the peer, and bytes that it has not acknowledged, all in hexadecimal; not without any. */
+/** A connection with unacknowledged bytes: local port, address and port of the peer, and the bytes, all in hexadecimal. */
 const WAITING = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+:[0-9A-F]{4}) [0-9A-F]{2} (?!0{8})([0-9A-F]{8}):/gm
 
-/** Returns what gives the bytes that wait in the kernel for the client of a connection; 0 where that is not known. */
+/** Returns a function that returns how many bytes wait in the kernel for a client; 0 where that is not known. */
 export async function readSendQueues(): Promise<(socket: Socket) => number> {
   const queues = new Map<string, number>()
   for (const table of await Promise.all(TABLES.map(readTable))) {
@@ -18,15 +18,16 @@ export async function readSendQueues(): Promise<(socket: Socket) => number> {
       queues.set(`${port} ${peer}`, Number.parseInt(bytes as string, 16))
     }
   }
-  return socket => queues.get(keyOf(socket)) ?? 0
+  return socket => queues.get(connectionKey(socket)) ?? 0
 }
 
-/** Empty where there is no such table, as on macOS, or where no file can be opened. */
+/** Returns the table as text; an empty one where there is none, as on macOS, or where no file can be opened. */
 function readTable(path: string): Promise<string> {
   return readFile(path, 'latin1').catch(() => '')
 }
 
-function keyOf({ localPort = 0, remoteAddress = '::', remotePort = 0 }: Socket): string {
+/** Returns the key of a connection in the kernel's spelling. */
+function connectionKey({ localPort = 0, remoteAddress = '::', remotePort = 0 }: Socket): string {
   return `${hexOf(localPort)} ${hexOfAddress(remoteAddress)}:${hexOf(remotePort)}`
 }
 
@@ -34,7 +35,7 @@ function hexOf(port: number): string {
   return port.toString(16).toUpperCase().padStart(4, '0')
 }
 
-/** The kernel prints an address as integers of 32 bits, in the order of bytes of the machine. */
+/** Returns an address as the kernel prints it: integers of 32 bits, in the byte order of the machine. */
 function hexOfAddress(address: string): string {
   const bytes = Buffer.from(ipaddr.parse(address).toByteArray())
   if (endianness() === 'LE') bytes.swap32()

@@ -1,4 +1,4 @@
-/** Drains before it closes: readiness fails, connections are given back, requests in flight are answered. */
+/** Drains before it closes: readiness fails, clients are asked to close, requests in progress are completed. */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,14 +9,14 @@ import { latestOf } from './connections.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the app is on its way out, and should get no new traffic. */
+    /** Returns whether the app is draining, and should get no new traffic. */
     isDraining: () => boolean
-    /** Fails readiness, keeps serving for `delay` milliseconds, and returns: the time that a load balancer needs. */
+    /** Fails readiness and returns after `delay` milliseconds, the time that a load balancer needs. Requests are still served. */
     drain: (delay: number) => Promise<void>
   }
 }
 
-/** How often a closing server looks for connections that nobody uses any more. */
+/** How often a closing server looks for idle connections, in milliseconds. */
 const SWEEP_MS = 100
 
 export const shutdown = fp(
@@ -37,9 +37,9 @@ export const shutdown = fp(
 )
 
 /**
- * Says `connection: close` in the last answer of each connection: a client that keeps it would send its next request
- * into a closing socket. Of a pipeline, the last is the newest request at hand, since Node answers nothing that
- * comes after a close (RFC 9112 §9.6).
+ * Sends `connection: close` with the last response of each connection: a client that keeps the connection would send its
+ * next request into a closing socket. In a pipeline, that is the newest request so far: Node sends no response after a
+ * close (RFC 9112 §9.6).
  */
 function giveConnectionsBack(app: FastifyInstance): void {
   const last = new WeakMap<Socket, IncomingMessage>()
@@ -54,8 +54,8 @@ function giveConnectionsBack(app: FastifyInstance): void {
 }
 
 /**
- * Once it closes, Node's server no longer looks at the clock, and it looks for idle connections just once. This goes
- * on looking: for idle ones, for those that never sent a byte, and, when a request may take no longer, for all.
+ * Closes the connections that are left. A closing server of Node has no time limits, and closes idle connections only
+ * once. This repeats it, also closes those that never sent a byte, and closes all after the longest time of a request.
  */
 function closeLeftConnections(app: FastifyInstance, requestTimeout: number): void {
   let sweeper: NodeJS.Timeout | undefined

@@ -1,18 +1,18 @@
-/** Resets the connections of clients that do not read their answers, which would stay in the kernel's memory. */
+/** Resets the connections of clients that do not read their responses, which would stay in the kernel's memory. */
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config/config.ts'
 import { readSendQueues } from './send-queues.ts'
 
-/** What a client has to take within the time limit, where as much is waiting for it. */
+/** Bytes that a client has to read within the time limit, where as many wait for it. */
 const PROGRESS_BYTES = 65_536
 
-/** How often connections are looked at within the time limit: by so much later than the limit are they reset. */
+/** How often connections are checked within the time limit. They are reset at most one check after the limit. */
 const SWEEPS_PER_TIMEOUT = 6
 const SHORTEST_PAUSE_MS = 50
 
-/** The byte, counted from the first of the connection, that a client has to get to, and since when it waits for it. */
+/** The byte of the connection that a client has to reach, and since when it has to. */
 type Goal = { byte: number; since: number }
 
 export const slowReaders = fp(
@@ -22,7 +22,7 @@ export const slowReaders = fp(
       help: 'Connections that were reset, because their client did not read its response within SEND_TIMEOUT',
     })
     const goals = new WeakMap<Socket, Goal>()
-    /** Bytes that a client is known to have taken. */
+    /** Bytes that each client is known to have read. */
     const known = new WeakMap<Socket, number>()
 
     async function resetSlowReaders(): Promise<void> {
@@ -32,18 +32,18 @@ export const slowReaders = fp(
       for (const socket of suspects) {
         if (socket.destroyed || !isStuck(socket, socket.writableLength + queueOf(socket))) continue
         resets.inc()
-        // Not `destroy`: the kernel would go on offering the answer, for minutes.
+        // Not `destroy`: the kernel would go on offering the response for minutes.
         socket.resetAndDestroy()
       }
     }
 
-    /** Clients that read are rarely looked up: an idle one never, others once in 64 KiB. */
+    /** Returns whether bytes may wait for a client. An idle client is never looked up, one that reads once in 64 KiB. */
     function mayWait(socket: Socket): boolean {
       const unknown = socket.bytesWritten - (known.get(socket) ?? 0)
       return goals.has(socket) || socket.writableLength > 0 || unknown > PROGRESS_BYTES
     }
 
-    /** Whether the client has not got to its goal in time. One that has is given another, where more is waiting. */
+    /** Returns whether the client has missed its goal. One that has reached it gets another where more bytes wait. */
     function isStuck(socket: Socket, waiting: number): boolean {
       const taken = socket.bytesWritten - waiting
       const goal = goals.get(socket)

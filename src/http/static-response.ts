@@ -1,4 +1,4 @@
-/** Texts that stay the same while the process runs, such as a page: compressed and hashed once, sent with an ETag. */
+/** Responses that stay the same while the process runs, such as a page: compressed and hashed once, sent with an ETag. */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -6,12 +6,12 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** What is longer goes out in pieces of this size: of one piece, it cannot be seen how much the client has taken. */
+/** A longer text is sent in pieces of this size: within one piece, the client's progress cannot be seen. */
 const PIECE_BYTES = 65_536
 
 /**
- * A handler that answers with the text, or with 304 to a client that has it. It may be kept for `maxAge` seconds
- * without asking again, by the client alone: its compression depends on who asks.
+ * Returns a handler that sends the text, or 304 to a client that has it. The client may use it again for `maxAge` seconds
+ * without a request. Shared caches may not: its compression depends on the client.
  */
 export function createStaticResponse(text: string, contentType: string, maxAge = 0) {
   const plain = Buffer.from(text)
@@ -48,8 +48,8 @@ async function* piecesOf(body: Buffer, turn: () => Promise<void>): AsyncGenerato
 }
 
 /**
- * Lets one caller through in each turn of the event loop, in order. The kernel takes megabytes at once, which costs
- * milliseconds each: hundreds of clients would keep it from all other requests for seconds.
+ * Lets one caller through in each turn of the event loop, in order. To hand megabytes to the kernel takes milliseconds:
+ * hundreds of clients at once would block all other requests for seconds.
  */
 function createTurnstile(): () => Promise<void> {
   let last = Promise.resolve()

@@ -1,4 +1,4 @@
-/** Reads and validates requests: I-JSON in well-formed UTF-8, strict bodies, nothing coerced but query and path. */
+/** Reads and validates requests: I-JSON in valid UTF-8, strict bodies; only the query and the path are coerced. */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { Ajv, type Options } from 'ajv'
@@ -8,48 +8,48 @@ import fp from 'fastify-plugin'
 import { findFault } from '../lib/i-json.ts'
 import { errors } from './errors.ts'
 
-/** Deeper than any honest body; JSON.stringify and ajv recurse, so that depth costs stack. */
+/** Deeper than any body that the API needs. JSON.stringify and ajv recurse: depth costs stack. */
 const MAX_DEPTH = 32
 
-/** Longer than any URL of ours by far, and well under the 16 KiB that Node's parser allows for all headers. */
+/** Longer than any URL of the API, and below the 16 KiB that Node's parser allows for all headers. */
 const MAX_URL_LENGTH = 4096
 
 const AJV_OPTIONS: Options = {
-  // Of all mistakes: bounded by the size of a body, and by patterns that take linear time. `verbose` adds the schema.
+  // All errors: the size of a body bounds them, and patterns take linear time. `verbose` adds the schema to each.
   allErrors: true,
   verbose: true,
   useDefaults: true,
   removeAdditional: false,
-  // TypeBox made the schemas; to check them as well takes 25 ms of every start.
+  // TypeBox makes valid schemas; to validate them as well takes 25 ms of every start.
   validateSchema: false,
 }
 
 export const validation = fp(
   async (app: FastifyInstance) => {
     const strict = createAjv({ ...AJV_OPTIONS, coerceTypes: false })
-    // A query or path is text: numbers in it have to be read from text. `Infinity` is a number to ajv's coercion, and
-    // under strictNumbers, which is the default, the maximum of a schema is not asked about it.
+    // A query or path is text: numbers in it are coerced. ajv coerces `Infinity` to a number, and with strictNumbers, the
+    // default, does not compare it with the maximum of a schema.
     const coercing = createAjv({ ...AJV_OPTIONS, coerceTypes: true, strictNumbers: false })
     app.setValidatorCompiler(({ schema, httpPart }) =>
       (httpPart === 'body' ? strict : coercing).compile(schema),
     )
 
-    // The names of all routes' parameters, of which there are few: to go through those of a request takes 80 ns.
+    // The names of all routes' parameters, which are few: to iterate over the parameters of a request takes 80 ns.
     const parameters: string[] = []
     app.addHook('onRoute', function collectParameters({ url }) {
       const names = Array.from(url.matchAll(/:(\w+)/g), ([, name = '']) => name)
       parameters.push(...names.filter(name => !parameters.includes(name)))
     })
 
-    // Fastify's own joins the messages of all mistakes, which may be thousands.
+    // Fastify's own formatter joins the messages of all errors, which may be thousands.
     app.setSchemaErrorFormatter(() => new errors.ValidationFailed())
 
     app.addHook('onRequest', function refuseUnreadable({ raw, params }, _reply, done) {
-      // The router takes `/users/` for `/users/:id` with an id of no characters. There is nothing at such a path.
+      // The router matches `/users/` to `/users/:id`, with an empty id. There is nothing at such a path.
       for (const name of parameters)
         if ((params as Record<string, string>)[name] === '') return done(new errors.NotFound())
       if ((raw.url?.length ?? 0) > MAX_URL_LENGTH) return done(new errors.UriTooLong())
-      // RFC 9112 §3.2: no Host, or two of them, may mean that a proxy saw another request than we do.
+      // RFC 9112 §3.2: without Host, or with two, a proxy may have seen another request than this server.
       const hosts = countHosts(raw.rawHeaders)
       if (hosts > 1 || (hosts === 0 && raw.httpVersion !== '1.0')) return done(new errors.BadRequest())
       done()
@@ -81,8 +81,8 @@ export const validation = fp(
 )
 
 /**
- * A hook: an empty body has no type. Fastify would refuse it for the type that it is said to have, which many clients
- * send with every request. Where a body is expected, the schema says that there is none.
+ * A hook that ignores the content type of an empty body. Many clients send one with every request, and Fastify would
+ * refuse it. Where a body is expected, validation reports that there is none.
  */
 function ignoreTypeOfNothing(
   request: FastifyRequest,
@@ -93,18 +93,18 @@ function ignoreTypeOfNothing(
   const { headers } = request.raw
   const length =
     headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined
-  // Without a length the parsers see whether anything comes. Fastify asks for none where it cannot read the type.
+  // Without a length, the parsers see whether a body comes. Fastify calls none where it cannot read the type.
   if (length === 0 || request.mediaType !== 'application/json') delete headers['content-type']
   done()
 }
 
-/** Takes no content, of any type: the first byte of some is refused, and the rest dropped. */
+/** Accepts an empty body of any type. The first byte of another is refused, and the rest dropped. */
 function refuseContent(
   request: FastifyRequest,
   payload: IncomingMessage,
   done: (error: Error | null, body?: unknown) => void,
 ) {
-  // Nothing is at this path: what the body is does not matter.
+  // There is no such path: the body does not matter.
   if (request.is404) return done(null, undefined)
   function settle(error: Error | null): void {
     payload.off('end', end).off('error', abort).off('data', refuse)
@@ -112,7 +112,7 @@ function refuseContent(
   }
   const end = () => settle(null)
   const refuse = () => settle(new errors.UnsupportedMediaType())
-  // The client has gone. Node's own error is one of a connection, as a lost database's is.
+  // The client has left. Node's own error has the code of a lost connection, which would count as a database error.
   const abort = () => settle(new errors.BadRequest())
   payload.on('end', end).on('error', abort).on('data', refuse)
 }
@@ -133,10 +133,13 @@ function countHosts(rawHeaders: string[]): number {
   return count
 }
 
-/** RFC 8259 §8.1: JSON that is sent has no byte order mark. The default parser would drop it silently. */
+/** RFC 8259 §8.1: JSON is sent without a byte order mark. The default parser drops it silently. */
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
-/** Node replaces bytes that are not UTF-8 by U+FFFD, silently: what came in would not be what goes out. */
+/**
+ * Returns the body as text, or an error where it is not UTF-8: Node silently replaces invalid bytes by U+FFFD, and the
+ * service would store another text than it was sent.
+ */
 function wellFormedText(request: FastifyRequest, body: Buffer): string | Error {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
   const charset = /charset="?([^\s;"]+)/i.exec(type)?.[1] ?? 'utf-8'
