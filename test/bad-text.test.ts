@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { DisplayName } from '../src/lib/schemas.ts'
 import { createTestApp } from './helpers/app.ts'
 import { testConfig } from './helpers/config.ts'
+import { createPathIds } from './helpers/fixtures.ts'
 import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from './helpers/openapi.ts'
 import { createTokenFactory } from './helpers/token-factory.ts'
 
@@ -14,6 +15,7 @@ afterAll(service.close)
 
 const operations = operationsOf(documentOf(service.app))
 const user = await service.signUp()
+const idFor = createPathIds(service, async () => user, user.id)
 const tokenFor = createTokenFactory(testConfig(service.database.url))
 
 /** A caller that gets past the guard, so that it is the text that is refused. */
@@ -22,7 +24,7 @@ async function send(operation: Operation, rest: Pick<InjectOptions, 'payload'> &
   const token = await tokenFor({ userId: user.id, role })
   return service.app.inject({
     method: operation.method,
-    url: fillPath(operation, user.id) + (rest.query === undefined ? '' : `?${rest.query}`),
+    url: fillPath(operation, await idFor(operation)) + (rest.query === undefined ? '' : `?${rest.query}`),
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     ...(rest.payload !== undefined && { payload: rest.payload }),
   })

@@ -157,8 +157,13 @@ async function makeBystanders(count: number) {
 async function makeValues(operation: Operation): Promise<Known['values']> {
   const sessions = await openSessions(service.database, owner.id, 10)
   const ids = sessions.map(({ id }) => id)
+  // Not the owner's first session: a request may have ended it.
+  const accessToken = await createTokenFactory(testConfig(service.database.url))({
+    userId: owner.id,
+    ...(ids[0] !== undefined && { sessionId: ids[0] }),
+  })
   const objects = operation.path.includes('{id}')
-    ? await Promise.all(ids.map(() => fixtureOf(operation).create(service, owner)))
+    ? await Promise.all(ids.map(() => fixtureOf(operation).create(service, { ...owner, accessToken })))
     : ids
   return {
     // Every other is one that leads to a success: most of what else a request needs for it is seldom there.

@@ -12,10 +12,30 @@ export const Uuid = Type.String({
   examples: ['0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b'],
 })
 
+const UUID = new RegExp(Uuid.pattern as string)
+
+/** Returns whether a text is a UUID of that form. */
+export const isUuid = (text: string): boolean => UUID.test(text)
+
+/** Text of so many characters, without what PostgreSQL cannot store: U+0000 and lone surrogates. */
+export const Text = (
+  minLength: number,
+  maxLength: number,
+  options: { description: string; examples: string[] },
+) => Type.String({ minLength, maxLength, pattern: '^[^\\u0000\\p{Cs}]*$', ...options })
+
 /** An instant in UTC, to the millisecond, as `Date.prototype.toISOString` writes it; the serializer takes a Date. */
 export const Instant = Type.Unsafe<Date>({
   type: 'string',
   format: 'date-time',
+  examples: ['2026-01-31T12:00:00.000Z'],
+})
+
+/** An instant in a request: the form in which the service writes them. */
+export const InstantText = Type.String({
+  format: 'date-time',
+  pattern: '^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\\.[0-9]{3}Z$',
+  description: 'An instant in UTC with milliseconds, such as 2026-01-31T12:00:00.000Z',
   examples: ['2026-01-31T12:00:00.000Z'],
 })
 

@@ -2,7 +2,7 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestApp } from './app.ts'
-import type { Operation } from './openapi.ts'
+import { bodyOf, type Operation } from './openapi.ts'
 import { ROOT } from './service.ts'
 
 export type Owner = { id: string; email: string; accessToken: string }
@@ -22,6 +22,24 @@ const files = globSync('test/modules/*/fixture.ts', { cwd: ROOT })
 const found: readonly { objects: readonly ObjectFixture[] }[] = await Promise.all(
   files.map(file => import(join(ROOT, file))),
 )
+
+/**
+ * Returns ids for the paths of operations that take a body: of an object of the user who signs in, so that it is the body that is
+ * refused. Other operations might delete it; they get `fallback`.
+ */
+export function createPathIds(
+  service: Pick<TestApp, 'call' | 'logIn'>,
+  signIn: () => Promise<Owner>,
+  fallback: string,
+) {
+  const ids = new Map<string, Promise<string>>()
+  return (operation: Operation): Promise<string> | string => {
+    if (!operation.path.includes('{id}') || !bodyOf(operation)) return fallback
+    const id = ids.get(operation.path) ?? signIn().then(owner => fixtureOf(operation).create(service, owner))
+    ids.set(operation.path, id)
+    return id
+  }
+}
 
 /** Returns the fixture of the object that an operation's path names. Throws where no module has one. */
 export function fixtureOf({ path }: Pick<Operation, 'path'>): ObjectFixture {

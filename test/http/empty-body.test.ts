@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
+import { createPathIds } from '../helpers/fixtures.ts'
 import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from '../helpers/openapi.ts'
 import { exchange } from '../helpers/raw.ts'
 import { openConnection } from '../helpers/raw-connection.ts'
@@ -19,6 +20,7 @@ const { port } = service.app.server.address() as AddressInfo
 const tokenFor = createTokenFactory(testConfig(service.database.url))
 const operations = operationsOf(documentOf(service.app))
 const user = await service.signUp()
+const idFor = createPathIds(service, async () => ({ ...user, accessToken: await openSession() }), user.id)
 
 const TYPES = [
   'application/json',
@@ -60,7 +62,7 @@ async function openSession(): Promise<string> {
 
 async function send(operation: Operation, headers: string, body = '') {
   const token = operation.path === '/metrics' ? METRICS_TOKEN : await openSession()
-  const head = `${operation.method} ${fillPath(operation, user.id)} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n`
+  const head = `${operation.method} ${fillPath(operation, await idFor(operation))} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n`
   const [answer] = await exchange(port, [`${head}Authorization: Bearer ${token}\r\n${headers}\r\n${body}`])
   if (!answer) throw new Error('there was no answer')
   return answer

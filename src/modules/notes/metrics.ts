@@ -1,0 +1,8 @@
+/** The metrics of the notes module. */
+import type { Metrics } from '../../observability/metrics.ts'
+
+export type NotesMetrics = ReturnType<typeof createNotesMetrics>
+
+export function createNotesMetrics({ createCounter }: Pick<Metrics, 'createCounter'>) {
+  return { created: createCounter({ name: 'notes_created_total', help: 'Notes that were created' }) }
+}

@@ -1,0 +1,67 @@
+/** What an owner may do with notes. */
+import type { Database } from '../../db/client.ts'
+import { errors } from '../../http/errors.ts'
+import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
+import { isUuid } from '../../lib/schemas.ts'
+import type { NotesMetrics } from './metrics.ts'
+import * as repository from './repository.ts'
+import type { ListQuery, NoteBody } from './schemas.ts'
+
+type Dependencies = { database: Pick<Database, 'db'>; metrics: NotesMetrics }
+
+const SORT = '-createdAt'
+
+export function createNoteService({ database: { db }, metrics }: Dependencies) {
+  /** Returns the id of a note's owner; undefined where there is no such note. */
+  async function ownerOf(id: string): Promise<string | undefined> {
+    return isUuid(id) ? repository.findOwner(db, id) : undefined
+  }
+
+  /** Creates a note and returns it. */
+  async function create(owner: string, content: NoteBody) {
+    const note = await repository.insertNote(db, owner, content)
+    metrics.created.inc()
+    return note
+  }
+
+  /** Returns a note. Throws NotFound. */
+  async function view(owner: string, id: string) {
+    return requireFound(await repository.findNote(db, { id, ownerId: owner }))
+  }
+
+  /** Replaces the content of a note and returns it. Throws NotFound. */
+  async function update(owner: string, id: string, content: NoteBody) {
+    return requireFound(await repository.updateNote(db, { id, ownerId: owner }, content))
+  }
+
+  /** Deletes a note. Throws NotFound. */
+  async function remove(owner: string, id: string): Promise<void> {
+    if (!(await repository.deleteNote(db, { id, ownerId: owner }))) throw new errors.NotFound()
+  }
+
+  /** Returns a page of the owner's notes, newest first. Throws InvalidCursor. */
+  async function list(owner: string, { limit = 20, cursor, updatedSince }: ListQuery) {
+    const rows = await repository.listNotes(db, {
+      owner,
+      limit,
+      after: cursor === undefined ? undefined : positionOf(cursor),
+      updatedSince: updatedSince === undefined ? undefined : new Date(updatedSince),
+    })
+    return pageOf(rows, limit, SORT, note => note.createdAt.toISOString())
+  }
+
+  return { ownerOf, create, view, update, remove, list }
+}
+
+/** The note may be deleted between the guard and the statement. */
+function requireFound<Note>(note: Note | undefined): Note {
+  if (note === undefined) throw new errors.NotFound()
+  return note
+}
+
+function positionOf(cursor: string): { createdAt: Date; id: string } {
+  const position = decodeCursor(cursor, SORT)
+  const createdAt = position && instantOf(position.key)
+  if (!position || !createdAt) throw new errors.InvalidCursor()
+  return { createdAt, id: position.id }
+}

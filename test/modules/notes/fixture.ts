@@ -1,0 +1,19 @@
+/** The notes that tests need: their content, and one for tests over all routes. */
+import type { NoteBody } from '../../../src/modules/notes/schemas.ts'
+import type { ObjectFixture } from '../../helpers/fixtures.ts'
+
+/** Returns the content of a note, another one for each number. */
+export function contentOf(number: number): NoteBody {
+  return { title: `Title ${number}`, body: `Body ${number}` }
+}
+
+export const objects: readonly ObjectFixture[] = [
+  {
+    path: '/api/v1/notes/{id}',
+    async create(service, { accessToken: token }) {
+      const response = await service.call('POST', '/api/v1/notes', { token, body: contentOf(0) })
+      if (response.statusCode !== 201) throw new Error(`${response.statusCode}: ${response.body}`)
+      return response.json().id
+    },
+  },
+]
