@@ -76,7 +76,7 @@ async function compare(git: Git, base: Base, present: Present) {
 /** An edit that was not looked for must not pass for one that was not there. */
 async function describeComparison(git: Git, base: Base | undefined): Promise<string[]> {
   const missing = 'whether a migration was edited, renamed or removed after it was committed'
-  if (!base) return [`Not checked: ${missing}. This is not a git checkout with commits.`]
+  if (!base) return [`Not checked: ${missing}. There is no commit to compare with.`]
   const commit = base.commit.slice(0, 12)
   const compared = `Compared with ${commit} (${base.name})`
   const isShallow = (await git('rev-parse', '--is-shallow-repository'))?.trim() !== 'false'

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { UserFacingError } from '../../src/lib/user-facing-error.ts'
 import { ask, commitOf, type Git } from './git.ts'
 import type { Problem } from './problem.ts'
+import { TEMPLATE_COMMIT } from './template-commit.ts'
 
 /** Where the default branch is looked for, unless `--base` names one. */
 const DEFAULT_BRANCHES = ['origin/HEAD', 'origin/main', 'origin/master', 'main', 'master', 'HEAD']
@@ -37,12 +38,28 @@ export async function findBase(git: Git, ref: string | undefined): Promise<Base 
   for (const name of ref === undefined ? DEFAULT_BRANCHES : [ref]) {
     const tip = await commitOf(git, name)
     const commit = tip && (await git('merge-base', tip, 'HEAD'))?.trim()
-    if (tip && commit) return { name, tip, commit }
+    if (tip && commit && !(await isOfTemplate(git, commit))) return { name, tip, commit }
   }
   if (ref === undefined) return undefined
   throw new UserFacingError(
     `--base ${ref}: this repository has no such commit that HEAD shares history with.`,
   )
+}
+
+/** Whether a commit belongs to the template that the service was made from. */
+async function isOfTemplate(git: Git, commit: string): Promise<boolean> {
+  if (!(await knowsTemplate(git))) return false
+  return (await git('merge-base', '--is-ancestor', commit, TEMPLATE_COMMIT)) !== undefined
+}
+
+/** A service whose history begins anew does not have the commit. */
+async function knowsTemplate(git: Git): Promise<boolean> {
+  return TEMPLATE_COMMIT !== '' && (await commitOf(git, TEMPLATE_COMMIT)) !== undefined
+}
+
+/** Returns the commits of a base that are about this service, as git takes them. */
+async function historyOf(git: Git, { commit }: Base): Promise<string> {
+  return (await knowsTemplate(git)) ? `${TEMPLATE_COMMIT}..${commit}` : commit
 }
 
 /** What the base has: a folder of migrations as it is committed. */
@@ -104,7 +121,7 @@ export async function compareWithHistory(
     '--raw',
     '--no-abbrev',
     '--format=commit %H',
-    base.commit,
+    await historyOf(git, base),
     '--',
     `${folder}/*.sql`,
   )
@@ -136,7 +153,7 @@ export async function compareJournalWithHistory(
 ): Promise<Problem[]> {
   const place = `${folder}/meta/_journal.json`
   const line = ['--first-parent', '--diff-merges=first-parent', '--reverse', '--format=%H']
-  const commits = await ask(git, 'log', ...line, base.commit, '--', place)
+  const commits = await ask(git, 'log', ...line, await historyOf(git, base), '--', place)
   const first = new Map<string, { when: number; commit: string }>()
   for (const commit of commits.split('\n').filter(Boolean)) {
     for (const { tag, when } of await journalAt(git, commit, folder)) {
