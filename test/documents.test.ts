@@ -1,5 +1,5 @@
 /** The documents agree with the repository: links lead somewhere, and SECURITY.md lists every column of the core. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { is } from 'drizzle-orm'
@@ -10,11 +10,7 @@ import { CORE_MODULES } from './helpers/documents.ts'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 
-const markdownIn = (folder: string) =>
-  readdirSync(join(ROOT, folder))
-    .filter(name => name.endsWith('.md'))
-    .map(name => join(folder, name))
-const documents = [...markdownIn('.'), ...markdownIn('bench'), ...markdownIn('docs')]
+const documents = globSync(['*.md', '{bench,docs}/*.md'], { cwd: ROOT })
 
 /** Returns the anchors of a document, as GitHub makes them of its headings. */
 function anchorsOf(path: string): Set<string> {

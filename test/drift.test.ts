@@ -14,7 +14,19 @@ import { documentPaths, readDocument, scriptsIn } from './helpers/documents.ts'
 import { catalogue } from './helpers/problems.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const FOLDERS = ['.ci', '.github', 'bench', 'checks', 'docs', 'drizzle', 'harness', 'report', 'src', 'test']
+const FOLDERS = [
+  '.ci',
+  '.github',
+  'bench',
+  'checks',
+  'docs',
+  'drizzle',
+  'harness',
+  'report',
+  'src',
+  'template',
+  'test',
+]
 
 /** Known holes are below these: the advisories of each package, or behaviour that the service depends on. */
 const FLOORS: Record<string, string> = {

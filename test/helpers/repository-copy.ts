@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { inheritedEnvironment } from '../../harness/environment.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
-import { ROOT } from './report.ts'
+import { ROOT } from './service.ts'
 
 /** What a report needs to run, and to speak of. */
 const PARTS = [
