@@ -1,8 +1,8 @@
-# The service's image. The Node.js is the version that package.json pins for development.
+# The service's image, with the Node.js version that package.json pins.
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
-# --omit=optional would leave out the binary of @node-rs/argon2 as well. Of these, the image has a Node.js already.
+# --omit=optional would also remove the binary of @node-rs/argon2. The pinned Node.js is removed: the image has one.
 RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/node-linux-* node_modules/.bin/node
 
 FROM node:24.21.0-bookworm-slim

@@ -1,4 +1,4 @@
-/** Proves P9 for every operation of the OpenAPI document: nobody reads or does what is not theirs. */
+/** P9: every kind of caller tries every operation of the OpenAPI document, on its own objects and on others'. */
 import type { LightMyRequestResponse } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assignRole } from '../src/modules/users/service.ts'
@@ -15,13 +15,13 @@ const operations = operationsOf(documentOf(service.app))
 
 type Caller = 'anonymous' | 'revoked' | 'other' | 'owner' | 'admin'
 
-/** Who comes when: whoever may do it comes last, so that the others find what they ask for. */
+/** Returns the callers in order. The one that is allowed comes last, so that the others still find the object. */
 function callersOf({ 'x-guard': guard }: Operation): Caller[] {
   const everyone: Caller[] = ['anonymous', 'revoked', 'other', 'owner', 'admin']
   return guard.requires === 'admin' ? everyone : [...everyone.filter(caller => caller !== 'owner'), 'owner']
 }
 
-/** What each caller brings, and what of the owner's the path may name. */
+/** The tokens of the callers, and the owner's objects. */
 type Cast = {
   tokens: Record<Caller, string | undefined>
   owner: Owner
@@ -31,7 +31,7 @@ type Cast = {
 
 async function createCast(): Promise<Cast> {
   const [owner, other, revoked, admin] = await Promise.all([1, 2, 3, 4].map(() => service.signUp()))
-  if (!owner || !other || !revoked || !admin) throw new Error('four users were asked for')
+  if (!owner || !other || !revoked || !admin) throw new Error('expected four users')
   await assignRole(service.app.database, admin.email, 'admin')
   await service.call('POST', '/api/v1/auth/logout', { token: revoked.accessToken })
   const second = await service.logIn(owner.email)
@@ -67,7 +67,7 @@ function send(operation: Operation, token: string | undefined, id: string, cast:
   })
 }
 
-/** Returns the status that follows from the guard; `exists`: whether the path names the owner's object, or none. */
+/** Returns the status that the guard asks for; `exists` is whether the path names an object of the owner. */
 function expectedStatus(operation: Operation, caller: Caller, exists: boolean): number {
   const { 'x-guard': guard, path, method } = operation
   const success = successOf(operation)
@@ -82,7 +82,7 @@ function expectedStatus(operation: Operation, caller: Caller, exists: boolean): 
   return caller === 'owner' || guard.requires === 'admin' || isShared ? success : 404
 }
 
-/** An answer without what names the request: the rest must not tell a refused object from a missing one. */
+/** Removes what identifies the request. The rest must be the same for a refused object and a missing one. */
 function anonymized({ statusCode, headers, body }: LightMyRequestResponse, id: string) {
   const { 'x-request-id': requestId, traceresponse: _trace, date: _date, ...rest } = headers
   return {
@@ -101,31 +101,31 @@ describe.each(operations.map(operation => [operation.name, operation] as const))
     })
 
     it.each(callersOf(operation))(
-      'answers the caller "%s" as its guard says, and tells nothing more',
+      'responds to the caller "%s" as its guard says, and reveals nothing more',
       async caller => {
         const token = cast.tokens[caller]
         const hasObject = operation.path.includes('{')
         const [missing, id] = hasObject
           ? [crypto.randomUUID(), await fixtureOf(operation).create(service, cast.owner)]
           : ['', '']
-        // A refresh token is good for one use: each caller has one of their own.
+        // A refresh token can be used once: each caller gets a new one.
         if (operation.operationId === 'refresh')
           cast.refreshToken = (await service.logIn(cast.email)).refreshToken
 
         const absent = hasObject ? await send(operation, token, missing, cast) : undefined
-        const answer = await send(operation, token, id, cast)
+        const response = await send(operation, token, id, cast)
 
-        expect(answer.statusCode, answer.body).toBe(expectedStatus(operation, caller, true))
+        expect(response.statusCode, response.body).toBe(expectedStatus(operation, caller, true))
         if (!absent) return
         expect(absent.statusCode, absent.body).toBe(expectedStatus(operation, caller, false))
-        if (answer.statusCode >= 400) expect(anonymized(answer, id)).toEqual(anonymized(absent, missing))
+        if (response.statusCode >= 400) expect(anonymized(response, id)).toEqual(anonymized(absent, missing))
       },
     )
   },
 )
 
 describe('P9: beyond the guards', () => {
-  it('shows a user to others without the address, the role and the changes', async () => {
+  it('shows other users neither the address, nor the role, nor the time of the last change', async () => {
     const { tokens, owner } = await createCast()
     const view = async (token: string | undefined) =>
       Object.keys((await service.call('GET', `/api/v1/users/${owner.id}`, { token: token ?? '' })).json())
@@ -135,7 +135,7 @@ describe('P9: beyond the guards', () => {
     expect(await view(tokens.admin)).toEqual(all)
   })
 
-  it('lists to each caller their own sessions', async () => {
+  it('lists to each caller its own sessions only', async () => {
     const { tokens, owner } = await createCast()
     const ids = async (token: string | undefined) =>
       (await service.call('GET', '/api/v1/auth/sessions', { token: token ?? '' }))
@@ -146,25 +146,25 @@ describe('P9: beyond the guards', () => {
       expect(await ids(tokens[caller])).toEqual([sessionOf(tokens[caller] ?? '')])
   })
 
-  it('gives the metrics to the metrics token alone', async () => {
+  it('shows the metrics for the metrics token only', async () => {
     expect((await service.call('GET', '/metrics', { token: METRICS_TOKEN })).statusCode).toBe(200)
     expect((await service.call('GET', '/metrics', { token: `${METRICS_TOKEN} ` })).statusCode).toBe(401)
   })
 
-  it('refuses a refresh token of a session that has ended, whoever sends it', async () => {
+  it('refuses a refresh token of an ended session from every caller', async () => {
     const { tokens, refreshToken } = await createCast()
     const session = sessionOf((await service.refresh(refreshToken)).json().accessToken)
     await service.call('DELETE', `/api/v1/auth/sessions/${session}`, { token: tokens.owner ?? '' })
     for (const token of Object.values(tokens)) {
-      const answer = await service.call('POST', '/api/v1/auth/refresh', {
+      const response = await service.call('POST', '/api/v1/auth/refresh', {
         body: { refreshToken },
         ...(token && { token }),
       })
-      expect(answer.statusCode).toBe(401)
+      expect(response.statusCode).toBe(401)
     }
   })
 
-  it('does not let an id in another form pass for another: upper case is the same user', async () => {
+  it('takes an id in upper case for the same user', async () => {
     const { tokens, owner } = await createCast()
     const path = `/api/v1/users/${owner.id.toUpperCase()}`
     const body = { displayName: 'Grace', email: `${crypto.randomUUID()}@example.com` }

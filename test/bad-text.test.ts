@@ -1,4 +1,4 @@
-/** Proves P27: bad text is refused, not changed, and what is accepted comes back byte for byte. */
+/** P27: bad text is refused, not changed, and accepted text comes back byte for byte. */
 import { Ajv } from 'ajv'
 import fc from 'fast-check'
 import type { InjectOptions } from 'fastify'
@@ -18,7 +18,7 @@ const user = await service.signUp()
 const idFor = createPathIds(service, async () => user, user.id)
 const tokenFor = createTokenFactory(testConfig(service.database.url))
 
-/** A caller that gets past the guard, so that it is the text that is refused. */
+/** Sends a request that passes the guard, so that a refusal is about the text. */
 async function send(operation: Operation, rest: Pick<InjectOptions, 'payload'> & { query?: string }) {
   const role = operation['x-guard'].requires === 'admin' ? 'admin' : 'user'
   const token = await tokenFor({ userId: user.id, role })
@@ -30,7 +30,7 @@ async function send(operation: Operation, rest: Pick<InjectOptions, 'payload'> &
   })
 }
 
-/** JSON values that no body may hold anywhere: as the text of a value, in escapes where there are such. */
+/** JSON values that no body may contain, as JSON text. */
 const BAD_VALUES: Record<string, string> = {
   'NUL in an escape': '"a\\u0000b"',
   'a lone high surrogate': '"a\\ud800"',
@@ -46,7 +46,7 @@ const BAD_VALUES: Record<string, string> = {
   'a name twice': '{"a":1,"a":2}',
 }
 
-/** Bytes, in the place of a string, that are not UTF-8 (Unicode 17, table 3-7), or that text readers drop. */
+/** Bytes that are not UTF-8 (Unicode 17, table 3-7), and NUL. */
 const BAD_BYTES: Record<string, number[]> = {
   'a byte that starts nothing': [0xff],
   'a sequence that is cut off': [0xe2, 0x82],
@@ -59,7 +59,7 @@ const BAD_BYTES: Record<string, number[]> = {
 
 const withBody = operations.filter(operation => bodyOf(operation))
 
-/** The parts before and after the place of a property's value, in an otherwise valid body. */
+/** Returns an otherwise valid body, split at the value of a property. */
 function bodyAround(operation: Operation, name: string): [string, string] {
   const example = { ...(bodyOf(operation)?.example as object), [name]: '@' }
   const [before = '', after = ''] = JSON.stringify(example).split('"@"')
@@ -74,9 +74,9 @@ describe.each(withBody.map(operation => [operation.name, operation] as const))(
     it.each(Object.keys(BAD_VALUES))('is refused for %s in any place', async kind => {
       for (const name of [...names, 'unknown']) {
         const payload = bodyAround(operation, name).join(BAD_VALUES[kind])
-        const answer = await send(operation, { payload })
-        expect(answer.statusCode, `${name}: ${answer.body}`).toBe(400)
-        expect(answer.json().code).toBe('BAD_REQUEST')
+        const response = await send(operation, { payload })
+        expect(response.statusCode, `${name}: ${response.body}`).toBe(400)
+        expect(response.json().code).toBe('BAD_REQUEST')
       }
     })
 
@@ -117,7 +117,7 @@ const queries = operations.flatMap(operation =>
 
 describe('P27: the query parameter', () => {
   it.each(queries)(
-    '%s is refused twice, with NUL, and where it cannot be decoded',
+    '%s is refused when it occurs twice, contains NUL or cannot be decoded',
     async (_title, operation, name) => {
       const payload = bodyOf(operation) && { payload: JSON.stringify(bodyOf(operation)?.example) }
       for (const query of [
@@ -133,8 +133,8 @@ describe('P27: the query parameter', () => {
         `__proto__=1`,
         'constructor=1',
       ]) {
-        const answer = await send(operation, { query, ...payload })
-        expect(answer.statusCode, query).toBe(400)
+        const response = await send(operation, { query, ...payload })
+        expect(response.statusCode, query).toBe(400)
       }
     },
   )
@@ -142,7 +142,7 @@ describe('P27: the query parameter', () => {
 
 const isDisplayName = new Ajv().compile(DisplayName)
 
-/** Any Unicode that the schema takes: also unassigned, combining, right to left, and outside the basic plane. */
+/** Any Unicode that the schema accepts: also unassigned, combining, right to left, and outside the basic plane. */
 const displayName = fc
   .oneof(
     fc.string({ unit: 'binary', minLength: 1, maxLength: 100 }),
@@ -150,7 +150,7 @@ const displayName = fc
   )
   .filter(name => isDisplayName(name))
 
-/** Any password that the schema takes and that is not among the common ones. */
+/** Any password that the schema accepts and that is not a common one. */
 const password = fc
   .string({ unit: 'binary', minLength: 12, maxLength: 128 })
   .filter(text => !text.includes('\0') && text.isWellFormed())
@@ -161,14 +161,14 @@ describe('P27: what is accepted', () => {
     await fc.assert(
       fc.asyncProperty(displayName, async name => {
         const payload = JSON.stringify({ displayName: name, email: user.email })
-        const answer = await service.app.inject({
+        const response = await service.app.inject({
           method: 'PUT',
           url: `/api/v1/users/${user.id}`,
           headers: { authorization: `Bearer ${user.accessToken}`, 'content-type': 'application/json' },
           payload,
         })
-        expect(answer.statusCode, answer.body).toBe(200)
-        expect(answer.json().displayName).toBe(name)
+        expect(response.statusCode, response.body).toBe(200)
+        expect(response.json().displayName).toBe(name)
         const { rows } = await service.database.query(
           'select convert_to(display_name, $2) as bytes from users where id = $1',
           [user.id, 'UTF8'],
@@ -195,7 +195,7 @@ describe('P27: what is accepted', () => {
     )
   })
 
-  it('is the password in NFKC: in any normal form, but neither in another case, nor a space less', async () => {
+  it('is the password in any normal form of Unicode, but not in another case or without its spaces', async () => {
     const email = 'normal@example.com'
     const secret = ' ångström Ⅷ ﬁre '.normalize('NFC')
     await service.call('POST', '/api/v1/auth/register', {

@@ -1,4 +1,4 @@
-/** Browser mode in a real browser, without HTTPS: a page on localhost, and the API where the start says that it is. */
+/** Browser mode in a real browser, without HTTPS: a page on localhost calls the API at the printed address. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,7 +8,7 @@ import { originForPeople, welcome } from '../src/process/welcome.ts'
 import { createTestApp, PASSWORD, type TestApp } from './helpers/app.ts'
 import { launchBrowser } from './helpers/browser.ts'
 
-/** A front end in development: a server of its own, on another port. */
+/** A front end in development: another server, on another port. */
 const frontEnd = createServer((_request, response) => {
   response.setHeader('content-type', 'text/html').end('<!doctype html><title>Front end</title>')
 })
@@ -66,7 +66,7 @@ describe('a page on localhost', () => {
     expect(await logInAndRefresh(page, api)).toEqual([200, 200])
   })
 
-  it('is another site than 127.0.0.1: the browser keeps no cookie of it', async () => {
+  it('is another site than 127.0.0.1, whose cookies the browser drops', async () => {
     const [login, refresh] = await logInAndRefresh(page, listening)
     expect(login).toBe(200)
     expect([401, 403]).toContain(refresh)
@@ -75,7 +75,7 @@ describe('a page on localhost', () => {
 })
 
 describe('the address that the start prints', () => {
-  it('is localhost where that is where it listens, and else the address itself', async () => {
+  it('is localhost when the service listens there, otherwise the address itself', async () => {
     expect(await originForPeople('http://127.0.0.1:3000')).toBe('http://localhost:3000')
     expect(await originForPeople('http://0.0.0.0:3000')).toBe('http://localhost:3000')
     expect(await originForPeople('http://[::]:3000')).toBe('http://localhost:3000')
@@ -83,7 +83,7 @@ describe('the address that the start prints', () => {
     expect(await originForPeople('http://127.0.0.2:80')).toBe('http://127.0.0.2:80')
   })
 
-  it('names no docs where there are none', () => {
+  it('names no docs when they are off', () => {
     expect(welcome('http://localhost:3000', { hasDocs: false })).not.toContain('docs')
   })
 })

@@ -1,4 +1,4 @@
-/** What is said in two places stays the same in both: commands, codes, migrations, versions, and how files open. */
+/** Facts that are stated in two places agree: commands, error codes, migrations, versions, first sentences of files. */
 import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ const FOLDERS = [
   'test',
 ]
 
-/** Known holes are below these: the advisories of each package, or behaviour that the service depends on. */
+/** Lowest versions: earlier ones have known vulnerabilities, or lack behaviour that the service depends on. */
 const FLOORS: Record<string, string> = {
   fastify: '5.12.8',
   'fast-jwt': '6.3.6',
@@ -39,14 +39,14 @@ const FLOORS: Record<string, string> = {
   '@fastify/static': '10.1.1',
 }
 
-/** Fastify and Node refuse with a status of their own, which is shown as one of these. */
+/** The codes for statuses that Fastify and Node.js send themselves. */
 const BY_STATUS = ['REQUEST_TIMEOUT', 'PAYLOAD_TOO_LARGE', 'HEADERS_TOO_LARGE', 'INTERNAL_ERROR']
 
 async function read(path: string): Promise<string> {
   return readFile(join(ROOT, path), 'utf8')
 }
 
-/** The files of a folder, without those of packages that are installed or just being installed in it. */
+/** Returns the files of a folder, without installed packages. */
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true })
   const nested = entries
@@ -56,7 +56,7 @@ async function filesIn(folder: string): Promise<string[]> {
   return [...own, ...(await Promise.all(nested)).flat()]
 }
 
-/** The repository's own files, by path: those of the folders that it has, and those of its root. */
+/** Returns the paths of the repository's own files: those of its folders, and those of its root. */
 async function ownFiles(): Promise<string[]> {
   const top = await readdir(ROOT, { withFileTypes: true })
   const folders = top.filter(entry => entry.isDirectory() && FOLDERS.includes(entry.name))
@@ -73,7 +73,7 @@ async function sources(folder: RegExp): Promise<[path: string, text: string][]> 
 describe('the documents', () => {
   const contributing = readDocument('CONTRIBUTING.md')
 
-  it('name no command that does not exist, and list every one', async () => {
+  it('list every command, and name no other', async () => {
     const { scripts } = JSON.parse(await read('package.json'))
     const named = documentPaths().flatMap(path => scriptsIn(readDocument(path)))
     expect([...new Set(named)].sort()).toEqual(Object.keys(scripts).sort())
@@ -84,7 +84,7 @@ describe('the documents', () => {
     }
   })
 
-  it('lay out what is there', async () => {
+  it('list every folder', async () => {
     const [, layout = ''] = /## Layout\n\n```\n([\s\S]*?)```/.exec(contributing) ?? []
     const named = layout.split('\n').flatMap(line => /^[\w./]+/.exec(line) ?? [])
     expect(named.length).toBeGreaterThan(5)
@@ -94,7 +94,7 @@ describe('the documents', () => {
         files.some(file => file.startsWith(path)),
         path,
       ).toBe(true)
-    // And nothing is left out: each folder of the root and of src/ has its line.
+    // Each folder of the root and of src/ has its line.
     const folders = files.flatMap(file => /^(src\/\w+|\w+)\//.exec(file)?.[0] ?? [])
     for (const folder of new Set(folders))
       expect(
@@ -105,7 +105,7 @@ describe('the documents', () => {
 })
 
 describe('the errors', () => {
-  it('are each thrown, looked up by code, or what a status of the framework is shown as', async () => {
+  it('are each thrown, looked up by code, or used for a status of the framework', async () => {
     const files = (await sources(/^src\//)).filter(
       ([path]) => !/\/errors\.ts$|^src\/http\/openapi\.ts$/.test(path) || path === 'src/db/errors.ts',
     )
@@ -129,14 +129,14 @@ describe('the errors', () => {
 })
 
 describe('every file', () => {
-  it('opens with a sentence that says what it is for', async () => {
+  it('begins with a sentence that says what it is for', async () => {
     const silent = (await sources(/./)).filter(
       ([, text]) => !/^\/\*\* [^\n]+[.:] ?[^\n]*\*\/\n|^\/\*\*\n/.test(text),
     )
     expect(silent.map(([path]) => path)).toEqual([])
   })
 
-  it('names no folder of a machine', async () => {
+  it('contains no absolute path of a machine', async () => {
     const texts = await Promise.all((await ownFiles()).map(async path => [path, await read(path)] as const))
     const rooted = texts.flatMap(([path, text]) =>
       [...text.matchAll(/(?<![\w.$}/])\/(?:home|Users|root|work|tmp)\/[\w-]+/g)].map(
@@ -154,7 +154,7 @@ const LOCKFILES = [
 ]
 
 describe.each(LOCKFILES)('the lockfile %s', lockfile => {
-  it('names packages and hashes, never the server they came from', async () => {
+  it('has names and hashes of packages, and no download address', async () => {
     const { packages } = JSON.parse(await read(lockfile)) as { packages: Record<string, { link?: boolean }> }
     // The root, the workspaces and the links to them are in the repository itself.
     const installed = Object.entries(packages).filter(
@@ -175,7 +175,7 @@ describe.each(LOCKFILES)('the lockfile %s', lockfile => {
         `${path} ${version}`,
       ).toBeGreaterThanOrEqual(0)
     }
-    // @fastify/static comes and goes with what needs it, and the bench has packages that need few of these.
+    // @fastify/static is a dependency of a dependency, and the bench has few of these packages.
     if (name !== '@fastify/static' && lockfile === 'package-lock.json') expect(found).not.toEqual([])
   })
 })
@@ -191,7 +191,7 @@ it('Dependabot has an entry for each lockfile and for the image', async () => {
   for (const update of updates) expect(Object.keys(update.groups ?? {})).not.toEqual([])
 })
 
-it('the service imports development dependencies only where it can do without', async () => {
+it('the service imports development dependencies only where they are optional', async () => {
   const { devDependencies } = JSON.parse(await read('package.json')) as {
     devDependencies: Record<string, string>
   }
@@ -208,15 +208,15 @@ it('the service imports development dependencies only where it can do without', 
 })
 
 describe('the pinned Node.js', () => {
-  // Its packages do not say it, and npm goes by the lockfile; npm 10 drops it there when it writes the file anew.
-  it('needs glibc by the lockfile, so that musl gets none that cannot run', async () => {
+  // The packages do not declare it; npm reads it from the lockfile, and npm 10 drops it when it rewrites the file.
+  it('is installed only with glibc: it does not run with musl', async () => {
     const { packages } = JSON.parse(await read('package-lock.json'))
     const ours = Object.keys(packages).filter(path => /^node_modules\/node-linux-\w+$/.test(path))
     expect(ours).toHaveLength(2)
     for (const path of ours) expect(packages[path], path).toMatchObject({ libc: ['glibc'] })
   })
 
-  it('runs every script, in the place of the shell, which npm sends its signals to', async () => {
+  it('runs every script and replaces the shell, which npm sends its signals to', async () => {
     const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> }
     const commands = Object.values(scripts).flatMap(script => {
       const parts = script.split(' && ')
@@ -234,8 +234,8 @@ describe('the pinned Node.js', () => {
 })
 
 describe('the migrations', () => {
-  it('are those of the schema: there is nothing to generate', async () => {
-    // Beside the real ones, so that nothing is written there where there is.
+  it('match the schema: there is nothing to generate', async () => {
+    // A copy, so that the real folder stays as it is.
     const out = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-drift-`))
     onTestFinished(() => rm(out, { recursive: true }))
     await cp(join(ROOT, 'drizzle'), out, { recursive: true })
@@ -252,25 +252,25 @@ describe('the migrations', () => {
     expect(await readdir(out)).toEqual(await readdir(join(ROOT, 'drizzle')))
   })
 
-  it('are one file each, in the order of the journal', async () => {
+  it('are in the order of the journal, one file each', async () => {
     const { entries } = JSON.parse(await read('drizzle/meta/_journal.json')) as {
       entries: { idx: number; when: number; tag: string }[]
     }
     const files = (await readdir(join(ROOT, 'drizzle'))).filter(name => name.endsWith('.sql')).sort()
     expect(entries.map(({ tag }) => `${tag}.sql`)).toEqual(files)
-    // In the order of their times too: one that is merged late is generated anew, to come last.
+    // Their times increase too: a migration that is merged late is generated again, so that it comes last.
     const times = entries.map(({ when }) => when)
     expect(times).toEqual([...times].sort((a, b) => a - b))
   })
 })
 
 describe('the CI workflow', () => {
-  it('runs the script that anybody can run', async () => {
+  it('runs the script that every developer can run', async () => {
     const { jobs } = parse(await read('.github/workflows/ci.yml'))
     expect(jobs.test.steps.map(({ run }: { run?: string }) => run)).toContain('.ci/run')
   })
 
-  it('installs what that script asks for and the image does not have', async () => {
+  it('installs what the script needs and the image lacks', async () => {
     const onImage = ['chromium', 'openssl']
     const asked = [...(await read('.ci/run')).matchAll(/missing\+=\(([\w-]+)\)/g)].map(([, name]) => name)
     const [, installed = ''] =

@@ -1,4 +1,4 @@
-/** What a person lives through who starts it for the first time, and again, on a host with nothing installed. */
+/** The first start on a host with nothing installed, and the starts after it. */
 import { execFile } from 'node:child_process'
 import { chown, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,8 +11,8 @@ import { databaseOfTest } from './helpers/database.ts'
 import { createRemote } from './helpers/remote.ts'
 import { ROOT } from './helpers/service.ts'
 
-const NOBODY = { uid: 65_534, gid: 65_534 }
-const GRACEFULLY = { code: 0, signal: null }
+const ORDINARY_USER = { uid: 65_534, gid: 65_534 }
+const ENDED_IN_ORDER = { code: 0, signal: null }
 
 async function checkout(...args: Parameters<typeof createCheckout>) {
   const created = await createCheckout(...args)
@@ -20,26 +20,26 @@ async function checkout(...args: Parameters<typeof createCheckout>) {
   return created
 }
 
-/** The commands that the greeting shows, as a shell runs them. */
+/** Runs the commands that the greeting shows, and returns their responses. */
 async function runPrintedCommands(stdout: string): Promise<unknown[]> {
   const commands = stdout.match(/^ +curl [^\n]+\\\n[^\n]+$/gm) ?? []
-  const answers: unknown[] = []
+  const responses: unknown[] = []
   for (const command of commands) {
     const run = await promisify(execFile)('sh', [
       '-c',
       command.replace('curl', 'curl --silent --show-error --fail'),
     ])
-    answers.push(JSON.parse(run.stdout))
+    responses.push(JSON.parse(run.stdout))
   }
-  return answers
+  return responses
 }
 
 const readSelf = async (origin: string, token: string) =>
   (await createRemote(origin).call('GET', '/api/v1/users/me', { token })).status
 
 describe('the first start', () => {
-  it('serves, says where, gives a token, and keeps all of it through a restart and a kill -9', async () => {
-    // A space in its name, and, where root runs it, no way in for the database's own user.
+  it('serves, prints its addresses, issues a token, and keeps all data through a restart and a kill -9', async () => {
+    // The name has a space. As root, the database's own user cannot enter the folder.
     const { start, folder } = await checkout('first run', 0o700)
     const first = await start()
     for (const [, url = ''] of first.output.stdout.matchAll(/(http:\S+\/(?:docs|health\/\w+))/g)) {
@@ -52,7 +52,7 @@ describe('the first start', () => {
     expect(await readSelf(first.origin, accessToken)).toBe(200)
 
     first.child.kill('SIGTERM')
-    expect(await first.exited).toEqual(GRACEFULLY)
+    expect(await first.exited).toEqual(ENDED_IN_ORDER)
     expect(first.output.stderr).toBe('')
     const second = await start()
     expect(await readSelf(second.origin, accessToken)).toBe(200)
@@ -65,11 +65,11 @@ describe('the first start', () => {
     expect((await findServers(data)).postmasters).toHaveLength(1)
 
     third.child.kill('SIGINT')
-    expect(await third.exited).toEqual(GRACEFULLY)
+    expect(await third.exited).toEqual(ENDED_IN_ORDER)
     expect(await findServers(data)).toEqual({ postmasters: [], children: [] })
   })
 
-  it('runs beside another checkout, and a taken port or folder is one line that says what to do', async () => {
+  it('runs beside another checkout, and reports a taken port or folder in one line with the remedy', async () => {
     const one = await checkout('one')
     const two = await checkout('two')
     const [first, second] = await Promise.all([one.start(), two.start()])
@@ -92,7 +92,7 @@ describe('the first start', () => {
     expect(await readSelf(first.origin, user.accessToken)).toBe(200)
   })
 
-  it('says in one line what is wrong with the address to listen on', async () => {
+  it('reports an invalid listening address in one line', async () => {
     const { run } = await checkout('one')
     const service = run({ HOST: '192.0.2.1' })
     expect(await service.exited).toEqual({ code: 1, signal: null })
@@ -104,19 +104,19 @@ describe('the first start', () => {
 })
 
 describe('without development dependencies', () => {
-  it('serves with JSON lines, and says in one of them why they are not for a person', async () => {
+  it('serves with JSON log lines, and warns that pretty lines need a development dependency', async () => {
     const { start } = await checkout('production', 0o755, { forProduction: true })
     const database = await databaseOfTest()
     const { child, exited, output } = await start({ DATABASE_URL: database.url, LOG_FORMAT: 'pretty' })
     child.kill('SIGTERM')
-    expect(await exited).toEqual(GRACEFULLY)
+    expect(await exited).toEqual(ENDED_IN_ORDER)
     expect(output.stderr).toBe('')
     const lines = output.stdout.split('\n').filter(line => line.startsWith('{'))
     const warnings = lines.map(line => JSON.parse(line)).filter(({ level }) => level === 'warn')
     expect(warnings.map(({ msg }) => msg)).toEqual([expect.stringMatching(/LOG_FORMAT=pretty.*pino-pretty/)])
   })
 
-  it('says in one line how to get a database, in the service and in its commands', async () => {
+  it('reports in one line how to get a database, in the service and in its commands', async () => {
     const { folder, run } = await checkout('production', 0o755, { forProduction: true })
     const service = run()
     expect(await service.exited).toEqual({ code: 1, signal: null })
@@ -126,18 +126,21 @@ describe('without development dependencies', () => {
   })
 })
 
-// Another user can be had only by root, and only where that user reaches the installed packages.
-if (process.geteuid?.() === 0 && (await canReach(await realpath(join(ROOT, 'node_modules')), NOBODY))) {
+// Only root can start a process as another user, and that user must reach the installed packages.
+if (
+  process.geteuid?.() === 0 &&
+  (await canReach(await realpath(join(ROOT, 'node_modules')), ORDINARY_USER))
+) {
   describe('an ordinary user', () => {
-    it('starts it without root, and owns what it leaves', async () => {
+    it('starts the service without root, and owns the files that it leaves', async () => {
       const { start, folder } = await checkout('first run')
-      await chown(folder, NOBODY.uid, NOBODY.gid)
-      const service = await start({}, NOBODY)
+      await chown(folder, ORDINARY_USER.uid, ORDINARY_USER.gid)
+      const service = await start({}, ORDINARY_USER)
       const user = await createRemote(service.origin).signUp()
       expect(await readSelf(service.origin, user.accessToken)).toBe(200)
       service.child.kill('SIGTERM')
-      expect(await service.exited).toEqual(GRACEFULLY)
-      expect((await stat(join(folder, '.data/postgres/data'))).uid).toBe(NOBODY.uid)
+      expect(await service.exited).toEqual(ENDED_IN_ORDER)
+      expect((await stat(join(folder, '.data/postgres/data'))).uid).toBe(ORDINARY_USER.uid)
       expect((await stat(join(folder, '.data/jwt-private-key.pem'))).mode & 0o777).toBe(0o600)
     })
   })

@@ -1,4 +1,4 @@
-/** Sends thousands of hostile requests to every operation of the OpenAPI document, and holds the answers against it. */
+/** Sends thousands of hostile requests to every operation, and checks the responses against the OpenAPI document. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import fc from 'fast-check'
@@ -16,13 +16,13 @@ import { createTokenFactory } from './helpers/token-factory.ts'
 
 const REQUESTS = 2000
 
-/** Sent at once: enough to keep the database busy, too few to fill the queue of password hashes. */
+/** Requests sent at once: enough to keep the database busy, too few to fill the queue of password hashes. */
 const BATCH = 20
 
-/** The same requests in every run; another seed finds others: `HOSTILE_SEED=7 npx vitest run test/fuzz.test.ts`. */
+/** Every run sends the same requests; another seed gives others: `HOSTILE_SEED=7 npx vitest run test/fuzz.test.ts`. */
 const SEED = Number(process.env.HOSTILE_SEED ?? 1)
 
-/** What a problem must not let out: stack frames, file names, SQL. */
+/** What a problem must not contain: stack frames, file names, SQL. */
 const LEAK = /\bat [^"]+:\d+|node_modules|\.ts\b|\b(select|insert|update|delete) .+\b(from|into|set)\b/i
 
 const METRICS_TOKEN = 'a metrics token of the tests'
@@ -38,7 +38,7 @@ const [owner, victim, other] = [await service.signUp(), await service.signUp(), 
 
 describe('hostile requests', () => {
   it.each(operations.map(operation => [operation.name, operation] as const))(
-    '%s answers them with what it documents, and nothing else',
+    '%s responds with what it documents, and nothing else',
     async (_name, operation) => {
       const judge = createJudge(operation)
       const known = { tokens: await makeTokens(owner.id), values: await makeValues(operation) }
@@ -48,47 +48,49 @@ describe('hostile requests', () => {
       })
       await fc.assert(
         fc.asyncProperty(batch, async requests => {
-          const answers = await Promise.all(requests.map(request => service.app.inject(request)))
-          for (const [i, answer] of answers.entries()) judge.check(answer, requests[i] as HostileRequest)
+          const responses = await Promise.all(requests.map(request => service.app.inject(request)))
+          for (const [i, response] of responses.entries())
+            judge.check(response, requests[i] as HostileRequest)
         }),
         { seed: SEED, numRuns: Math.ceil(REQUESTS / BATCH), endOnFailure: false },
       )
       expect(judge.count()).toBeGreaterThanOrEqual(REQUESTS)
-      expect(judge.share(414), 'share that told us only the limit of a URL').toBeLessThan(0.1)
-      expect(judge.missing(), 'statuses that the requests should have reached').toEqual([])
+      expect(judge.share(414), 'share of requests that only hit the length limit of a URL').toBeLessThan(0.1)
+      expect(judge.missing(), 'statuses that no request reached').toEqual([])
     },
     60_000,
   )
 })
 
-/** Checks answers of an operation, and keeps count of them by status. */
+/** Checks the responses of an operation, and counts them by status. */
 function createJudge(operation: Operation) {
   const counts = new Map<number, number>()
   const success = successOf(operation)
   const schema = operation.responses[success]?.content?.['application/json']?.schema
-  const isAnswer = schema && ajv.compile({ ...schema, components: document.components })
+  const isDocumented = schema && ajv.compile({ ...schema, components: document.components })
 
   const count = () => [...counts.values()].reduce((sum, of) => sum + of, 0)
 
   return {
-    check(answer: LightMyRequestResponse, request: HostileRequest): void {
-      counts.set(answer.statusCode, (counts.get(answer.statusCode) ?? 0) + 1)
-      const fault = faultOf(answer, operation, isAnswer)
-      if (fault) throw new Error(`${fault}\n${answer.statusCode} ${answer.body}\n${JSON.stringify(request)}`)
+    check(response: LightMyRequestResponse, request: HostileRequest): void {
+      counts.set(response.statusCode, (counts.get(response.statusCode) ?? 0) + 1)
+      const fault = faultOf(response, operation, isDocumented)
+      if (fault)
+        throw new Error(`${fault}\n${response.statusCode} ${response.body}\n${JSON.stringify(request)}`)
     },
     count,
     share: (status: number) => (counts.get(status) ?? 0) / count(),
-    /** Statuses that hostile requests must come to, by what the operation asks for, and did not. */
+    /** Statuses that the operation can send, and that no request reached. */
     missing: () => expectedStatuses(operation).filter(status => !counts.has(status)),
   }
 }
 
 function faultOf(
-  answer: LightMyRequestResponse,
+  response: LightMyRequestResponse,
   operation: Operation,
-  isAnswer: ValidateFunction | undefined,
+  isDocumented: ValidateFunction | undefined,
 ) {
-  const { statusCode: status, headers, body } = answer
+  const { statusCode: status, headers, body } = response
   if (status >= 500) return 'a 5xx'
   const documented = operation.responses[status]
   if (!documented) return 'a status that is not documented'
@@ -96,12 +98,13 @@ function faultOf(
   const types = Object.keys(documented.content ?? {})
   if (types.length === 0) return body === '' ? undefined : 'a body where none is documented'
   if (!types.includes(type ?? '')) return `not one of the documented types ${types}`
-  if (status < 300) return isAnswer && !isAnswer(answer.json()) ? ajv.errorsText(isAnswer.errors) : undefined
-  const problem: unknown = answer.json()
+  if (status < 300)
+    return isDocumented && !isDocumented(response.json()) ? ajv.errorsText(isDocumented.errors) : undefined
+  const problem: unknown = response.json()
   if (!isProblem(problem)) return ajv.errorsText(isProblem.errors)
   if (problem.status !== status) return 'a problem of another status'
   if (!codesOf(operation, status).includes(problem.code)) return 'a code that is not documented'
-  if (problem.requestId !== headers['x-request-id']) return 'not the id of its header'
+  if (problem.requestId !== headers['x-request-id']) return 'a request id other than that of the header'
   if (LEAK.test(JSON.stringify({ ...problem, instance: '', errors: undefined }))) return 'a leak'
 }
 
@@ -120,8 +123,8 @@ function expectedStatuses(operation: Operation): number[] {
 }
 
 /**
- * Tokens of users and of admins. A success of some operations ends all sessions of a user: only a few of the tokens are of
- * that one, so that the others still pass the guard when those do not.
+ * Returns tokens of users and admins. Some operations end all sessions of the owner when they succeed, so only a few tokens
+ * are the owner's: the others still pass the guard.
  */
 async function makeTokens(userId: string): Promise<string[]> {
   const tokenFor = createTokenFactory(testConfig(service.database.url))
@@ -142,7 +145,7 @@ function roleOf(i: number): 'user' | 'admin' {
   return i % 2 === 0 ? 'user' : 'admin'
 }
 
-/** Users and admins without a password, whose ids are in no request. */
+/** Inserts users and admins without a password. No request names their ids. */
 async function makeBystanders(count: number) {
   const { rows } = await service.database.query<{ id: string; role: 'user' | 'admin' }>(
     `insert into users (email, password_hash, display_name, role)
@@ -153,7 +156,7 @@ async function makeBystanders(count: number) {
   return rows
 }
 
-/** Values of the owner's that lead to a success: ids of the operation's object, refresh tokens and free addresses. */
+/** Returns values that make a request succeed: ids of the owner's objects, refresh tokens and free addresses. */
 async function makeValues(operation: Operation): Promise<Known['values']> {
   const sessions = await openSessions(service.database, owner.id, 10)
   const ids = sessions.map(({ id }) => id)
@@ -166,7 +169,7 @@ async function makeValues(operation: Operation): Promise<Known['values']> {
     ? await Promise.all(ids.map(() => fixtureOf(operation).create(service, { ...owner, accessToken })))
     : ids
   return {
-    // Every other is one that leads to a success: most of what else a request needs for it is seldom there.
+    // About half of the ids exist: a request rarely has everything else that it needs to succeed.
     id: [...objects, victim.id, crypto.randomUUID(), ...ids],
     refreshToken: sessions.map(({ refreshToken }) => refreshToken),
     email: [...ids.map(() => other.email), ...ids.map(id => `${id}@example.com`)],

@@ -1,4 +1,4 @@
-/** The image: every step of the Dockerfile is done for real, and what comes of it serves, checked as Docker would. */
+/** The image: runs every step of the Dockerfile, then starts and checks the result as Docker would. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, rm } from 'node:fs/promises'
@@ -15,7 +15,7 @@ import { buildImage, environmentOf, type Image } from './helpers/image.ts'
 
 const run = promisify(execFile)
 
-/** It is 122 MB now, without the base image: a dependency that adds much more should be noticed, and meant. */
+/** The size is 122 MB without the base image. A large new dependency fails here. */
 const MAX_MEGABYTES = 150
 
 let image: Image
@@ -29,7 +29,7 @@ async function packageJson() {
   return JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
 }
 
-/** Runs the image's command until it listens. */
+/** Starts the image's command, and returns when it listens. */
 async function startImage(settings: Record<string, string>) {
   const [program = '', ...args] = image.command
   const env = environmentOf(image, settings)
@@ -60,7 +60,7 @@ describe('the image', () => {
     expect(image.user).toBe('node')
   })
 
-  it('holds the service and what it depends on, and nothing else', async ({ annotate }) => {
+  it('contains the service and its dependencies, and nothing else', async ({ annotate }) => {
     const names = await readdir(image.workdir)
     expect(names.sort()).toEqual(['LICENSE', 'drizzle', 'node_modules', 'package.json', 'src'])
     const { dependencies, devDependencies } = await packageJson()
@@ -73,7 +73,7 @@ describe('the image', () => {
     )
     expect(development).toEqual([])
     const kept = Object.keys(devDependencies).filter(name => installed.includes(name))
-    // What another package of the service needs may be there for its sake.
+    // A development dependency may be there because another package of the service needs it.
     for (const name of kept) expect(lock.packages).toHaveProperty([`node_modules/${name}`])
     expect(installed.filter(name => /(^|\/)(\.env|node-linux-\w+|\.bin\/node)$/.test(name))).toEqual([])
 
@@ -83,14 +83,14 @@ describe('the image', () => {
     expect(megabytes).toBeLessThan(MAX_MEGABYTES)
   })
 
-  it('migrates, serves, passes its health check, and fails it once stopped', async () => {
+  it('migrates, serves and passes its health check, which fails after the stop', async () => {
     const database = await databaseOfTest()
     const settings = {
       PORT: String(await freePort()),
       DATABASE_URL: database.url,
       JWT_PRIVATE_KEY: privateKey,
       DRAIN_DELAY: '0s',
-      // Loads the tracing too; a collector that is not there costs spans, and nothing else.
+      // Loads the tracing too. Without a collector, only spans are lost.
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
     }
     const migrated = await run('node', ['src/commands/db-migrate.ts'], {
@@ -119,7 +119,7 @@ describe('the image', () => {
     expect(await checkHealth(settings)).toBe(1)
   })
 
-  it('says what is missing, and exits with 1, where it is started with nothing', async () => {
+  it('lists the missing settings and exits with 1 when it is started without any', async () => {
     const [program = '', ...args] = image.command
     const failure = await run(program, args, { cwd: image.workdir, env: environmentOf(image) }).catch(
       error => error,
@@ -130,7 +130,7 @@ describe('the image', () => {
 })
 
 describe('compose.yaml', () => {
-  it('sets variables that the service knows, and holds no secret', async () => {
+  it('sets variables that the service knows, and contains no secret', async () => {
     const text = await readFile(new URL('../compose.yaml', import.meta.url), 'utf8')
     const { services } = parse(text, { merge: true })
     for (const name of ['service', 'migrate']) {

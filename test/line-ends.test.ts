@@ -1,16 +1,16 @@
-/** Line ends of a checkout: LF on every machine, since the formatter, the shell and the image ask for it. */
+/** A checkout has LF line ends on every machine: the formatter, the shell and the image need them. */
 import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ROOT } from './helpers/report.ts'
 import { copyRepository } from './helpers/repository-copy.ts'
 
-it('are LF where git is set to make them CRLF', async () => {
+it('line ends are LF although git is set to CRLF', async () => {
   const copy = copyRepository()
   for (const part of ['.gitattributes', '.env.example', '.ci', 'Dockerfile', 'test/helpers']) {
     await cp(join(ROOT, part), join(copy.folder, part), { recursive: true })
   }
-  await copy.commit('all there is')
+  await copy.commit('everything')
   await copy.git('clone', '--quiet', '-c', 'core.autocrlf=true', '.', 'clone')
   const clone = join(copy.folder, 'clone')
   const entries = await readdir(clone, { recursive: true, withFileTypes: true })

@@ -1,4 +1,4 @@
-/** The commands that the documents ask a reader to type work as they stand there. */
+/** The commands in the documents work as they are written. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -16,7 +16,7 @@ describe('the session with curl', () => {
     expect(session).toContain('http://127.0.0.1:3000/')
 
     const script = session.replace('http://127.0.0.1:3000', service.origin)
-    // With a socket for its input, which a child's pipe is, bash may take itself for a remote shell and read its files.
+    // When its input is a socket, as a child's pipe is, bash may act as a remote shell and read its startup files.
     const { stdout, stderr } = await run('sh', ['-c', 'exec "$0" -eu -c "$1" </dev/null', shell, script], {
       timeout: 60_000,
     })
@@ -31,7 +31,7 @@ describe('the session with curl', () => {
 })
 
 describe('the example of a key', () => {
-  it('makes one that the service signs with', async () => {
+  it('creates a key that the service signs with', async () => {
     const [commands = ''] = shellBlocks('docs/deployment.md', 'Steps')
     const openssl = commands.split('\n').map(line => line.trim())
     const [makeKey = '', makeToken = ''] = openssl
