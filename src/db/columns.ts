@@ -3,5 +3,5 @@ import { customType, timestamp } from 'drizzle-orm/pg-core'
 
 export const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
-/** An instant to the millisecond, as JavaScript counts: a cursor made from a Date would skip rows within one otherwise. */
+/** An instant to the millisecond, as in JavaScript: with microseconds, a cursor made from a Date would skip rows. */
 export const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' })

@@ -1,15 +1,18 @@
-/** Connections that could not be made: which errors those are, and one sentence that says why and what to do. */
+/**
+ * Recognizes and explains connection failures. pg reports some by its message alone: the messages are in this file, and
+ * test/db/connection-failure.test.ts fails when pg changes them.
+ */
 import pg from 'pg'
 
-/** Every error that came instead of a connection, of any kind: TLS alone has a hundred codes. */
+/** Every error that came instead of a connection, or from a lost one. They are marked: TLS alone has a hundred codes. */
 const failures = new WeakSet<object>()
 
-/** Takes note of an error that came instead of a connection. */
+/** Marks an error as a connection failure. */
 export function markConnectionFailure(error: unknown): void {
   if (typeof error === 'object' && error !== null) failures.add(error)
 }
 
-/** Whether this error came instead of a connection. */
+/** Returns whether an error was marked as a connection failure. */
 export function isConnectionFailure(error: unknown): boolean {
   return typeof error === 'object' && error !== null && failures.has(error)
 }
@@ -18,13 +21,13 @@ export function isConnectionFailure(error: unknown): boolean {
 const REFUSALS: Record<string, string> = {
   '28P01': 'it does not accept the password: check the user and the password',
   '28000':
-    'it does not let this user in from here: check the user, its pg_hba.conf, and whether it asks for TLS (sslmode)',
+    'it does not accept this user from this host: check the user, its pg_hba.conf, and whether it requires TLS (sslmode)',
   '3D000': 'there is no such database: check the name after the host, or create it',
-  '53300': 'it has no connection left for this user, this database, or at all',
-  '57P03': 'it is starting, or recovering',
+  '53300': 'it accepts no more connections, in total or of this user or database',
+  '57P03': 'it is starting or recovering',
 }
 
-/** Codes of Node.js and OpenSSL (the Node.js documentation has them under "X509 certificate error codes"), and what to do. */
+/** Codes of Node.js and OpenSSL ("X509 certificate error codes" in the documentation of Node.js), and what to do. */
 const TLS_FAILURES: [RegExp, string][] = [
   [/ALTNAME|HOSTNAME/, 'its certificate is for another host name: use the name that is in it'],
   [/EXPIRED/, 'its certificate has expired: renew it there'],
@@ -37,19 +40,30 @@ const TLS_FAILURES: [RegExp, string][] = [
   [/^ERR_SSL|^ERR_TLS|^EPROTO/, 'TLS with it failed'],
 ]
 
-const NO_TLS =
-  'it does not offer TLS: turn that on there, or set sslmode=disable where the network is trusted'
+/** Messages of pg that come without a code. */
+const MESSAGES = {
+  noTls: /does not support SSL/,
+  timeout: /connection timeout|timeout expired/,
+  noPassword: /client password must be a/,
+  ended: /^(Connection terminated|Client (has encountered a connection error|was closed))/,
+}
 
-/** Why the database cannot be reached, as the end of a sentence. PostgreSQL's words where there are none of ours. */
+/** Returns whether pg failed because its connection ended. */
+export function isDriverFailure(error: unknown): boolean {
+  return error instanceof Error && MESSAGES.ended.test(error.message)
+}
+
+const NO_TLS = 'it does not offer TLS: enable it there, or set sslmode=disable where the network is trusted'
+
+/** Returns why the database cannot be reached, as the end of a sentence: our explanation, or PostgreSQL's message. */
 export function explainConnectionFailure(error: unknown): string {
   const { code = '', message = '' } = error as { code?: string; message?: string }
   if (error instanceof pg.DatabaseError) return withCode(REFUSALS[code] ?? `it says: ${message}`, code)
-  if (/does not support SSL/.test(message)) return NO_TLS
+  if (MESSAGES.noTls.test(message)) return NO_TLS
   const [, reason] = TLS_FAILURES.find(([pattern]) => pattern.test(code)) ?? []
   if (reason !== undefined) return withCode(reason, code)
-  if (/connection timeout|timeout expired/.test(message)) return 'it does not answer in time'
-  if (/client password must be a/.test(message))
-    return 'it asks for a password, and the connection string has none'
+  if (MESSAGES.timeout.test(message)) return 'it does not respond in time'
+  if (MESSAGES.noPassword.test(message)) return 'it requires a password, and the connection string has none'
   return code || message || 'no reason given'
 }
 

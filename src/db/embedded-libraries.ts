@@ -1,15 +1,15 @@
-/** Makes the links between the embedded server's libraries, which npm packages cannot hold and no install script makes. */
+/** Creates the links between the embedded server's libraries: npm packages cannot hold links, and no install script runs. */
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 
-/** What the package lists, by paths in the package: `native/lib/libicuuc.so.60` has to lead to `native/lib/libicuuc.so.60.2`. */
+/** A link that the package lists, by paths in it: `native/lib/libicuuc.so.60` to `native/lib/libicuuc.so.60.2`. */
 type Link = { source: string; target: string }
 
 /**
- * Makes the missing links of an installed server beside its libraries, as its install script would. Where that folder
- * cannot be written to, makes them all in `folder`/lib and returns where the loader has to look, for LD_LIBRARY_PATH.
- * Several starts at once may do the same.
+ * Creates the missing links of an installed server beside its libraries, as its install script would. Where that folder
+ * cannot be written to, creates all of them in `folder`/lib, and returns the value of LD_LIBRARY_PATH. Several starts may
+ * do this at the same time.
  */
 export async function linkLibraries(postgres: string, folder: string): Promise<string | undefined> {
   const native = dirname(dirname(postgres))
@@ -24,14 +24,14 @@ export async function linkLibraries(postgres: string, folder: string): Promise<s
   const elsewhere = join(folder, 'lib')
   await rm(elsewhere, { recursive: true, force: true })
   await mkdir(elsewhere)
-  // The server's own user, where there is one, reads it.
+  // The server's user, where it is another, reads it.
   await chmod(elsewhere, 0o755)
   for (const { source, target } of links) await makeLink(source, join(elsewhere, basename(target)))
-  // A library looks for others beside itself, and takes the link's folder for its own.
+  // A library looks for others in the folder of its link.
   return `${elsewhere}:${join(native, 'lib')}`
 }
 
-/** The links by full paths; none where the package has no list. */
+/** Returns the links by full paths; none where the package has no list. */
 async function readLinks(native: string): Promise<Link[]> {
   const list = join(native, 'pg-symlinks.json')
   if (!existsSync(list)) return []
@@ -44,7 +44,7 @@ async function readLinks(native: string): Promise<Link[]> {
 async function makeLink(source: string, target: string): Promise<void> {
   if (existsSync(target)) return
   await symlink(source, target).catch(error => {
-    // Another start was quicker.
+    // Another start was faster.
     if (error.code !== 'EEXIST') throw error
   })
 }

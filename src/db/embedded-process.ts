@@ -6,30 +6,30 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
-// Fast shutdown writes a checkpoint, which a slow disk may draw out; the other two only have to end.
+// A fast shutdown writes a checkpoint, which takes long on a slow disk. The other two do not.
 const STEPS = [
   { signal: 'SIGINT', patience: 10_000 },
   { signal: 'SIGQUIT', patience: 5_000 },
   { signal: 'SIGKILL', patience: 5_000 },
 ] as const
-// The program's own path, which may hold spaces; its arguments begin at the first NUL, where the system tells.
+// The program's path, which may contain spaces. Its arguments begin at the first NUL, where the system has them apart.
 const POSTMASTER = /^([^\0]*\/)?(postgres|postmaster)[\0 ]/
 
-/** The text of a file, or '' when there is none or it may not be read. */
+/** Returns the text of a file; '' where there is none, or where it may not be read. */
 export async function readText(file: string) {
   return await readFile(file, 'utf8').catch(() => '')
 }
 
 /**
- * The name that the server processes of a data directory carry in their titles. It is made of the folder's inode, so it
- * follows a folder that is moved, and a copy has another; reading it needs no right to look into the process.
+ * Returns the name that the server processes of a data directory have in their titles. It consists of the folder's inode:
+ * it stays when the folder is moved, and a copy has another. To read a title needs no rights on the process.
  */
 export async function clusterName(data: string) {
   const { dev, ino } = await stat(data, { bigint: true })
   return `embedded-${dev.toString(36)}-${ino.toString(36)}`
 }
 
-/** The server processes of a data directory: postmasters, and children (which outlive a killed postmaster for a while). */
+/** Returns the server processes of a data directory: postmasters, and children, which outlive a killed postmaster. */
 export async function findServers(data: string) {
   const name = await clusterName(data).catch(() => undefined)
   const found = { postmasters: [] as number[], children: [] as number[] }
@@ -40,7 +40,7 @@ export async function findServers(data: string) {
     if (words.startsWith(`postgres: ${name}: `)) found.children.push(pid)
     else if (!POSTMASTER.test(command)) continue
     else if (words.includes(` cluster_name=${name} `)) found.postmasters.push(pid)
-    // Somebody may have started it by hand: the pid file's word counts, once the process agrees with it.
+    // A server that was started by hand has no such name: the pid file counts where the process matches it.
     else if (pid === recorded && (await runsIn(pid, words, data))) found.postmasters.push(pid)
   }
   return found
@@ -50,7 +50,7 @@ async function runsIn(pid: number, words: string, data: string) {
   return words.includes(` -D ${data} `) || (await readlink(`/proc/${pid}/cwd`).catch(() => '')) === data
 }
 
-/** Every process's command line, each argument ended by a NUL, or all by one space where only `ps` tells. */
+/** Returns every process's command line. Each argument ends with a NUL; with a space where it comes from `ps`. */
 export async function listCommands(): Promise<[number, string][]> {
   if (process.platform === 'win32') return []
   if (process.platform !== 'linux') {
@@ -66,8 +66,8 @@ export async function listCommands(): Promise<[number, string][]> {
 }
 
 /**
- * Stops whatever serves a data directory: fast, then immediate, then by force, each within bounds.
- * Returns the pids it found. Throws when a process does not end.
+ * Stops the server processes of a data directory: fast, then immediately, then by force, each with a time limit.
+ * Returns the pids that it found. Throws where a process does not end.
  */
 export async function stopServers(data: string): Promise<number[]> {
   const stopped = new Set<number>()
@@ -75,10 +75,10 @@ export async function stopServers(data: string): Promise<number[]> {
     const { postmasters, children } = await findServers(data)
     const all = [...postmasters, ...children]
     if (all.length === 0) return [...stopped]
-    // A postmaster ends its children itself; children without one, and everybody in the end, are told directly.
-    const told = signal === 'SIGKILL' ? all : postmasters.length > 0 ? postmasters : children
-    for (const pid of told) send(pid, signal)
-    // A frozen process acts on a signal only once it goes on.
+    // A postmaster ends its children itself. Children without one get the signal, and all processes get the last one.
+    const targets = signal === 'SIGKILL' ? all : postmasters.length > 0 ? postmasters : children
+    for (const pid of targets) send(pid, signal)
+    // A stopped process handles a signal only when it continues.
     for (const pid of all) send(pid, 'SIGCONT')
     for (const pid of all) stopped.add(pid)
     await waitUntilGone(all, patience)
@@ -105,10 +105,10 @@ async function waitUntilGone(pids: number[], patience: number) {
   }
 }
 
-/** When a live process started, in the system's own unit ('' where it does not say); undefined for a dead one. */
+/** Returns when a process started, in the system's unit, or '' where that is not known; undefined where it has ended. */
 export async function startTime(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') {
-    // proc_pid_stat(5): the name, in parentheses, may hold anything; after it, field 3 is the state, 22 the start.
+    // proc_pid_stat(5): the name, in parentheses, may contain anything; after it, field 3 is the state, 22 the start.
     const fields = (await readText(`/proc/${pid}/stat`)).replace(/^.*\) /s, '').split(' ')
     // A zombie has ended, though a parent that does not reap it keeps its pid.
     return 'ZX'.includes(fields[0] ?? '') ? undefined : fields[19]
@@ -122,15 +122,15 @@ export async function startTime(pid: number): Promise<string | undefined> {
 }
 
 /**
- * Makes this process the owner of a folder and returns the function that gives it up. The record of a dead owner is
- * replaced. Throws when the owner lives, naming the folder by the directory that the caller knows.
+ * Makes this process the owner of a folder, and returns a function that releases it. The record of an owner that has ended
+ * is replaced. Throws where the owner is alive; the message names the folder as the caller does.
  */
 export async function claimFolder(folder: string, directory: string): Promise<() => Promise<void>> {
   const file = join(folder, 'owner.json')
   const mine = `${file}.${randomUUID()}`
   await writeFile(mine, JSON.stringify({ pid: process.pid, startTime: await startTime(process.pid) }))
   try {
-    // A link appears at once and with its content, so that of two starts at the same moment one wins.
+    // A link appears at once and with its content: one of two starts at the same moment wins.
     while (!(await linked(mine, file))) await dismissDeadOwner(file, directory)
   } finally {
     await rm(mine, { force: true })
@@ -138,7 +138,7 @@ export async function claimFolder(folder: string, directory: string): Promise<()
   return () => rm(file, { force: true })
 }
 
-/** Whether a live process owns a folder. */
+/** Returns whether a live process owns a folder. */
 export async function hasLiveOwner(folder: string): Promise<boolean> {
   return (await liveOwner(await readText(join(folder, 'owner.json')))) !== undefined
 }
@@ -168,7 +168,7 @@ async function dismissDeadOwner(file: string, directory: string) {
   }
   const aside = `${file}.${randomUUID()}`
   await rename(file, aside).catch(() => {})
-  // Another start may have dismissed the dead owner first, and this would be its own record: give it back.
+  // Another start may have removed the record first, and this one is its own: put it back.
   if ((await readText(aside)) !== record) await linked(aside, file).catch(() => {})
   await rm(aside, { force: true })
 }

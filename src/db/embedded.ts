@@ -14,44 +14,44 @@ import * as host from './embedded-host.ts'
 import { linkLibraries } from './embedded-libraries.ts'
 import { claimFolder, clusterName, hasLiveOwner, readText, stopServers } from './embedded-process.ts'
 
-// Of new data. They are no names of the service: data that was made under another name has to open.
+// The names in new data. They do not contain the service's name: data stays usable when the service is renamed.
 const ROLE = 'service'
 const DATABASE = 'service'
-// After a crash the server replays its log first, which may take as long as the writing did.
+// After a crash the server replays its log first, which may take as long as it took to write it.
 const READY_WITHIN_MS = 60_000
 const ATTEMPTS = 5
-// For the commands that a person runs beside the service.
+// Read by the commands that a person runs beside the service.
 const URL_FILE = 'url'
-// Somebody took the port between our asking for a free one and the server's use of it, or the last server's shared
-// memory is still held: both pass.
+// Errors that pass: another process took the free port before the server did, or the shared memory of the last server is
+// still in use.
 const PASSING = /Address already in use|could not create any TCP\/IP sockets|pre-existing shared memory block/
 
-export interface EmbeddedOptions {
-  /** Holds data, password and log, and nothing else; made when missing. */
+export type EmbeddedOptions = {
+  /** Holds data, password and log, and nothing else; created when missing. */
   directory: string
-  /** Made when missing; by default, the one that the data was made with. */
+  /** Created when missing. The default is the one that the data was created with. */
   database?: string
   /** A free one unless given. */
   port?: number
   /** Server settings, such as `{ fsync: 'off' }`. */
   settings?: Record<string, string>
-  /** Told what happens; what the server itself says is in `server.log` in the folder. */
+  /** Receives a line for each step. The server's own log is `server.log` in the folder. */
   onLog?: (line: string) => void
 }
 
-export interface EmbeddedPostgres {
+export type EmbeddedPostgres = {
   url: string
   pid: number
   directory: string
-  /** Settles when the server has ended, asked to or not. */
+  /** Resolves when the server has ended, for any reason. */
   exited: Promise<void>
-  /** Resolves when the server is gone, within 20 s whatever state it is in. */
+  /** Resolves when the server has ended, within 20 s in any state. */
   stop(): Promise<void>
   /** Stops, and removes the database for good. */
   remove(): Promise<void>
 }
 
-interface Place {
+type Place = {
   directory: string
   folder: string
   data: string
@@ -61,16 +61,17 @@ interface Place {
   libraries?: string | undefined
 }
 
-interface Server {
+type Server = {
   child: ChildProcess
   port: number
   exited: Promise<void>
 }
 
 /**
- * Starts a server on a free port of 127.0.0.1 and returns once it answers. A server that a killed process left behind in
- * the same directory is stopped first. It does not keep this process alive. Throws one sentence that says what to do when
- * the directory is served by a live process, holds something else or data of another major version, or no binaries fit.
+ * Starts a server on a free port of 127.0.0.1 and returns once it is ready. A server that a killed process left in the same
+ * directory is stopped first. The server does not keep this process alive. Throws one sentence that says what to do where
+ * a live process serves the directory, where it holds something else or data of another major version, and where there are
+ * no binaries for this platform.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { onLog = () => {} } = options
@@ -97,15 +98,15 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
-/** The address of the server that a live process runs in a directory; undefined where none does. */
+/** Returns the address of the server that a live process runs in a directory; undefined where none does. */
 export async function runningUrl(directory: string): Promise<string | undefined> {
   if (!(await hasLiveOwner(resolve(directory)))) return undefined
   return (await readText(join(resolve(directory), URL_FILE))) || undefined
 }
 
 /**
- * The address with everything that node-postgres would take from PG* variables otherwise: those of a person's shell, such
- * as PGSSLMODE or PGOPTIONS, are about other servers. The name of the application alone is left to each client.
+ * Returns the address with every setting that node-postgres would read from PG* variables: PGSSLMODE or PGOPTIONS of a
+ * person's shell are for other servers. Only the application's name is left to each client.
  */
 export function selfContained(url: string): string {
   return `${url}?sslmode=disable&sslnegotiation=postgres&options=%20&client_encoding=UTF8&replication=false`
@@ -134,11 +135,11 @@ async function assertVersion(data: string, version: string) {
   )
 }
 
-/** Only the last step, a rename, makes the data appear, so that a start that was killed halfway is simply repeated. */
+/** Creates the data. It appears by the last step, a rename: a start that was killed before is repeated. */
 async function initialise(place: Place) {
   const { folder, data, user } = place
   for (const name of await fs.readdir(folder)) {
-    // The initdb of a killed process may go on for a moment and write while its folder is being removed.
+    // The initdb of a killed process may still write while its folder is being removed.
     if (name.startsWith('partial-')) {
       await fs.rm(join(folder, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
     }
@@ -153,7 +154,7 @@ async function initialise(place: Place) {
     ['--pwfile', password],
     ['--auth', 'scram-sha-256'],
     ['--encoding', 'UTF8'],
-    // Built in: the same order and case rules whatever locales the host has.
+    // Built in: the same order and case rules on every host.
     ['--locale-provider', 'builtin'],
     ['--builtin-locale', 'C.UTF-8'],
     ['--locale', 'C'],
@@ -162,7 +163,7 @@ async function initialise(place: Place) {
   await fs.rename(partial, data)
 }
 
-/** Runs it in a process group of its own: a Ctrl-C, which a terminal sends to all of ours, is not for it. */
+/** Runs initdb in a process group of its own: a terminal's Ctrl-C must not reach it. */
 async function runInitdb(place: Place, args: string[]) {
   const child = spawn(...withGuard(place.binaries.initdb, args), {
     ...asUser(place),
@@ -177,7 +178,7 @@ async function runInitdb(place: Place, args: string[]) {
     )
 }
 
-/** What a child gets: a folder it can enter, and of the environment nothing, since that holds the service's secrets. */
+/** Returns the options of a child: a folder that it can enter, and an empty environment, since ours holds secrets. */
 function asUser({ folder, user, libraries }: Place) {
   const env = { LC_ALL: 'C', TZ: 'UTC', ...(libraries && { LD_LIBRARY_PATH: libraries }) }
   return { cwd: folder, env, ...(user && { uid: user.uid, gid: user.gid }) }
@@ -211,7 +212,7 @@ async function spawnServer(place: Place, options: EmbeddedOptions) {
     ...options.settings,
     listen_addresses: '127.0.0.1',
     port: String(port),
-    // A socket's path is limited to 107 bytes, which a folder's may pass; TCP is enough.
+    // None: a socket's path is limited to 107 bytes, and the folder's may be longer.
     unix_socket_directories: '',
     cluster_name: await clusterName(data),
     timezone: 'UTC',
@@ -219,14 +220,14 @@ async function spawnServer(place: Place, options: EmbeddedOptions) {
   }
   const log = join(folder, 'server.log')
   await fs.rename(log, join(folder, 'server.previous.log')).catch(() => {})
-  // A file, not a pipe: writing to the pipe of a killed parent would end the server in the middle of its work.
+  // A file, not a pipe: to write to the pipe of a killed parent would end the server.
   const output = await fs.open(log, 'ax', 0o600)
   try {
     const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = spawn(...withGuard(binaries.postgres, ['-D', data, ...args]), {
       ...asUser(place),
-      // Its own process group: the terminal's Ctrl-C must not end it before our own requests have drained, and what
-      // kills this process's group must spare the guard.
+      // A process group of its own: a terminal's Ctrl-C must not end the server before our requests have drained, and a
+      // signal that kills this process's group must not kill the guard.
       detached: true,
       stdio: ['pipe', output.fd, output.fd],
     })
@@ -239,7 +240,7 @@ async function spawnServer(place: Place, options: EmbeddedOptions) {
   }
 }
 
-/** Waits for the server's own word, in its pid file: from then on, the port is surely its and gets the password. */
+/** Waits until the server's pid file says that it is ready: only then is the port known to be its, and gets the password. */
 async function becomeReady({ data }: Place, child: ChildProcess) {
   const deadline = performance.now() + READY_WITHIN_MS
   while (performance.now() < deadline) {
@@ -278,7 +279,7 @@ function handle(place: Place, { child, exited }: Server, url: string): EmbeddedP
   const end = async () => {
     child.ref()
     await stopServers(place.data)
-    // Where processes cannot be listed (Windows), nothing was found to stop.
+    // On Windows, processes cannot be listed: stopServers found none.
     child.kill('SIGINT')
     await exited
   }
@@ -290,7 +291,7 @@ function handle(place: Place, { child, exited }: Server, url: string): EmbeddedP
   const remove = async () => {
     await stop()
     await fs.rm(place.folder, { recursive: true, force: true })
-    // A link, where the folder is elsewhere.
+    // Where the folder is elsewhere, this is a link.
     await fs.rm(place.directory, { force: true })
   }
   return { url, pid: child.pid ?? 0, directory: place.directory, exited, stop, remove }

@@ -25,7 +25,7 @@ const BY_SQLSTATE: Record<string, ErrorCode> = {
   // It does not let us in: a password that was changed, a database that is being restored.
   '28': 'DATABASE_UNAVAILABLE',
   '3D': 'DATABASE_UNAVAILABLE',
-  // An administrator's change: a read-only standby answers writes with 25006.
+  // An administrator's change: a read-only standby refuses writes with 25006.
   '25006': 'DATABASE_UNAVAILABLE',
 }
 

@@ -1,8 +1,8 @@
-/** Indexes that a `create index concurrently` which did not end has left: they are there, and PostgreSQL does not use them. */
+/** Finds invalid indexes: a `create index concurrently` that failed leaves one, and PostgreSQL does not use it. */
 import type pg from 'pg'
 import type { Statement } from './migration-files.ts'
 
-/** Their names, quoted where they need it. One that is being built at this time is not among them. */
+/** Returns the names of the invalid indexes, quoted where they need it, without those that are being built now. */
 export async function invalidIndexes(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select format('%I.%I', nspname, relname) as name from pg_index join pg_class on pg_class.oid = indexrelid
@@ -14,7 +14,7 @@ export async function invalidIndexes(client: pg.Client): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-/** Those that came with the statement, and those that it names: `if not exists` passes over them. */
+/** Returns the invalid indexes that are new, and those that the statement names: `if not exists` skips them. */
 export async function invalidAfter(
   client: pg.Client,
   before: ReadonlySet<string>,
@@ -28,7 +28,7 @@ export async function invalidAfter(
   return (await invalidIndexes(client)).filter(name => !before.has(name) || isNamed(name))
 }
 
-/** What to do about them, a sentence for each. */
+/** Returns what to do about invalid indexes, a sentence for each. */
 export function describeInvalid(names: readonly string[]): string {
   return names
     .map(name => `the index ${name} is INVALID and not used: \`drop index concurrently ${name}\`.`)

@@ -1,13 +1,13 @@
-/** Tries again where the locks of a migration are not to be had, and learns who holds them. */
+/** Retries a migration that does not get its locks, and finds out who holds them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { describeBlockers, describeError, reasonOf, seconds } from './migration-errors.ts'
 import { type Progress, watchBlockers } from './migration-session.ts'
 
-/** Tries to get the locks of one migration. Between them, what has queued up behind it goes on. */
+/** Attempts to get the locks of one migration. Between them, the statements that wait behind it can run. */
 export const ATTEMPTS = 5
 
-/** Longest time between two looks at who holds a lock. */
+/** Longest time between two checks of who holds a lock. */
 const LOOK_MS = 2500
 
 const LONGEST_PAUSE_MS = 30_000
@@ -15,14 +15,14 @@ const LONGEST_PAUSE_MS = 30_000
 /** SQLSTATE of lock_not_available, and of deadlock_detected. */
 const RETRIED = ['55P03', '40P01']
 
-/** The last of several tries to get a lock has failed; `cause` is its error. */
+/** The last attempt to get a lock has failed; `cause` is its error. */
 export class LocksUnavailable extends Error {
   readonly attempts: number
-  /** Who held them: empty where it could not be found out. */
+  /** Who held the locks; empty where that is not known. */
   readonly blockers: string
 
   constructor(cause: unknown, attempts: number, blockers: string) {
-    super('locks were not to be had', { cause })
+    super('the locks were not available', { cause })
     this.attempts = attempts
     this.blockers = blockers
   }
@@ -38,7 +38,7 @@ export type Retrying = {
   onProgress: Progress
 }
 
-/** Returns what `attempt` does. Throws its error, and LocksUnavailable where the last attempt got no lock. */
+/** Returns the result of `attempt`. Throws its error, and LocksUnavailable where the last attempt got no lock. */
 export async function withRetries<T>(
   tag: string,
   attempt: () => Promise<T>,
@@ -72,7 +72,7 @@ function isLockFailure(error: unknown): boolean {
   return reason instanceof pg.DatabaseError && RETRIED.includes(reason.code ?? '')
 }
 
-/** In milliseconds: longer each time, and never the same for two instances. */
+/** Returns a pause in milliseconds: longer each time, and random, so that two instances do not retry together. */
 function pauseAfter(tries: number, lockTimeout: number): number {
   const longest = Math.min((lockTimeout / 5) * 2 ** (tries - 1), LONGEST_PAUSE_MS)
   return Math.round(longest * (0.5 + Math.random() / 2))

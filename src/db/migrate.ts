@@ -19,7 +19,7 @@ import {
 import { nameRows, readApplied, readProgress, recordAppliedSql, tableChanges } from './migration-table.ts'
 import { type Task, toTask } from './migration-task.ts'
 
-/** How messages name drizzle's table. */
+/** The name of drizzle's table in messages. */
 const TABLE = 'The table of applied migrations'
 
 const LOCK_NOT_AVAILABLE = '55P03'
@@ -33,15 +33,15 @@ export type MigrateOptions = Allowances & {
   /** The migrations folder; drizzle/ unless given. */
   directory?: string
   lockTimeout?: number
-  /** Hears a line about each migration, and about each wait. */
+  /** Receives a line about each migration, and about each wait. */
   onProgress?: Progress
 }
 
 /**
- * Applies what is not yet applied, in the order of the journal, and returns the names. Each migration is applied
- * whole, with its record, or not at all, save those that are marked to run outside a transaction. Instances that
- * start at once wait for each other. Throws UserFacingError: where the folder or the database is not usable,
- * MigrationsDiffer where the two are not the same history, MigrationFailed where a migration fails.
+ * Applies the migrations that are not applied yet, in the order of the journal, and returns their names. Each one is applied
+ * completely, together with its record, or not at all, except those that are marked to run outside a transaction. Instances
+ * that start at the same time wait for each other. Throws UserFacingError where the folder or the database cannot be used,
+ * MigrationsDiffer where their histories differ, MigrationFailed where a migration fails.
  */
 export async function migrate(connectionString: string, options: MigrateOptions = {}): Promise<string[]> {
   const { lockTimeout = LOCK_TIMEOUT_MS, onProgress = () => {} } = options
@@ -76,7 +76,7 @@ async function applyAll(tasks: readonly Task[], applying: Applying): Promise<str
   return applied
 }
 
-/** Makes the table, or completes one that drizzle-orm has made. */
+/** Creates the table, or completes one that drizzle-orm created. */
 async function prepareTable({ client, ...settings }: Applying, plan: Plan): Promise<void> {
   await client.query('begin')
   try {
@@ -86,13 +86,13 @@ async function prepareTable({ client, ...settings }: Applying, plan: Plan): Prom
     await client.query('commit')
   } catch (error) {
     await client.query('rollback').catch(() => {
-      // The connection is gone. The first error is the one to report.
+      // The connection is closed. The first error is the one to report.
     })
     throw error
   }
 }
 
-/** How the database stands against the migrations of this version. Changes nothing. Throws UserFacingError. */
+/** Returns how the database compares with the migrations of this version. Changes nothing. Throws UserFacingError. */
 export async function readStatus(connectionString: string, directory?: string): Promise<Plan> {
   const migrations = readMigrations(directory)
   return withClient(connectionString, async client => {
@@ -101,7 +101,7 @@ export async function readStatus(connectionString: string, directory?: string): 
   })
 }
 
-/** The SQL that `migrate` would run, as a script, and how many migrations it has. Changes nothing. Throws as `migrate` does. */
+/** Returns the SQL that `migrate` would run, and how many migrations it has. Changes nothing. Throws as `migrate` does. */
 export async function dryRun(
   connectionString: string,
   options: Omit<MigrateOptions, 'lockTimeout' | 'onProgress'> = {},
@@ -124,13 +124,13 @@ function script({ migration, commands }: Task): string {
   return transaction ? `\n-- ${file}\nbegin;\n${body}\ncommit;\n` : `\n-- ${file}\n${body}\n`
 }
 
-/** On a line of its own where the statement may end in a comment. */
+/** Adds a semicolon, on a line of its own where the statement may end in a comment. */
 function endStatement(sql: string): string {
   const text = sql.trim()
   return text.endsWith(';') ? text : `${text}\n;`
 }
 
-/** Waits for a lock no longer than `settings` say: without a limit it would wait in silence. */
+/** Reads the state of the database. Waits for a lock as long as `settings` allow, and not for ever. */
 async function readPlan(
   client: pg.Client,
   migrations: readonly Migration[],
@@ -138,7 +138,7 @@ async function readPlan(
 ): Promise<Plan> {
   await configureSession(client, settings, 'session')
   const plan = compareMigrations(migrations, await readApplied(client), await readProgress(client))
-  // A pooler may give the connection to others.
+  // A pooler may use the connection for others.
   await resetSession(client)
   return plan
 }
@@ -163,7 +163,7 @@ async function withClient<T>(connectionString: string, work: (client: pg.Client)
   }
 }
 
-/** What to do about a table that cannot be read or written: empty where PostgreSQL's words are all that is known. */
+/** Returns what to do about a table that cannot be read or written; '' where only PostgreSQL's message is known. */
 function remedyFor(error: unknown, blockers: string): string {
   const { code } = error as pg.DatabaseError
   if (code === LOCK_NOT_AVAILABLE) {

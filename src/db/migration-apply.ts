@@ -1,4 +1,4 @@
-/** Applies one migration: in a transaction with its record, or, where it is marked so, one statement at a time. */
+/** Applies one migration: in a transaction with its record, or one statement at a time where it is marked so. */
 import pg from 'pg'
 import { describeInvalid, invalidAfter, invalidIndexes } from './invalid-indexes.ts'
 import { ATTEMPTS, LocksUnavailable, type Retrying, withRetries } from './lock-retries.ts'
@@ -25,14 +25,14 @@ import { type Command, count, isProcedural, runsInTransaction, sha256, type Task
 /** SQLSTATE of a table or index, a column, a function and any other object that exists already. */
 const ALREADY_THERE = ['42P07', '42701', '42723', '42710']
 
-/** SQLSTATE of an index, and of other objects that are no table, column or function, which is not there. */
+/** SQLSTATE of an index that does not exist, and of other objects that are no table, column or function. */
 const UNDEFINED_OBJECT = '42704'
 
 export type Applying = Retrying & { searchPath: string; progress: readonly ProgressRow[] }
 
 /**
- * Applies a migration and records it, and returns whether it did: another may have been faster. Throws
- * MigrationFailed, which says what of it is left in the database: nothing, where it runs in a transaction.
+ * Applies a migration, records it, and returns whether it did: another instance may have been faster. Throws
+ * MigrationFailed, whose message says what the database keeps: nothing where the migration runs in a transaction.
  */
 export async function applyMigration(task: Task, applying: Applying): Promise<boolean> {
   await resetSession(applying.client)
@@ -66,7 +66,7 @@ async function applyInTransaction({ migration, commands }: Task, applying: Apply
       return true
     } catch (error) {
       await client.query('rollback').catch(() => {
-        // The connection is gone, and PostgreSQL rolls back by itself. The first error is the one to report.
+        // The connection is closed, and PostgreSQL rolls back by itself. The first error is the one to report.
       })
       throw error
     }
@@ -82,8 +82,8 @@ async function applyInTransaction({ migration, commands }: Task, applying: Apply
 }
 
 /**
- * Statement after statement, each with what it did recorded when it is complete: a run that ends in the middle,
- * however it ends, is continued by the next.
+ * Runs statement after statement, and records each when it is complete. Where a run ends in the middle, the next one
+ * continues it.
  */
 async function applyOutside(
   { migration, commands, done, settings }: Task,
@@ -110,7 +110,7 @@ async function applyOutside(
   }
 }
 
-/** A run that is killed has left no trace of what cannot be in a transaction with its record, and may have done it. */
+/** Returns a warning where a killed run may have completed the statement: it could not record it in the same transaction. */
 function doubtOf(error: unknown, isContinued: boolean): string {
   const reason = reasonOf(error)
   const code = reason instanceof pg.DatabaseError ? reason.code : undefined
@@ -124,8 +124,8 @@ function doubtOf(error: unknown, isContinued: boolean): string {
 }
 
 /**
- * Runs a statement and records it: in one transaction where PostgreSQL takes it in one. A server goes on with the
- * statement of a migrator that is killed, and would otherwise complete it without the record.
+ * Runs a statement and records it: in one transaction where PostgreSQL allows it. When a migrator is killed, the server
+ * continues its statement, and would otherwise complete it without the record.
  */
 async function complete(
   migration: Migration,
@@ -136,7 +136,7 @@ async function complete(
 ): Promise<void> {
   const { client, lockTimeout } = applying
   const [isTogether, isCode] = [runsInTransaction(command), isProcedural(command)]
-  // What runs concurrently waits without keeping others from the table, and to cut it short leaves an invalid index.
+  // A concurrent command waits without blocking others, and leaves an invalid index where it is cancelled.
   const isConcurrent = command.words.includes('concurrently')
   await configureSession(client, { ...applying, lockTimeout: isConcurrent ? 0 : lockTimeout }, 'session')
   if (isCode) await recordProgress(client, migration, -position, sha256(command))
@@ -150,11 +150,11 @@ async function complete(
   const undoing = () =>
     attempt().catch(async error => {
       await client.query('rollback').catch(() => {
-        // The connection is gone. The first error is the one to report.
+        // The connection is closed. The first error is the one to report.
       })
       throw error
     })
-  // A procedure may have committed a part: running it again is for a person to decide.
+  // A procedure may have committed a part: a person has to decide whether it runs again.
   await withRetries(migration.tag, undoing, applying, isConcurrent || isCode ? 1 : ATTEMPTS)
 }
 
@@ -191,7 +191,7 @@ function nextStep(error: unknown): string {
     : 'Run `npm run db:migrate` again.'
 }
 
-/** `create index concurrently if not exists` passes over an invalid index: it would be recorded as made. */
+/** Throws where a statement left an invalid index: `if not exists` skips it, and it would be recorded as created. */
 async function refuseInvalidIndexes(
   migration: Migration,
   command: Command,
@@ -206,7 +206,7 @@ async function refuseInvalidIndexes(
   )
 }
 
-/** What a failed migration outside a transaction has done: PostgreSQL keeps it. */
+/** Returns what the database keeps of a failed migration outside a transaction. */
 async function leftBehind(
   migration: Migration,
   failed: Command | undefined,
@@ -225,7 +225,7 @@ async function leftBehind(
     else await forgetBegun(client, migration)
     return invalid.length === 0 ? kept : `${kept} It has left something: ${describeInvalid(invalid)}`
   } catch {
-    // The connection is gone.
+    // The connection is closed.
     return `${kept} Whether the statement itself took effect is not known: the connection ended.`
   }
 }

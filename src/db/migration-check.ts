@@ -1,4 +1,4 @@
-/** Whether the database has every migration that this version of the service needs. */
+/** Checks whether the database has every migration that this version of the service needs. */
 import pg from 'pg'
 import type { Queryable } from './connection.ts'
 import { type Migration, readMigrations } from './migration-files.ts'
@@ -12,12 +12,12 @@ const QUERY = `select hash, created_at::text as created, 'public' = any (current
 
 type Row = { hash: string; created: string | null; isReachable: boolean }
 
-/** Reads the folder once, and returns a function that asks the database. */
+/** Reads the folder once, and returns a function that checks the database. */
 export function createMigrationCheck(directory?: string) {
   const migrations = readMigrations(directory)
   /**
-   * Returns why the service cannot work on this database, undefined where it can. Migrations of a newer version are
-   * no reason. Rejects where the database does not answer.
+   * Returns why the service cannot use this database; undefined where it can, also where it has migrations of a newer
+   * version. Rejects where the database does not respond.
    */
   return async function whyUnusable(pool: Queryable): Promise<string | undefined> {
     try {
@@ -38,7 +38,9 @@ function reasonIn(rows: readonly Row[], migrations: readonly Migration[]): strin
   const applied = rows.map(({ hash, created }) => ({
     hash,
     createdAt: created === null ? null : Number(created),
-    ...{ id: 0, name: null, appliedAt: null },
+    id: 0,
+    name: null,
+    appliedAt: null,
   }))
   const missing = missingMigrations(compareMigrations(migrations, applied))
   if (missing.length > 0) {

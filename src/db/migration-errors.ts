@@ -1,9 +1,10 @@
-/** What to say of a migration that failed: its name, PostgreSQL's words, the place in the file, and what to do. */
+/** The messages of a failed migration: its name, PostgreSQL's error, the place in the file, and what to do. */
 import pg from 'pg'
 import { UserFacingError } from '../lib/user-facing-error.ts'
+import { isDriverFailure } from './connection-failure.ts'
 import { lineAt, type Migration, type Statement } from './migration-files.ts'
 
-/** A session that keeps others waiting, as pg_stat_activity shows it. */
+/** A session that others wait for, as pg_stat_activity shows it. */
 export type Blocker = {
   pid: number
   application: string
@@ -12,12 +13,12 @@ export type Blocker = {
   seconds: number | null
 }
 
-/** A migration has failed. The message is for the person who runs the command. */
+/** A migration failed. The message is for the person who runs the command. */
 export class MigrationFailed extends UserFacingError {
   override readonly name = 'MigrationFailed'
 }
 
-/** A statement of a migration, and the error that it met. */
+/** A statement of a migration failed. */
 export class StatementError extends Error {
   readonly statement: Statement
   readonly reason: unknown
@@ -29,25 +30,24 @@ export class StatementError extends Error {
   }
 }
 
-/** What PostgreSQL or the driver has said. */
+/** Returns the error of PostgreSQL or of the driver. */
 export function reasonOf(error: unknown): unknown {
   return error instanceof StatementError ? error.reason : error
 }
 
-/** `20261127_x failed at drizzle/20261127_x.sql, line 3: relation "orders" does not exist (42P01).` */
+/** Returns `20261127_x failed at drizzle/20261127_x.sql, line 3: relation "orders" does not exist (42P01).` */
 export function describeFailure(migration: Migration, { statement, reason }: StatementError): string {
   const line = lineOf(migration, statement, reason)
   return `${migration.tag} failed at ${migration.file}, line ${line}: ${describeError(reason)}`
 }
 
-/** Whether PostgreSQL has refused, or the connection has ended: anything else is a fault of the program. */
+/** Returns whether PostgreSQL reported the error, or the connection ended. Any other error is a fault of the program. */
 export function isDatabaseError(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return true
-  const { syscall, message } = error as NodeJS.ErrnoException
-  return syscall !== undefined || /^(Connection terminated|Client (has encountered|was closed))/.test(message)
+  return (error as NodeJS.ErrnoException).syscall !== undefined || isDriverFailure(error)
 }
 
-/** PostgreSQL's own words as sentences: message, code, line of the function, hint and, where it holds no row's values, detail. */
+/** Returns PostgreSQL's error as sentences: message, code, line of the function, hint, and detail without values of a row. */
 export function describeError(error: unknown): string {
   if (!(error instanceof pg.DatabaseError)) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -55,7 +55,7 @@ export function describeError(error: unknown): string {
   }
   const { code = '', hint } = error
   const detail = detailOf(error)
-  // The lines beside it quote statements, and so values.
+  // The other lines quote statements, and with them values.
   const [place] = /^PL\/\w+ function .*/m.exec(error.where ?? '') ?? []
   return [
     `${messageOf(error)} (${code}).`,
@@ -65,7 +65,7 @@ export function describeError(error: unknown): string {
   ].join(' ')
 }
 
-/** Class 22, data exceptions, quotes the value that is in the way: a row's, which a log must not have. */
+/** Returns the message without values. Class 22, data exceptions, quotes the value of a row, which a log must not have. */
 function messageOf({ code = '', message }: pg.DatabaseError): string {
   return oneLine(code.startsWith('22') ? message.replace(/".*"/s, '"…"') : message)
 }
@@ -84,14 +84,14 @@ function endSentence(text: string): string {
   return oneLine(text).replace(/[.\s]*$/, '.')
 }
 
-/** PostgreSQL counts characters from 1, where JavaScript counts those outside the basic plane twice. */
+/** Returns the line of an error. PostgreSQL counts characters from 1; JavaScript counts those outside the basic plane twice. */
 function lineOf(migration: Migration, { sql, offset }: Statement, error: unknown): number {
   const position = error instanceof pg.DatabaseError ? Number(error.position ?? 0) : 0
   const before = [...sql].slice(0, Math.max(position - 1, 0)).join('').length
   return lineAt(migration, offset + before)
 }
 
-/** `pid 812 (psql, user app, idle in transaction for 14 s)` */
+/** Returns `pid 812 (psql, user app, idle in transaction for 14 s)` for each. */
 export function describeBlockers(blockers: readonly Blocker[]): string {
   return blockers.map(describeBlocker).join(', ')
 }
@@ -102,7 +102,7 @@ function describeBlocker({ pid, application, user, state, seconds }: Blocker): s
   return `pid ${pid}${known.length > 0 ? ` (${known.join(', ')})` : ''}`
 }
 
-/** A number of milliseconds for a person: `5 s`, `250 ms`. */
+/** Returns a number of milliseconds for a person: `5 s`, `250 ms`. */
 export function seconds(milliseconds: number): string {
   return milliseconds < 1000 ? `${milliseconds} ms` : `${Math.round(milliseconds / 100) / 10} s`
 }

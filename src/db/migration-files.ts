@@ -7,7 +7,7 @@ import { UserFacingError } from '../lib/user-facing-error.ts'
 
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
-/** What drizzle-kit writes between two statements. */
+/** drizzle-kit writes this between two statements. */
 const BREAKPOINT = '--> statement-breakpoint'
 
 /** A comment for the migrator or for the checks: `-- migrate: no-transaction`, `-- migrate: allow <rule>: <reason>`. */
@@ -58,12 +58,12 @@ export function readMigrations(directory: string = MIGRATIONS_FOLDER): Migration
   return migrations
 }
 
-/** Whether `hash`, from drizzle's table, is of this file, with the line ends of one checkout or another. */
+/** Returns whether `hash`, from drizzle's table, is of this file, with the line ends of any checkout. */
 export function hasHash({ hash, otherHashes }: Migration, applied: string): boolean {
   return applied === hash || otherHashes.includes(applied)
 }
 
-/** Line of the file, from 1, of an offset in it. */
+/** Returns the line of an offset in the file, from 1. */
 export function lineAt({ sql }: Pick<Migration, 'sql'>, offset: number): number {
   return sql.slice(0, offset).split('\n').length
 }
@@ -113,7 +113,7 @@ function duplicates(entries: readonly Entry[], folder: string): string[] {
   })
 }
 
-/** A file that the journal does not name would never be applied. */
+/** Returns a problem for each file that the journal does not name: it would never be applied. */
 function strayFiles(directory: string, entries: readonly Entry[]): string[] {
   const known = new Set(entries.map(({ tag }) => `${tag}.sql`))
   const folder = basename(directory)
@@ -136,7 +136,7 @@ function readMigration(directory: string, { tag, when }: Entry, problems: string
   const raw = readFileSync(path, 'utf8')
   const sql = raw.replaceAll('\r\n', '\n')
   const markers = markersIn(sql)
-  // A block comment may hold what was commented out.
+  // A marker inside a block comment may be commented out.
   const isOutside = markersIn(leadingComments(sql).replace(BLOCK_COMMENT, '')).includes(NO_TRANSACTION)
   problems.push(...markers.flatMap(marker => markerProblem(marker, isOutside, file) ?? []))
   return {
@@ -155,7 +155,7 @@ function markersIn(text: string): string[] {
   return [...text.matchAll(MARKER)].map(([, marker = '']) => marker)
 }
 
-/** A marker that would do nothing is refused: its author believes that it does something. */
+/** Returns the problem of a marker that would have no effect. */
 function markerProblem(marker: string, isOutside: boolean, file: string): string | undefined {
   if (marker === NO_TRANSACTION) {
     return isOutside
@@ -166,12 +166,12 @@ function markerProblem(marker: string, isOutside: boolean, file: string): string
   return `${file}: \`-- migrate: ${marker}\` is unknown. Known are \`${NO_TRANSACTION}\` and \`allow <rule>: <reason>\`.`
 }
 
-/** The comments and blank space before the first statement. */
+/** Returns the comments and blank space before the first statement. */
 function leadingComments(sql: string): string {
   return /^(?:\s|\uFEFF|--[^\n\r]*|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0] ?? ''
 }
 
-/** The parts between drizzle's breakpoints that hold more than comments. */
+/** Returns the parts between drizzle's breakpoints that are more than comments. */
 function splitStatements(sql: string): Statement[] {
   let offset = 0
   return sql.split(BREAKPOINT).flatMap(part => {

@@ -1,4 +1,4 @@
-/** Compares the migrations of this version with those that a database has: what is to apply, and what is to refuse. */
+/** Compares the migrations of this version with those of a database: which to apply, and which differences to refuse. */
 import { UserFacingError } from '../lib/user-facing-error.ts'
 import { hasHash, type Migration } from './migration-files.ts'
 
@@ -14,8 +14,8 @@ export type AppliedRow = {
 }
 
 /**
- * A step of a migration outside a transaction that is not complete: that it was begun (position 0), a statement (from 1),
- * or that the `do` or `call` at a position was begun (negative).
+ * A step of an incomplete migration outside a transaction: its begin (position 0), a completed statement (from 1), or the
+ * begin of the `do` or `call` at a position (negative).
  */
 export type ProgressRow = { createdAt: number; position: number; hash: string; name: string }
 
@@ -30,7 +30,7 @@ export type Plan = {
   unknown: AppliedRow[]
   /** Whether all of `unknown` are later than every migration of this version. */
   isNewer: boolean
-  /** Rows that say again what another says. */
+  /** Rows that repeat another one. */
   duplicates: AppliedRow[]
   /** Steps of migrations that were begun and did not complete. */
   progress: ProgressRow[]
@@ -38,14 +38,14 @@ export type Plan = {
 
 export type Allowances = { allowOutOfOrder?: boolean; allowNewer?: boolean }
 
-/** The migrations on disk and those in the database are not the same history. The message names each difference. */
+/** The migrations on disk and in the database have different histories. The message names each difference. */
 export class MigrationsDiffer extends UserFacingError {
   override readonly name = 'MigrationsDiffer'
 }
 
 /**
- * Returns the state of each migration, by the set of hashes and times: not by the time of the newest alone, which
- * passes over a migration that was merged late. The order that counts is the journal's.
+ * Returns the state of each migration, by hashes and times, in the order of the journal. drizzle-orm compares the newest
+ * time alone, and skips a migration that was merged late.
  */
 export function compareMigrations(
   migrations: readonly Migration[],
@@ -85,7 +85,7 @@ export function compareMigrations(
   return { entries, unknown, isNewer, duplicates, progress }
 }
 
-/** Adds, where the database is development's own, what can be done there. */
+/** Adds advice for the database of development to a MigrationsDiffer. Returns other errors as they are. */
 export function adviseDevelopment(error: unknown, folder: string): unknown {
   if (!(error instanceof MigrationsDiffer)) return error
   return new MigrationsDiffer(
@@ -94,12 +94,12 @@ export function adviseDevelopment(error: unknown, folder: string): unknown {
   )
 }
 
-/** The migrations of this version that the database lacks, as the service needs them: those of other versions are none of its business. */
+/** Returns the migrations of this version that the database lacks. Those of other versions do not matter. */
 export function missingMigrations({ entries }: Plan): PlanEntry[] {
   return entries.filter(({ state }) => state !== 'applied' && state !== 'renamed')
 }
 
-/** Returns what is to apply, in order. Throws MigrationsDiffer where something else is to be done first. */
+/** Returns the migrations to apply, in order. Throws MigrationsDiffer where something else has to be done first. */
 export function migrationsToApply(plan: Plan, allowances: Allowances = {}): Migration[] {
   const differences = differencesOf(plan, allowances)
   if (differences.length === 0) {
@@ -111,7 +111,7 @@ export function migrationsToApply(plan: Plan, allowances: Allowances = {}): Migr
   )
 }
 
-/** What keeps the database from being migrated, a sentence or two for each migration. */
+/** Returns why the database cannot be migrated, a sentence or two for each migration. */
 export function differencesOf(plan: Plan, { allowOutOfOrder, allowNewer }: Allowances = {}): string[] {
   const { entries, unknown, isNewer, duplicates, progress } = plan
   const known = new Set(entries.map(({ migration }) => migration.when))
@@ -150,7 +150,7 @@ function describeUnknown(row: AppliedRow, isNewer: boolean): string {
     : `${nameOf(row)} was applied, but is not among the migrations of this version. Restore its file and its entry in the journal.`
 }
 
-/** A name for a row: its own, or what is known of it. */
+/** Returns a name for a row: its own, or its time and hash. */
 export function nameOf({ name, createdAt, hash }: AppliedRow): string {
   const time = createdAt === null ? 'no time' : formatTime(createdAt)
   if (name !== null) return `${name} (${time})`
@@ -164,7 +164,7 @@ function formatTime(milliseconds: number): string {
   return Number.isNaN(date.getTime()) ? String(milliseconds) : date.toISOString()
 }
 
-/** Enough of a hash to find it by. */
+/** Returns enough of a hash to find it. */
 function short(hash: string): string {
   return hash.slice(0, 12)
 }

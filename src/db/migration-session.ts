@@ -1,4 +1,4 @@
-/** The connection that migrates: what it needs of the database, the lock that it holds, and who keeps it waiting. */
+/** The session that migrates: its settings, the lock that it holds, and the sessions that it waits for. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { SERVICE_NAME } from '../config/service-name.ts'
@@ -8,25 +8,25 @@ import { type Blocker, describeBlockers } from './migration-errors.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-/** An arbitrary number that is ours: every instance asks for the same lock. */
+/** An arbitrary number: every instance asks for the same lock. */
 const MIGRATION_LOCK = 7_265_481
 
-/** Between two tries to get the lock. */
+/** Between two attempts to get the lock. */
 const POLL_MS = 200
 
-/** A wait is worth a line after this time, and then again after that. */
+/** A wait is reported after the first of these times, and repeatedly after the second. */
 const SAY_AFTER_MS = 2000
 const REPEAT_MS = 30_000
 
-/** The schema that drizzle-kit's foreign keys name, and so the one for the tables too. */
+/** The schema of the tables: drizzle-kit's foreign keys name it. */
 const SCHEMA = 'public'
 
-/** What a role or a database may limit for requests, and a long migration must not meet. */
+/** Limits that a role or a database may have for requests, and that must not end a long migration. */
 const TIMEOUTS = ['statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout']
 
 export type Progress = (line: string) => void
 
-/** Connects. Throws UserFacingError where the database does not answer. The caller ends the connection. */
+/** Connects. Throws UserFacingError where that fails. The caller ends the connection. */
 export async function connect(
   connectionString: string,
   name = `${SERVICE_NAME}-migrate`,
@@ -38,7 +38,7 @@ export async function connect(
     keepAlive: true,
   })
   client.on('error', () => {
-    // What runs at that time rejects with it.
+    // The statement in progress rejects with it.
   })
   await client.connect().catch(cause => {
     const why = explainConnectionFailure(cause)
@@ -50,8 +50,8 @@ export async function connect(
 }
 
 /**
- * Returns the connection's process on the server, and its search_path with the schema of the tables first. Throws UserFacingError where that schema is
- * not in it: the service's own statements name no schema, and would not find the tables.
+ * Returns the connection's process on the server, and its search_path with the schema of the tables first. Throws
+ * UserFacingError where that schema is not in it: the service's statements name no schema, and would not find the tables.
  */
 export async function readSession(client: pg.Client): Promise<{ pid: number; path: string }> {
   const { rows } = await client.query<{ pid: number; schemas: string[]; path: string; exists: boolean }>(
@@ -70,7 +70,7 @@ export async function readSession(client: pg.Client): Promise<{ pid: number; pat
   )
 }
 
-/** Undoes what an earlier migration has set. */
+/** Undoes the settings of an earlier migration. */
 export async function resetSession(client: pg.Client): Promise<void> {
   await client.query('reset session authorization; reset role; reset all')
 }
@@ -78,7 +78,7 @@ export async function resetSession(client: pg.Client): Promise<void> {
 /** `lockTimeout` is in milliseconds; 0 is no limit. */
 export type SessionSettings = { searchPath: string; lockTimeout: number }
 
-/** Sets what a migration runs with: until the end of the transaction, or of the session. */
+/** Applies the settings of a migration, until the end of the transaction or of the session. */
 export async function configureSession(
   client: pg.Client,
   { searchPath: path, lockTimeout }: SessionSettings,
@@ -91,16 +91,15 @@ export async function configureSession(
   )
 }
 
-/** Where the server knows it: `transaction_timeout` came with PostgreSQL 17. */
+/** Removes a limit where the server has it: `transaction_timeout` came with PostgreSQL 17. */
 function noLimit(name: string): string {
   return `case when current_setting('${name}', true) is not null then set_config('${name}', '0', $3) end`
 }
 
 /**
- * Waits until no other instance migrates. PostgreSQL frees the lock when the connection ends, however it ends.
- * It is asked for again and again: a session that waits inside `pg_advisory_lock` holds a snapshot, for which
- * `create index concurrently` in the instance that has the lock would wait in turn, until one of them is ended as a
- * deadlock.
+ * Waits until no other instance migrates. PostgreSQL frees the lock when the connection ends for any reason. It polls: a
+ * session that waits inside `pg_advisory_lock` holds a snapshot, and `create index concurrently` in the instance with the
+ * lock would wait for that one, which is a deadlock.
  */
 export async function waitForTurn(client: pg.Client, onProgress: Progress): Promise<void> {
   let sayAt = performance.now() + SAY_AFTER_MS
@@ -115,7 +114,7 @@ export async function waitForTurn(client: pg.Client, onProgress: Progress): Prom
   }
 }
 
-/** A migration that runs is hardly ever idle; a connection that a pooler keeps open is, and has kept the lock. */
+/** Describes a wait. A running migration is rarely idle; a connection that a pooler keeps open is, and still has the lock. */
 function describeWait(holders: readonly Blocker[]): string {
   const who = holders.length > 0 ? `: ${describeBlockers(holders)}` : ''
   const isKept = holders.length > 0 && holders.every(({ state }) => state === 'idle')
@@ -124,10 +123,10 @@ function describeWait(holders: readonly Blocker[]): string {
   return `Waiting for another migration to end${who}.${isKept ? advice : ''}`
 }
 
-/** Lets the next instance begin. The end of the connection does the same, but not through a pooler, which keeps it. */
+/** Lets the next instance begin. The end of the connection does so too, but a pooler keeps the connection open. */
 export async function endTurn(client: pg.Client): Promise<void> {
   await client.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => {
-    // The connection has ended already, and the lock with it.
+    // The connection has ended, and the lock with it.
   })
 }
 
@@ -136,7 +135,7 @@ const ACTIVITY = `select pid, coalesce(application_name, '') as application, coa
   from pg_stat_activity`
 
 async function lockHolders(client: pg.Client): Promise<Blocker[]> {
-  // A bigint key is kept as two halves.
+  // pg_locks has a bigint key in two halves.
   const { rows } = await client.query<Blocker>(
     `${ACTIVITY} join pg_locks using (pid) where locktype = 'advisory' and granted and pg_locks.database =
       (select oid from pg_database where datname = current_database()) and classid = 0 and objid = $1 and objsubid = 1`,
@@ -148,8 +147,8 @@ async function lockHolders(client: pg.Client): Promise<Blocker[]> {
 export type BlockerWatch = { latest: () => Blocker[]; stop: () => Promise<void> }
 
 /**
- * Looks every `interval` milliseconds who keeps the session `pid` waiting, through a connection of its own, and says
- * so. Afterwards it cannot be found out any more.
+ * Checks every `interval` milliseconds which sessions block the session `pid`, over a connection of its own, and reports
+ * new ones: after the wait this is no longer known.
  */
 export function watchBlockers(
   connectionString: string,
@@ -171,7 +170,7 @@ export function watchBlockers(
   }
   const timer = setInterval(() => {
     looking = looking.then(look).catch(() => {
-      // Where no second connection is to be had, the failure is reported without a name.
+      // Without a second connection, a failure is reported without the blockers.
       clearInterval(timer)
     })
   }, interval)

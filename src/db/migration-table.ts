@@ -8,18 +8,18 @@ import type { AppliedRow, ProgressRow } from './migration-plan.ts'
 
 const TABLE = 'drizzle.__drizzle_migrations'
 
-/** The statements that a migration outside a transaction has behind it, until it is complete. */
+/** The table of the completed statements of a migration outside a transaction, until it is complete. */
 export const PROGRESS = 'drizzle.__migration_progress'
 
 const UNDEFINED_TABLE = '42P01'
 
-/** Works with and without drizzle-orm 1.0's columns. */
+/** Works with and without the columns of drizzle-orm 1.0. */
 const APPLIED = `select id, hash, created_at::text as created, to_jsonb(applied) ->> 'name' as name,
   (to_jsonb(applied) ->> 'applied_at')::timestamptz as "appliedAt" from ${TABLE} as applied order by id`
 
 type Queryable = Pick<pg.Pool | pg.ClientBase, 'query'>
 
-/** The rows of the table, none where there is no table. */
+/** Returns the rows of the table; none where there is no table. */
 export async function readApplied(client: Queryable): Promise<AppliedRow[]> {
   const { rows } = await client.query(APPLIED).catch(noRowsWithoutTable)
   return rows.map(({ created, ...row }) => ({ ...row, createdAt: created === null ? null : Number(created) }))
@@ -30,7 +30,7 @@ function noRowsWithoutTable(error: unknown): { rows: never[] } {
   throw error
 }
 
-/** The statements that make the table, or give an older one its newer columns. */
+/** Returns the statements that create the table, or add the newer columns to an older one. */
 export async function tableChanges(client: Queryable): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select attname as name from pg_attribute where attrelid = to_regclass('${TABLE}') and attnum > 0`,
@@ -43,7 +43,7 @@ export async function tableChanges(client: Queryable): Promise<string[]> {
     ]
   }
   const name = `alter table ${TABLE} add column name text`
-  // In two steps: rows that are there have no known time.
+  // In two steps: the time of existing rows is not known.
   const appliedAt = [
     `alter table ${TABLE} add column applied_at timestamptz`,
     `alter table ${TABLE} alter column applied_at set default now()`,
@@ -51,7 +51,7 @@ export async function tableChanges(client: Queryable): Promise<string[]> {
   return [...(columns.includes('name') ? [] : [name]), ...(columns.includes('applied_at') ? [] : appliedAt)]
 }
 
-/** Gives rows the names that their files have: those that drizzle-orm wrote have none. */
+/** Gives rows the names of their files: the rows that drizzle-orm wrote have none. */
 export async function nameRows(client: Queryable, names: ReadonlyMap<number, string>): Promise<void> {
   await client.query(
     `update ${TABLE} as applied set name = known.name from unnest($1::int[], $2::text[]) as known (id, name)
@@ -61,8 +61,8 @@ export async function nameRows(client: Queryable, names: ReadonlyMap<number, str
 }
 
 /**
- * In a transaction: waits for others who are writing the table, and returns whether the migration was applied by
- * one of them. The advisory lock keeps others away, but not through a pooler that changes connections.
+ * Locks the table in a transaction, and returns whether another instance has applied the migration. The advisory lock
+ * prevents that, but not through a pooler that changes connections.
  */
 export async function isAppliedByOther(client: Queryable, { hash, when }: Migration): Promise<boolean> {
   await client.query(`lock table ${TABLE} in share row exclusive mode`)
@@ -73,17 +73,17 @@ export async function isAppliedByOther(client: Queryable, { hash, when }: Migrat
   return rowCount !== 0
 }
 
-/** The statement that records a migration, for the client and, without parameters, for a person. */
+/** Records a migration as applied. */
 export async function recordApplied(client: Queryable, { hash, when, tag }: Migration): Promise<void> {
   await client.query(`insert into ${TABLE} (hash, created_at, name) values ($1, $2, $3)`, [hash, when, tag])
 }
 
-/** The same as a text. */
+/** Returns the same statement without parameters, for a script. */
 export function recordAppliedSql({ hash, when, tag }: Migration): string {
   return `insert into ${TABLE} (hash, created_at, name) values ('${hash}', ${when}, ${pg.escapeLiteral(tag)})`
 }
 
-/** What runs of migrations outside a transaction have left, none where there was none. */
+/** Returns the steps of incomplete migrations outside a transaction; none where there is no table. */
 export async function readProgress(client: Queryable): Promise<ProgressRow[]> {
   const { rows } = await client
     .query(`select created_at::text as created, position, hash, name from ${PROGRESS} order by 1, 2`)
@@ -92,8 +92,8 @@ export async function readProgress(client: Queryable): Promise<ProgressRow[]> {
 }
 
 /**
- * Says that a migration outside a transaction was begun (position 0), or has one more statement (from 1) behind it, or
- * that code was begun (its position, negative).
+ * Records a step of a migration outside a transaction: its begin (position 0), a completed statement (from 1), or the begin
+ * of code (its position, negative).
  */
 export async function recordProgress(
   client: Queryable,
@@ -113,12 +113,12 @@ export async function recordProgress(
   ])
 }
 
-/** After code that ended with an error, which was said. */
+/** Removes the record that code was begun, after an error that was reported. */
 export async function forgetBegun(client: Queryable, { when }: Migration): Promise<void> {
   await client.query(`delete from ${PROGRESS} where created_at = $1 and position < 0`, [when])
 }
 
-/** In the transaction that records the completed migration; or after a run that has left nothing. */
+/** Removes the steps of a migration: in the transaction that records it, or after a run that left nothing. */
 export async function clearProgress(client: Queryable, { when }: Migration): Promise<void> {
   await client.query(`delete from ${PROGRESS} where created_at = $1`, [when])
 }

@@ -1,4 +1,4 @@
-/** What there is to do of a migration: its commands, less those that an earlier run outside a transaction has completed. */
+/** The commands of a migration that are left to run: without those that an earlier run has completed. */
 import { createHash } from 'node:crypto'
 import { MigrationFailed } from './migration-errors.ts'
 import { lineAt, type Migration, type Statement } from './migration-files.ts'
@@ -8,17 +8,17 @@ import { commandsIn, type Command as SqlCommand } from './sql-commands.ts'
 /** One command of a migration: a part between breakpoints may have several. */
 export type Command = Statement & Pick<SqlCommand, 'words'>
 
-/** A migration, and what is left to do of it. */
+/** A migration, and the commands of it that are left. */
 export type Task = {
   migration: Migration
   commands: Command[]
-  /** How many commands before these an earlier run has completed. */
+  /** How many commands before these are completed. */
   done: number
-  /** Those of them that held for its session alone, to be run again. */
+  /** The completed commands that changed the session, and have to run again. */
   settings: Command[]
 }
 
-/** Returns what is left to do of a migration. Throws MigrationFailed where it cannot be begun, or continued. */
+/** Returns the task of a migration. Throws MigrationFailed where it cannot begin or continue. */
 export function toTask(migration: Migration, progress: readonly ProgressRow[]): Task {
   const commands = migration.statements.flatMap(({ sql, offset: start }) =>
     commandsIn(sql).map(({ offset, end, words }) => ({
@@ -35,7 +35,7 @@ export function toTask(migration: Migration, progress: readonly ProgressRow[]): 
   return { migration, commands: commands.slice(done), done, settings }
 }
 
-/** What is not UTF-8 is read as U+FFFD, and would be written so; a NUL, as UTF-16 has, ends the text. Throws MigrationFailed. */
+/** Throws MigrationFailed where the file is not UTF-8: such bytes are read as U+FFFD. A NUL, as in UTF-16, ends a text. */
 function refuseOtherEncodings(migration: Migration): void {
   const at = migration.sql.search(/[\uFFFD\0]/)
   if (at === -1) return
@@ -45,7 +45,7 @@ function refuseOtherEncodings(migration: Migration): void {
   )
 }
 
-/** With a `commit` of its own, a migration that fails after it would be half applied. Throws MigrationFailed. */
+/** Throws MigrationFailed where a migration has its own `commit`: a failure after it would leave the first half applied. */
 function refuseTransactionCommands(migration: Migration, commands: readonly Command[]): void {
   const command = commands.find(({ words: [first = '', second = '', third = ''] }) => {
     if (first === 'rollback') return second !== 'to' && third !== 'to'
@@ -58,7 +58,7 @@ function refuseTransactionCommands(migration: Migration, commands: readonly Comm
   )
 }
 
-/** What the migrator sets for each statement outside a transaction, or needs for its record. Throws MigrationFailed. */
+/** Throws MigrationFailed where a migration changes a setting that the migrator sets for each statement. */
 function refuseSessionCommands(migration: Migration, commands: readonly Command[]): void {
   const command = commands.find(({ words: [first = '', ...others] }) => {
     const [name = ''] = others.filter(word => word !== 'session')
@@ -72,7 +72,7 @@ function refuseSessionCommands(migration: Migration, commands: readonly Command[
   )
 }
 
-/** Whether PostgreSQL takes the statement in a transaction, so that it can be recorded together with it. */
+/** Returns whether a statement can run in a transaction, together with its record. */
 export function runsInTransaction(command: Command): boolean {
   const { words } = command
   const [first = '', second = ''] = words
@@ -81,12 +81,12 @@ export function runsInTransaction(command: Command): boolean {
   return !(/^(alter|create|drop)$/.test(first) && /^(system|database|tablespace|subscription)$/.test(second))
 }
 
-/** Whether the statement is code, which may commit in the middle. */
+/** Returns whether a statement is code, which may commit in the middle. */
 export function isProcedural({ words: [first = ''] }: Command): boolean {
   return first === 'call' || first === 'do'
 }
 
-/** How many statements an earlier run has completed. Throws MigrationFailed where these are not the same any more. */
+/** Returns how many statements an earlier run has completed. Throws MigrationFailed where one of them was changed since. */
 function countCompleted(
   migration: Migration,
   commands: readonly Command[],
@@ -110,19 +110,19 @@ function countCompleted(
   return steps.length
 }
 
-/** Code whose run ended without a word may have committed none of it, a part or all: a person has to look. */
+/** Returns the message for code whose run ended without a record: it may have committed nothing, a part or all. */
 function describeCut(migration: Migration, { offset, words }: Command, position: number): string {
   const { file, tag, when } = migration
   const row = `where created_at = ${when} and position = -${position}`
   return `${tag} was not continued: an earlier run was cut short in the \`${words[0]}\` of ${file}, line ${lineAt(migration, offset)}, which may have committed a part or all of it. Look at what it did. \`delete from drizzle.__migration_progress ${row}\` lets it run again; \`update drizzle.__migration_progress set position = ${position} ${row}\` takes it for completed.`
 }
 
-/** `1 statement`, `2 statements` */
+/** Returns `1 statement` or `2 statements`. */
 export function count(statements: number): string {
   return `${statements} statement${statements === 1 ? '' : 's'}`
 }
 
-/** The hash by which a completed statement is known. */
+/** Returns the hash that identifies a completed statement. */
 export function sha256({ sql }: Statement): string {
   return createHash('sha256').update(sql.trim()).digest('hex')
 }

@@ -1,21 +1,21 @@
-/** One line when the database goes and one when it is back, whichever connection notices first. */
+/** Logs one line when the database is lost and one when it is back, for all connections together. */
 import type { FastifyBaseLogger } from 'fastify'
 import { explainConnectionFailure } from './connection-failure.ts'
 
 export type OutageLog = ReturnType<typeof createOutageLog>
 
-/** What connects to the database by itself: the pool for requests, the feed for revocations. */
+/** The users of the database: the pool for requests, the feed for revocations. */
 type Source = 'requests' | 'revocations'
 
-/** Each source reports its own changes. Between the first that cannot connect and the last that can again is one outage. */
+/** Each source reports its own changes. An outage lasts from the first source that is lost to the last that is back. */
 export function createOutageLog(log: Pick<FastifyBaseLogger, 'error' | 'info'>) {
   const down = new Set<Source>()
 
   return {
-    /** Notes that a source cannot connect, or has lost its connection, without an error where it was closed in order. */
+    /** Notes that a source cannot connect or has lost its connection; without an error where the server closed it. */
     begin(source: Source, error?: unknown): void {
       if (down.size === 0) {
-        // Without a stack: the reason is outside of this program.
+        // Without a stack: the cause is outside this program.
         const reason = error === undefined ? 'it closed the connection' : explainConnectionFailure(error)
         log.error(`cannot connect to the database: ${reason}`)
       }

@@ -1,4 +1,4 @@
-/** The pool and Drizzle as `app.db`, opened and closed with the app. */
+/** The database as `app.database`, opened and closed with the app. */
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config/config.ts'
@@ -9,7 +9,7 @@ import { createOutageLog, type OutageLog } from './outage-log.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
-    /** Hears from all that connects to the database whether it can. */
+    /** Logs when the database is lost, and when it is back. */
     outage: OutageLog
   }
 }
@@ -20,7 +20,7 @@ export const database = fp(
     const outage = createOutageLog(app.log)
     app.decorate('outage', outage)
     const opened = createDatabase(settings, {
-      // The pool opens others when they are needed.
+      // The pool opens another one when it needs it.
       onError: err => app.log.debug({ err }, 'database connection lost'),
       onQuery(text, run) {
         metrics.queries.inc()

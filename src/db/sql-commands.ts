@@ -1,8 +1,8 @@
 /** Finds where each command of an SQL text begins, past strings, comments and function bodies. */
 
 /**
- * The tokens of PostgreSQL's lexer, as far as a `;` or a word can hide in them. Nested comments are read apart. A lone CR
- * ends a comment too, and the tags of dollar quotes differ by case.
+ * The tokens of PostgreSQL's lexer that can contain a `;` or a word. Nested comments are read separately. A CR alone also
+ * ends a comment, and the tags of dollar quotes are case-sensitive.
  */
 const TOKEN =
   /--[^\n\r]*|\/\*|\$((?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?)\$[\s\S]*?\$\1\$|\b[Ee]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^\s]/gy
@@ -48,7 +48,7 @@ function isRoutine({ words }: Command): boolean {
   return words[0] === 'create' && (words.includes('function') || words.includes('procedure'))
 }
 
-/** The tokens that are not comments. */
+/** Returns the tokens that are not comments. */
 function* tokensOf(sql: string): Generator<{ text: string; offset: number }> {
   let offset = 0
   while (offset < sql.length) {
@@ -57,7 +57,7 @@ function* tokensOf(sql: string): Generator<{ text: string; offset: number }> {
     if (text === undefined) offset += 1
     else if (text === '/*') {
       const end = endOfComment(sql, offset)
-      // One without an end hides what follows it: PostgreSQL is to see it, and to refuse it.
+      // A comment without an end hides the rest: it is left in, for PostgreSQL to refuse.
       if (end === undefined) yield { text: sql.slice(offset), offset }
       offset = end ?? sql.length
     } else {
@@ -67,7 +67,7 @@ function* tokensOf(sql: string): Generator<{ text: string; offset: number }> {
   }
 }
 
-/** Where a block comment ends, undefined where it does not; PostgreSQL's nest. */
+/** Returns where a block comment ends; undefined where it does not. PostgreSQL's block comments nest. */
 function endOfComment(sql: string, start: number): number | undefined {
   let depth = 0
   for (const { 0: mark, index } of sql.slice(start).matchAll(/\/\*|\*\//g)) {
