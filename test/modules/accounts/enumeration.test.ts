@@ -1,11 +1,11 @@
-/** A stranger does not learn who has an account: neither from an answer nor from the time it takes (P11). */
+/** P11: neither a response nor its time reveals who has an account. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 import { spreadOfMedians } from '../../helpers/statistics.ts'
 
 const WRONG = 'wrong horse battery staple'
 
-/** All of one length, so that no header differs for that. */
+/** All have the same length, so that no header differs because of it. */
 const KNOWN = 'known-account-aaaa@example.com'
 const UNKNOWN = 'nobody-at-all-bbbb@example.com'
 const DISABLED = 'disabled-accountcc@example.com'
@@ -37,7 +37,7 @@ const refusals = {
 
 type Answer = Awaited<ReturnType<typeof logIn>>
 
-/** What names the request and not its answer, taken out of the text. */
+/** Removes what identifies the request from the text. */
 function withoutRequest({ statusCode, headers, body }: Answer) {
   const { 'x-request-id': requestId, traceresponse, date, ...rest } = headers
   expect([requestId, traceresponse, date]).toEqual([
@@ -56,7 +56,7 @@ describe('login', () => {
     for (const other of others) expect(other).toEqual(first)
   })
 
-  it('P11: passwords that nobody can have are refused in the same bytes too', async () => {
+  it('P11: passwords that no account can have are refused in the same bytes too', async () => {
     const answers = [
       logIn(KNOWN, 'x'),
       logIn(UNKNOWN, 'x'),
@@ -74,14 +74,14 @@ describe('login', () => {
 })
 
 describe('registration', () => {
-  /** The keys in their order, and the form of each value. */
+  /** Returns the keys in their order, with the form of each value. */
   const shapeOf = (answer: Answer) =>
     Object.entries(answer.json().user as Record<string, string>).map(([key, value]) => [
       key,
       value.replace(/[0-9a-f-]{36}/, 'uuid').replace(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/, 'instant'),
     ])
 
-  it('P11: a taken address is answered like a free one, and nothing is changed', async () => {
+  it('P11: a taken address gets the same response as a free one, and nothing changes', async () => {
     const before = (await service.database.query('select * from users order by id')).rows
     const taken = await register(KNOWN.toUpperCase())
     expect((await service.database.query('select * from users order by id')).rows).toEqual(before)

@@ -1,4 +1,4 @@
-/** No body sets what is not its to set: each route takes its own fields and refuses the rest (P10). */
+/** P10: each route accepts its own fields and refuses all others. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** Fields of the tables that no client may set, and keys that reach for an object's prototype. */
+/** Columns that no client may set, and keys that would change an object's prototype. */
 const FIELDS: Record<string, string> = {
   role: '"admin"',
   id: '"00000000-0000-4000-8000-000000000000"',
@@ -43,7 +43,7 @@ const bodies = {
   'PUT /api/v1/users/:id': () => ({ displayName: 'Mallory', email: user.email }),
 }
 
-/** Everything that the bodies could change. */
+/** Returns all rows that the bodies could change. */
 async function state() {
   const read = async (text: string) => (await service.database.query(text)).rows
   return [
@@ -72,7 +72,7 @@ describe.each(Object.entries(bodies))('%s', (route, body) => {
     expect(({} as Record<string, unknown>).role).toBeUndefined()
   })
 
-  it('P10: is refused for the field alone: the same body without it is taken', async () => {
+  it('P10: the same body without the field is accepted', async () => {
     const [method, url = ''] = route.split(' ') as ['POST' | 'PUT', string]
     const answer = await service.call(method, url.replace(':id', user.id), {
       token: user.accessToken,

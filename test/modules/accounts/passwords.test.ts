@@ -1,4 +1,4 @@
-/** Passwords: how they are stored, which are refused, how they change, and how many are hashed at once. */
+/** Passwords: storage, refusal of weak ones, changes, and the limit of hashes at once. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPasswords } from '../../../src/modules/accounts/passwords.ts'
@@ -10,7 +10,7 @@ const NEW = 'a brand new horse battery'
 let service: TestApp
 
 beforeAll(async () => {
-  // Long enough for a test to hold a lock, on whatever machine.
+  // Long enough for a test to hold a lock, also on a slow machine.
   service = await createTestApp({ DATABASE_LOCK_TIMEOUT: '20s', DATABASE_STATEMENT_TIMEOUT: '20s' })
 })
 afterAll(() => service.close())
@@ -30,14 +30,14 @@ async function isSomebodyWaiting(): Promise<boolean> {
 }
 
 describe('a password', () => {
-  it('is stored as argon2id with 19 MiB, two passes and one lane, under a salt of its own', async () => {
+  it('is stored as argon2id with 19 MiB, two passes, one lane and its own salt', async () => {
     const hashes = await Promise.all([1, 2].map(async () => hashOfUser((await service.signUp()).id)))
     const form = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22,}\$[A-Za-z0-9+/]{43}$/
     for (const hash of hashes) expect(hash).toMatch(form)
     expect(hashes[0]).not.toBe(hashes[1])
   })
 
-  it('is kept as it is: case, spaces and length count', async () => {
+  it('is compared exactly: case, spaces and length count', async () => {
     const passwords = [
       '  spaces around  ',
       'pässwörd ünïcode',
@@ -53,14 +53,14 @@ describe('a password', () => {
     }
   })
 
-  it('among the most common ones is refused, in any case', async () => {
+  it('is refused when it is a common one, in any case', async () => {
     for (const password of ['password123', 'PASSWORD123', 'iloveyou', 'qwertyuiop']) {
       const answer = await register(password)
       expect([answer.statusCode, answer.json().code], password).toEqual([400, 'WEAK_PASSWORD'])
     }
   })
 
-  it('has 8 to 128 characters, counted as people do', async () => {
+  it('has 8 to 128 characters, counted by code points', async () => {
     const faces = '😀😃😄😁😆😅😂'
     expect((await register(faces)).statusCode).toBe(400)
     expect((await register(`${faces}🤣`)).statusCode).toBe(201)
@@ -96,7 +96,7 @@ describe('a change of password', () => {
     ])
   })
 
-  it('needs the current one, and a good one; nothing changes without', async () => {
+  it('needs the current password and a strong new one; otherwise nothing changes', async () => {
     const user = await service.signUp()
     const before = await hashOfUser(user.id)
     const wrong = await change(user.accessToken, 'not this one', NEW)
@@ -112,13 +112,13 @@ describe('a change of password', () => {
     })
   })
 
-  it('asked for twice at once happens once', async () => {
+  it('that is requested twice at once happens once', async () => {
     const user = await service.signUp()
     const wanted = [`${NEW} 1`, `${NEW} 2`]
     const statuses = (await Promise.all(wanted.map(text => change(user.accessToken, PASSWORD, text)))).map(
       answer => answer.statusCode,
     )
-    // The other one comes in between, or so late that the password is another already.
+    // The other request comes in between, or after the password has changed.
     expect([
       [204, 403],
       [204, 409],
@@ -126,9 +126,9 @@ describe('a change of password', () => {
     await service.logIn(user.email, wanted[statuses.indexOf(204)])
   })
 
-  it('fails where the session that asked for it ends before it is done', async () => {
+  it('fails when its session ends before it is done', async () => {
     const user = await service.signUp()
-    // Somebody else's lock on the account keeps the change from being written.
+    // Another transaction locks the account, so that the change has to wait.
     const other = new pg.Client({ connectionString: service.database.url })
     await other.connect()
     try {
@@ -146,7 +146,7 @@ describe('a change of password', () => {
     }
   })
 
-  it('P16: is limited in its attempts, by account', async () => {
+  it('P16: has a limit of attempts per account', async () => {
     const strict = await createAppOn(
       { ...service.database, drop: async () => {} },
       { LOGIN_RATE_LIMIT_MAX: '3' },
@@ -169,7 +169,7 @@ describe('a change of password', () => {
 })
 
 describe('P12: hashing', () => {
-  it('runs so many at once, lets so many wait and refuses the rest', async () => {
+  it('runs a limited number at once, queues a limited number and refuses the rest', async () => {
     const passwords = createPasswords({ concurrency: 2, queueMax: 3 })
     const attempts = Array.from({ length: 9 }, () => passwords.hash(PASSWORD))
     expect([passwords.running(), passwords.waiting()]).toEqual([2, 3])
@@ -183,7 +183,7 @@ describe('P12: hashing', () => {
     expect(await passwords.verify(PASSWORD, await passwords.hash(PASSWORD))).toBe(true)
   })
 
-  it('of a login beyond the queue is a 503 that says when to try again, and the next one succeeds', async () => {
+  it('beyond the queue makes a login a 503 with Retry-After, and the next one succeeds', async () => {
     const small = await createAppOn(
       { ...service.database, drop: async () => {} },
       { HASH_CONCURRENCY: '1', HASH_QUEUE_MAX: '2' },

@@ -1,15 +1,15 @@
-/** A stored hash of other parameters is replaced at a login, while the password is known. */
+/** A stored hash with outdated parameters is replaced at the next login. */
 import { hash } from '@node-rs/argon2'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ARGON2ID } from '../../../src/modules/accounts/passwords.ts'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 
-/** The library's number for it. */
+/** The library's number of the algorithm. */
 const ARGON2I = 1
 
 const CURRENT = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/
 
-/** Less memory: what a service may have begun with. */
+/** Less memory than today: parameters that an older service may have used. */
 const FORMER = { memoryCost: 4096, timeCost: 1, parallelism: 1 }
 
 let service: TestApp
@@ -42,7 +42,7 @@ it.each([
   ['more lanes', { ...ARGON2ID, parallelism: 2 }],
   ['more memory', { ...ARGON2ID, memoryCost: 20_000 }],
   ['argon2i', { ...ARGON2ID, algorithm: ARGON2I }],
-])('one with %s', async (_what, options) => {
+])('replaces a hash with %s', async (_what, options) => {
   const user = await userWith(await hash(PASSWORD, options))
   expect((await logIn(user.email)).statusCode).toBe(200)
   const renewed = await hashOf(user)
@@ -52,7 +52,7 @@ it.each([
   expect((await logIn(user.email, `${PASSWORD}?`)).statusCode).toBe(401)
 })
 
-it('is left alone by a wrong password and by a disabled account', async () => {
+it('leaves the hash alone for a wrong password and for a disabled account', async () => {
   const former = await hash(PASSWORD, FORMER)
   const user = await userWith(former)
   expect((await logIn(user.email, `${PASSWORD}?`)).statusCode).toBe(401)
@@ -61,14 +61,14 @@ it('is left alone by a wrong password and by a disabled account', async () => {
   expect(await hashOf(user)).toBe(former)
 })
 
-it('ten logins at once all succeed, though each of them finds the former hash', async () => {
+it('ten logins at once all succeed, although each finds the outdated hash', async () => {
   const user = await userWith(await hash(PASSWORD, FORMER))
   const answers = await Promise.all(Array.from({ length: 10 }, () => logIn(user.email)))
   expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(10).fill(200))
   expect(await hashOf(user)).toMatch(CURRENT)
 })
 
-it('a login goes on where the new hash cannot be stored, and the log quotes no hash', async () => {
+it('a login succeeds when the new hash cannot be stored, and the log contains no hash', async () => {
   const former = await hash(PASSWORD, FORMER)
   const user = await userWith(former)
   await service.database.query(
@@ -89,7 +89,7 @@ it('a login goes on where the new hash cannot be stored, and the log quotes no h
 })
 
 it.each(['', 'x', '$2b$12$abcdefghijklmnopqrstuv', '$argon2id$v=19$m=1', '$argon2id$v=19$m=19456,t=2,p=1$$'])(
-  'an unreadable hash %j is the hash of no password',
+  'an unreadable hash %j matches no password',
   async text => {
     const user = await userWith(text)
     const answer = await logIn(user.email)

@@ -1,4 +1,4 @@
-/** What may not be a password, and that one password is the same in every form of Unicode in which it can be typed. */
+/** Weak passwords are refused, and a password is the same in every normal form of Unicode. */
 import { readFile } from 'node:fs/promises'
 import { hash } from '@node-rs/argon2'
 import fc from 'fast-check'
@@ -22,7 +22,7 @@ describe('the list of common passwords', async () => {
     .trimEnd()
     .split('\n')
 
-  it('has tens of thousands, each long enough to be asked for, once, and in the form that is compared', () => {
+  it('has tens of thousands, each once, of a valid length and in the form that is compared', () => {
     expect(passwords.length).toBeGreaterThan(50_000)
     expect(new Set(passwords).size).toBe(passwords.length)
     const others = passwords.filter(
@@ -89,7 +89,7 @@ describe('a password that is easy to guess', () => {
       expect(isWeak(text), text).toBe(true)
   })
 
-  it('is the address of its owner, what stands before the @, the name, or the name of the service', () => {
+  it('is the address of its owner, the part before the @, the name, or the name of the service', () => {
     for (const text of [
       "miles.o'brien@example.com",
       'milesobrien@example.com',
@@ -105,7 +105,7 @@ describe('a password that is easy to guess', () => {
     }
   })
 
-  it('is a common one with spaces, signs or characters that are not seen, or a name with digits', () => {
+  it('is a common one with spaces, signs or invisible characters, or a name with digits', () => {
     for (const text of [
       'password ',
       ' password',
@@ -125,7 +125,7 @@ describe('a password that is easy to guess', () => {
     }
   })
 
-  it('is none of those: a passphrase, random text, a name with something else', () => {
+  it('is not a passphrase, random text or a name with other words', () => {
     for (const text of [
       PASSWORD,
       'miles and keiko',
@@ -144,7 +144,7 @@ describe('a password that is easy to guess', () => {
     )
   })
 
-  it('may be anything to an owner whose name is of signs alone', () => {
+  it('does not depend on a name that has no letters', () => {
     expect(findWeakness('!?!? !!.. ??,,', { email: '!@example.com', displayName: '§' })).toBeUndefined()
   })
 })
@@ -159,7 +159,7 @@ describe('the service', () => {
   const register = (body: object) =>
     service.call('POST', '/api/v1/auth/register', { body: { displayName: 'Ada Lovelace', ...body } })
 
-  it('says why it refuses one, at registration and at a change', async () => {
+  it('gives the reason of a refusal, at registration and at a change', async () => {
     const user = await service.signUp({ email: 'ada.lovelace.1815@example.com' })
     for (const [password, reason] of [
       ['987654321', 'most common'],
@@ -182,7 +182,7 @@ describe('the service', () => {
     }
   })
 
-  it('knows one password in each form of Unicode, at a login, a registration and a change', async () => {
+  it('accepts a password in each normal form, at login, registration and change', async () => {
     const composed = 'ångström Ⅷ ﬁre café'
     const forms = ['NFC', 'NFD', 'NFKC', 'NFKD'].map(form => composed.normalize(form))
     for (const [i, form] of forms.entries()) {
@@ -206,12 +206,12 @@ describe('the service', () => {
     const long = Array.from({ length: 128 }, (_, i) => syllables[(i * 7) % syllables.length]).join('')
     expect(await statusOf(long.normalize('NFD'))).toBe(201)
     expect(await statusOf(`${long}가`)).toBe(400)
-    // 7 characters, which would be 11 where each mark is counted.
+    // 7 characters, or 11 if each mark is counted.
     expect(await statusOf('äbçdéfg'.normalize('NFD'))).toBe(400)
     expect(await statusOf('ﬃxﬄyz')).toBe(201)
   })
 
-  it('normalizes no text that is longer than any form of a password: the time for it grows with its square', async () => {
+  it('does not normalize text that is too long for a password: the time grows with its square', async () => {
     const normalize = vi.spyOn(String.prototype, 'normalize')
     const marks = `a${'\u0300\u0316\u0334'.repeat(10_000)}`
     const requests = ['password', 'currentPassword', 'newPassword'].map(async name => {
@@ -225,7 +225,7 @@ describe('the service', () => {
     expect(Math.max(...lengths)).toBeLessThanOrEqual(1024)
   })
 
-  it('takes the longest password in the longest of its forms', async () => {
+  it('accepts the longest password in its longest form', async () => {
     const letters = Array.from('ᾂᾃᾄᾅᾆᾇᾒᾓᾔᾕᾖᾗ')
     const longest = Array.from({ length: 128 }, (_, i) => letters[(i * 7 + (i >> 4)) % letters.length]).join(
       '',
@@ -235,7 +235,7 @@ describe('the service', () => {
     await service.logIn(email, longest)
   })
 
-  it('still knows a password whose hash is of the text as it was typed', async () => {
+  it('still accepts a password that was hashed before passwords were normalized', async () => {
     const typed = 'ångström Ⅷ ﬁre'.normalize('NFD')
     const { id, email } = await service.signUp()
     const former = await hash(typed, ARGON2ID)

@@ -1,4 +1,4 @@
-/** Access tokens as they are made: what they say, and how long they live. */
+/** Access tokens: their claims and their lifetime. */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { SERVICE_NAME } from '../../../src/config/service-name.ts'
@@ -11,7 +11,7 @@ const subject = { userId: crypto.randomUUID(), sessionId: crypto.randomUUID(), r
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000)
 
 describe('an access token', () => {
-  it('says who, in which session, for whom and until when, and nothing more', async () => {
+  it('has the user, session, audience and expiry, and no other claims', async () => {
     const { accessToken, expiresIn } = await sign(subject, inSeconds(86_400))
     const claims = decodeJwt(accessToken)
     expect(decodeProtectedHeader(accessToken)).toEqual({
@@ -38,7 +38,7 @@ describe('an access token', () => {
     expect(new Set(tokens.map(({ accessToken }) => decodeJwt(accessToken).jti)).size).toBe(20)
   })
 
-  it('ends with its session, and lives for no time where that has just ended', async () => {
+  it('ends with its session, at once when that has just ended', async () => {
     expect((await sign(subject, inSeconds(60))).expiresIn).toBeLessThanOrEqual(60)
     const { accessToken, expiresIn } = await sign(subject, inSeconds(-3))
     const { iat, exp } = decodeJwt(accessToken)

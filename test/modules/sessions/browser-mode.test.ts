@@ -1,4 +1,4 @@
-/** Browser mode: the refresh token in a cookie that scripts cannot read, and other sites cannot make use of. */
+/** Browser mode: the refresh token is in a cookie that scripts cannot read and other sites cannot use. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 import { auditOf, backdateUse, claimsOf, liveLeaves } from '../../helpers/tokens.ts'
@@ -16,7 +16,7 @@ afterAll(() => service.close())
 
 type Answer = Awaited<ReturnType<TestApp['call']>>
 
-/** The cookies that an answer sets, by name, and their attributes. */
+/** Returns the cookies that a response sets, by name, with their attributes. */
 function cookiesOf({ headers }: Answer) {
   return new Map(
     [headers['set-cookie'] ?? []].flat().map(line => {
@@ -31,7 +31,7 @@ function endOf(attributes: string[]): string | undefined {
   return attributes.find(attribute => attribute.startsWith('Expires='))?.slice('Expires='.length)
 }
 
-/** A browser: what it was told to keep, and what it sends. */
+/** A browser: the cookies that it keeps and sends. */
 async function openBrowser() {
   const jar = new Map<string, string>()
   let csrfToken = ''
@@ -58,7 +58,7 @@ async function openBrowser() {
   }
 }
 
-it('the refresh token comes in a cookie alone, for HTTPS, for this host, for this site, out of reach of scripts', async () => {
+it('the refresh token is only in a cookie: HttpOnly, Secure, SameSite=Strict, for this host', async () => {
   const { login } = await openBrowser()
   expect(Object.keys(login.json()).sort()).toEqual(['accessToken', 'csrfToken', 'expiresIn', 'tokenType'])
   const cookies = cookiesOf(login)
@@ -67,7 +67,7 @@ it('the refresh token comes in a cookie alone, for HTTPS, for this host, for thi
   const flags = ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/']
   expect(attributes).toEqual(expect.arrayContaining([...flags, expect.stringMatching(/^Expires=/)]))
   expect(Date.parse(endOf(attributes) ?? '')).toBeGreaterThan(Date.now() + 86_400_000)
-  // __Host- asks for no Domain: the cookie is not for subdomains.
+  // __Host- forbids a Domain: the cookie is not for subdomains.
   expect(attributes.join()).not.toContain('Domain')
 })
 
@@ -84,7 +84,7 @@ it('a refresh rotates the token in the cookie', async () => {
   expect(statusCode).toBe(200)
 })
 
-it('without the CSRF token of its session a cookie is worth nothing, and stays unused', async () => {
+it('a cookie without the CSRF token of its session is refused, and stays unused', async () => {
   const browser = await openBrowser()
   const other = await openBrowser()
   const cookie = browser.jar.get(NAME) ?? ''
@@ -110,8 +110,8 @@ it('without the CSRF token of its session a cookie is worth nothing, and stays u
 const csrf = (cookie?: string) =>
   service.call('GET', '/api/v1/auth/csrf', { headers: cookie === undefined ? {} : { cookie } })
 
-describe('a page that was loaded anew, or a second tab', () => {
-  it('gets the CSRF token by the cookie alone, which stays as it is', async () => {
+describe('a page that was reloaded, or a second tab', () => {
+  it('gets the CSRF token with the cookie alone, which does not change', async () => {
     const browser = await openBrowser()
     for (let tab = 0; tab < 3; tab += 1) {
       const answer = await csrf(browser.cookie())
@@ -123,7 +123,7 @@ describe('a page that was loaded anew, or a second tab', () => {
     expect((await browser.refresh()).statusCode).toBe(200)
   })
 
-  it('goes on with the token that it has when another tab refreshes', async () => {
+  it('keeps its token when another tab refreshes', async () => {
     const browser = await openBrowser()
     const { csrfToken } = browser.login.json()
     for (let turn = 0; turn < 3; turn += 1) {
@@ -133,7 +133,7 @@ describe('a page that was loaded anew, or a second tab', () => {
     }
   })
 
-  it('whose token is of a former session gets 403, and goes on with that of the new one', async () => {
+  it('gets 403 with the token of a former session, and goes on with the new one', async () => {
     const browser = await openBrowser()
     const { csrfToken: former } = browser.login.json()
     await browser.logIn()
@@ -166,7 +166,7 @@ describe('a page that was loaded anew, or a second tab', () => {
     }
   })
 
-  it('is no page of a site that is not on the list: the answer names no origin', async () => {
+  it('of a site that is not in CORS_ORIGINS gets no CORS headers', async () => {
     const browser = await openBrowser()
     const answer = await service.call('GET', '/api/v1/auth/csrf', {
       headers: { cookie: browser.cookie(), origin: 'https://elsewhere.example' },
@@ -176,7 +176,7 @@ describe('a page that was loaded anew, or a second tab', () => {
 })
 
 describe('a cookie that another subdomain has set', () => {
-  it('beside the own one is refused, in any order and spelling, and neither is used', async () => {
+  it('is refused beside our own, in any order and spelling, and neither is used', async () => {
     const victim = await openBrowser()
     const attacker = await openBrowser()
     const [own, foreign] = [victim.jar.get(NAME), attacker.jar.get(NAME)]
@@ -200,14 +200,14 @@ describe('a cookie that another subdomain has set', () => {
     expect((await attacker.refresh()).statusCode).toBe(200)
   })
 
-  it('in place of the own one is refused with the CSRF token of the own session', async () => {
+  it('is refused in place of our own, because the CSRF token is of our own session', async () => {
     const victim = await openBrowser()
     const attacker = await openBrowser()
     victim.jar.set(NAME, attacker.jar.get(NAME) ?? '')
     expect((await victim.refresh()).statusCode).toBe(403)
   })
 
-  // A browser does not see the prefix behind a space that is none to it, and lets a subdomain set such a cookie.
+  // These spaces are none to a browser: it does not see the prefix, and lets a subdomain set such a cookie.
   it.each([
     '__Secure-refresh',
     '__host-refresh',
@@ -217,7 +217,7 @@ describe('a cookie that another subdomain has set', () => {
     '\u00a0__Host-refresh',
     '__Host-refresh\u00a0',
     '\u00a0\u00a0__Host-refresh',
-  ])('under the name %j is none', async name => {
+  ])('is ignored under the name %j', async name => {
     const { jar, csrfToken } = await openBrowser()
     const answer = await service.call('POST', '/api/v1/auth/refresh', {
       body: {},
@@ -228,7 +228,7 @@ describe('a cookie that another subdomain has set', () => {
 })
 
 describe('a login in a browser that has a session', () => {
-  it('ends the former session, with its access tokens, also where it was of another account', async () => {
+  it('ends the former session with its access tokens, also when it was of another account', async () => {
     const browser = await openBrowser()
     const { accessToken } = browser.login.json()
     const former = browser.jar.get(NAME) ?? ''
@@ -249,7 +249,7 @@ describe('a login in a browser that has a session', () => {
     })
   })
 
-  it('leaves it alone where the password is wrong, where no cookie is asked for, and where several were sent', async () => {
+  it('keeps it when the password is wrong, without cookie=true, and when several cookies were sent', async () => {
     const browser = await openBrowser()
     const logIn = (query: string, password: string, cookie: string) =>
       service.call('POST', `/api/v1/auth/login${query}`, { body: { email, password }, headers: { cookie } })
@@ -260,7 +260,7 @@ describe('a login in a browser that has a session', () => {
     expect((await browser.refresh()).statusCode).toBe(200)
   })
 
-  it('is not stopped by a cookie that holds no token of ours', async () => {
+  it('succeeds with a cookie that contains no token of ours', async () => {
     const answer = await service.call('POST', '/api/v1/auth/login?cookie=true', {
       body: { email, password: PASSWORD },
       headers: { cookie: `${NAME}=${'x'.repeat(4000)}` },
@@ -269,7 +269,7 @@ describe('a login in a browser that has a session', () => {
   })
 })
 
-it('a CSRF token in the body or the query is none', async () => {
+it('a CSRF token in the body or the query does not count', async () => {
   const browser = await openBrowser()
   expect((await browser.refresh({}, { _csrf: browser.csrfToken() })).statusCode).toBe(400)
   const inQuery = await service.call('POST', `/api/v1/auth/refresh?_csrf=${browser.csrfToken()}`, {
@@ -279,7 +279,7 @@ it('a CSRF token in the body or the query is none', async () => {
   expect(inQuery.statusCode).toBe(403)
 })
 
-it('a token in the body goes before the cookie, needs no CSRF token and is answered in the body', async () => {
+it('a token in the body is used before the cookie, without a CSRF token, and its successor is in the body', async () => {
   const browser = await openBrowser()
   const { refreshToken } = await service.logIn(email)
   const answer = await browser.refresh({}, { refreshToken })
@@ -288,7 +288,7 @@ it('a token in the body goes before the cookie, needs no CSRF token and is answe
   expect(cookiesOf(answer).size).toBe(0)
 })
 
-it('a cookie that holds no token of ours is refused like any other', async () => {
+it('a cookie that contains no token of ours is refused', async () => {
   const browser = await openBrowser()
   for (const value of ['x', 'A'.repeat(43), '%00', 'A'.repeat(4000)]) {
     browser.jar.set(NAME, value)
@@ -299,7 +299,7 @@ it('a cookie that holds no token of ours is refused like any other', async () =>
   expect([none.statusCode, none.json().code]).toEqual([401, 'INVALID_REFRESH_TOKEN'])
 })
 
-it('logout clears the cookies, and what it held is dead', async () => {
+it('logout clears the cookie, and its token is refused', async () => {
   const browser = await openBrowser()
   const { accessToken } = browser.login.json()
   const token = browser.jar.get(NAME)
@@ -313,7 +313,7 @@ it('logout clears the cookies, and what it held is dead', async () => {
   expect(cleared?.attributes).toEqual(
     expect.arrayContaining(['Path=/', 'Expires=Thu, 01 Jan 1970 00:00:00 GMT']),
   )
-  // Nor does it help to keep them.
+  // It does not help to keep it.
   expect((await browser.refresh()).statusCode).toBe(401)
   expect((await service.refresh(token ?? '')).statusCode).toBe(401)
 })

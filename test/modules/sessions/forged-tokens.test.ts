@@ -1,4 +1,4 @@
-/** Access tokens that somebody else made, or that were made for something else (P6; RFC 8725, RFC 9068). */
+/** P6: access tokens that others made, or that were made for another purpose (RFC 8725, RFC 9068). */
 import { createHmac, createPrivateKey, createSign, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { decodeProtectedHeader, exportJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -22,7 +22,7 @@ afterAll(() => service.close())
 
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** A token of any header and payload, signed with our own key unless told otherwise. */
+/** Returns a token with any header and payload, signed with our own key by default. */
 function sign(
   payload: unknown,
   changes: Record<string, unknown> = {},
@@ -45,14 +45,14 @@ async function expectRefused(token: string, url = '/api/v1/users/me') {
   expect(answer.json()).toMatchObject({ code: 'UNAUTHORIZED', status: 401 })
 }
 
-/** The refusal of a whole table of tokens, by what is wrong with each. */
+/** Tests that each token of a table is refused; the names say what is wrong. */
 function refuses(cases: Record<string, () => string>) {
   it.each(Object.entries(cases))('P6: refuses %s', async (_name, forge) => {
     await expectRefused(forge())
   })
 }
 
-it('P6: accepts what the forgeries are made of, so that nothing but the forgery is refused', async () => {
+it('P6: accepts the token that the forgeries are based on', async () => {
   for (const token of [genuine, sign(claims), withClaims({ aud: ['someone', `${SERVICE_NAME}-api`] })]) {
     expect((await service.call('GET', '/api/v1/users/me', { token })).statusCode).toBe(200)
   }
@@ -95,7 +95,7 @@ describe('signatures', () => {
     'a signature with a byte more': () => `${genuine}AAAA`,
   })
 
-  it('P6: refuses a key that the token brings along, embedded or by address', async () => {
+  it('P6: refuses a key that the token contains or links to', async () => {
     const jwk = { ...(await exportJWK(createPrivateKey(foreign.privateKey))), kid: 'mine' }
     const { d, p, q, dp, dq, qi, ...publicJwk } = jwk
     expect([d, p, q, dp, dq, qi]).not.toContain(undefined)
@@ -171,7 +171,7 @@ describe('claims', () => {
     },
   )
 
-  it('P6: no claim but the role grants an admin their route', async () => {
+  it('P6: no claim but the role opens an admin route', async () => {
     for (const changes of [{ roles: ['admin'] }, { admin: true }, { scope: 'admin' }, { Role: 'admin' }]) {
       const answer = await service.call('GET', '/api/v1/users', { token: withClaims(changes) })
       expect(answer.statusCode).toBe(403)
@@ -186,7 +186,7 @@ describe('claims', () => {
     }
   })
 
-  it('P6: a token that was let in before is refused when its time has come', async () => {
+  it('P6: a token that was accepted before is refused when it has expired', async () => {
     const token = withClaims({ exp: now() - 3 })
     const statusOf = async () => (await service.call('GET', '/api/v1/users/me', { token })).statusCode
     expect(await statusOf()).toBe(200)
@@ -194,7 +194,7 @@ describe('claims', () => {
     expect(now()).toBeGreaterThanOrEqual((claimsOf(token).exp ?? 0) + 5)
   })
 
-  it('P6: a well-formed token of nobody finds nobody', async () => {
+  it('P6: a valid token of an unknown user gets 404', async () => {
     const answer = await service.call('GET', '/api/v1/users/me', { token: withClaims({ sub: randomUUID() }) })
     expect(answer.statusCode).toBe(404)
   })
@@ -251,7 +251,7 @@ describe('shapes', () => {
     }
   })
 
-  it('P6: a token in a query or a cookie is not looked at', async () => {
+  it('P6: a token in a query or a cookie is ignored', async () => {
     const inQuery = await service.call('GET', `/api/v1/users/me?access_token=${genuine}&token=${genuine}`)
     const inCookie = await service.call('GET', '/api/v1/users/me', {
       headers: { cookie: `token=${genuine}; accessToken=${genuine}` },
@@ -260,7 +260,7 @@ describe('shapes', () => {
   })
 })
 
-it('P6: access and refresh tokens are not taken for each other', async () => {
+it('P6: an access token is no refresh token, and the other way round', async () => {
   const { refreshToken } = await service.signUp()
   await expectRefused(refreshToken)
   expect((await service.refresh(genuine)).statusCode).toBe(400)

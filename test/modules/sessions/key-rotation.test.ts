@@ -1,4 +1,4 @@
-/** Signing keys change without a gap, and a retired key is worth nothing (P7). */
+/** P7: signing keys change without a gap, and tokens of a removed key are refused. */
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createSigningKey } from '../../../harness/signing-key.ts'
@@ -36,7 +36,7 @@ const statusOf = async (instance: Instance, token: string) =>
 const keysOf = async (instance: Instance) =>
   (await instance.call('GET', '/.well-known/jwks.json')).json().keys
 
-/** The claims, as a verifier finds them that knows the service by its key set alone. */
+/** Verifies a token by the published key set alone, as another service would, and returns its claims. */
 async function verify(instance: Instance, { accessToken }: Tokens) {
   const keySet = createLocalJWKSet({ keys: await keysOf(instance) })
   return jwtVerify(accessToken, keySet, {
@@ -47,7 +47,7 @@ async function verify(instance: Instance, { accessToken }: Tokens) {
   })
 }
 
-it('P7: tokens of the old key and of the new one work side by side, until the old one goes', async () => {
+it('P7: tokens of the old and the new key are accepted until the old key is removed', async () => {
   const before = await start(oldKey)
   const announcing = await start(oldKey, newKey)
   const signing = await start(newKey, oldKey)
@@ -55,7 +55,7 @@ it('P7: tokens of the old key and of the new one work side by side, until the ol
   const user = await before.signUp()
   const renewed = await signing.logIn(user.email)
 
-  // Announced first: whoever still signs with the old key accepts the new one already.
+  // First step: instances that still sign with the old key already accept the new one.
   expect((await keysOf(announcing)).length).toBe(2)
   for (const instance of [announcing, signing]) {
     expect(await statusOf(instance, user.accessToken)).toBe(200)
@@ -65,18 +65,18 @@ it('P7: tokens of the old key and of the new one work side by side, until the ol
   }
   expect(await statusOf(before, renewed.accessToken)).toBe(401)
 
-  // Then it goes.
+  // Last step: the old key is removed.
   expect(await statusOf(after, user.accessToken)).toBe(401)
   expect(await statusOf(after, renewed.accessToken)).toBe(200)
   await expect(verify(after, user)).rejects.toThrow()
   await verify(after, renewed)
-  // The session itself is no token of the old key: it goes on.
+  // The session does not depend on the key: it goes on.
   const refreshed = await after.refresh(user.refreshToken)
   expect(refreshed.statusCode).toBe(200)
   expect(await statusOf(after, refreshed.json().accessToken)).toBe(200)
 })
 
-it('P7: the key set names each key once, as a signature key, and holds no private part', async () => {
+it('P7: the key set has each key once, for signatures, without a private part', async () => {
   const instance = await start(newKey, oldKey, newKey)
   const answer = await instance.call('GET', '/.well-known/jwks.json')
   expect(answer.headers['cache-control']).toBe('public, max-age=300')
@@ -89,7 +89,7 @@ it('P7: the key set names each key once, as a signature key, and holds no privat
   }
 })
 
-it('P7: every instance gives a key the same id, whichever role it plays there', async () => {
+it('P7: every instance gives a key the same id, whether it signs or only verifies', async () => {
   const kids = async (instance: Instance) =>
     (await keysOf(instance)).map((key: { kid: string }) => key.kid).sort()
   expect(await kids(await start(oldKey, newKey))).toEqual(await kids(await start(newKey, oldKey)))

@@ -1,4 +1,4 @@
-/** An account may have any number of sessions: what ends them takes effect at once, on every instance (P4). */
+/** P4: any number of sessions of an account ends at once, on every instance. */
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { createAppOn, createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 import { testConfig } from '../../helpers/config.ts'
@@ -6,7 +6,7 @@ import { createTokenFactory } from '../../helpers/token-factory.ts'
 import { auditOf, claimsOf } from '../../helpers/tokens.ts'
 import { expectRefusedEverywhere } from '../../helpers/two-instances.ts'
 
-/** One login a minute for a year, each good for 14 days unless it is used: 20,160 of them are live. */
+/** One login a minute for a year, each valid for 14 days without use: 20,160 are live. */
 const MANY = 500_000
 
 let service: TestApp
@@ -33,7 +33,7 @@ afterAll(async () => {
 async function insertMany(userId: string): Promise<void> {
   const client = await service.database.connect()
   try {
-    // Without triggers: their work would take longer than all that is tested.
+    // Without triggers, which would take longer than the test itself.
     await client.query("set session_replication_role = 'replica'")
     await client.query(
       `insert into sessions (user_id, created_at, idle_expires_at, expires_at, ip, user_agent)
@@ -46,7 +46,7 @@ async function insertMany(userId: string): Promise<void> {
   }
 }
 
-/** Tokens of the sessions that were opened so many minutes ago. */
+/** Returns tokens of the sessions that were opened so many minutes ago. */
 function tokensOf(...minutes: number[]): Promise<string[]> {
   return Promise.all(
     minutes.map(async offset => {
@@ -59,7 +59,7 @@ function tokensOf(...minutes: number[]): Promise<string[]> {
   )
 }
 
-/** Lets the sessions that were ended all at once live again, but for those whose rows say so. */
+/** Revives the sessions that were ended all at once, except those whose own rows are revoked. */
 async function revive(): Promise<void> {
   await service.database.query('update users set session_epoch = 0 where id = $1', [user.id])
 }
@@ -74,7 +74,7 @@ async function expectRefused(tokens: string[], since: number): Promise<void> {
   for (const token of tokens) await expectRefusedEverywhere([service, other], token, since)
 }
 
-it('P4: a user with 500,000 sessions is disabled at once, and none of them comes back', async () => {
+it('P4: a user with 500,000 sessions is disabled at once, and no session comes back', async () => {
   const tokens = [user.accessToken, ...(await tokensOf(10, 15_000, 20_000))]
   for (const token of tokens) await expectAccepted(token)
 
@@ -95,7 +95,7 @@ it('P4: a password change ends all but one of 500,000 sessions', async () => {
   await revive()
   const former = await service.logIn(user.email)
   const caller = await service.logIn(user.email)
-  // Behind the 5,000 whose rows are changed.
+  // Older than the 5,000 whose rows are changed.
   await service.database.query(
     "update sessions set created_at = created_at - interval '13 days' where id = $1",
     [claimsOf(former.accessToken).sid],
@@ -129,7 +129,7 @@ it('P4: a user with 500,000 sessions ends all others at once', async () => {
   await expectAccepted(caller.accessToken)
 })
 
-it('P4: an instance that starts afterwards knows it', async () => {
+it('P4: an instance that starts afterwards refuses them too', async () => {
   const [token = ''] = await tokensOf(20_003)
   const late = await createAppOn({ url: service.database.url, drop: async () => {} })
   onTestFinished(late.close)

@@ -1,4 +1,4 @@
-/** What is made of a refresh token: the verdict on it, its hash and its successor. */
+/** Refresh tokens: their classification, hash and successor. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -10,13 +10,13 @@ import {
   TOKEN_LENGTH,
 } from '../../../src/modules/sessions/refresh-tokens.ts'
 
-describe('the verdict on a refresh token', () => {
-  it('is to rotate what was not used, whatever else is said', () => {
+describe('the classification of a refresh token', () => {
+  it('is to rotate an unused token', () => {
     for (const isSuccessorUsed of [true, false])
       expect(classifyRefreshToken({ usedAgo: null, isSuccessorUsed })).toBe('rotate')
   })
 
-  it('is to repeat up to the end of the grace and not beyond, and only while the successor is unused', () => {
+  it('is to repeat within the grace period, while the successor is unused', () => {
     expect(classifyRefreshToken({ usedAgo: 0, isSuccessorUsed: false })).toBe('repeat')
     expect(classifyRefreshToken({ usedAgo: GRACE_MS, isSuccessorUsed: false })).toBe('repeat')
     expect(classifyRefreshToken({ usedAgo: GRACE_MS + 0.001, isSuccessorUsed: false })).toBe('reuse')
@@ -30,7 +30,7 @@ describe('the verdict on a refresh token', () => {
 })
 
 describe('a refresh token', () => {
-  it('has 256 bits in an alphabet that a cookie takes, and is never the same', () => {
+  it('has 256 random bits in an alphabet that cookies allow', () => {
     const tokens = Array.from({ length: 1000 }, createRefreshToken)
     expect(new Set(tokens).size).toBe(1000)
     for (const token of tokens) {
@@ -40,7 +40,7 @@ describe('a refresh token', () => {
     }
   })
 
-  it('has one successor for a nonce, of its own form, which neither the token nor the nonce alone gives away', () => {
+  it('has one successor for each nonce, which needs both the token and the nonce', () => {
     const token = createRefreshToken()
     const successor = deriveSuccessor(token)
     expect(deriveSuccessor(token, successor.nonce)).toEqual(successor)

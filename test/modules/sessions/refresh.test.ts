@@ -1,4 +1,4 @@
-/** Refresh tokens where they race, where an answer is lost and where they are stolen (P1 to P3). */
+/** P1 to P3: refresh tokens in races, with lost responses and after theft. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAppOn, createHttpClient, type TestApp } from '../../helpers/app.ts'
 import { cloneDatabase, type TestDatabase } from '../../helpers/database.ts'
@@ -13,7 +13,7 @@ let processes: Service[]
 beforeAll(async () => {
   database = await cloneDatabase()
   service = await createAppOn({ ...database, drop: async () => {} })
-  // Fifty refreshes wait for one row, which on a busy machine takes longer than a service should let them.
+  // Fifty refreshes wait for one row: on a busy machine, longer than the default allows.
   const patient = { DATABASE_LOCK_TIMEOUT: '20s', DATABASE_STATEMENT_TIMEOUT: '20s' }
   processes = await Promise.all([1, 2].map(() => startService(database.url, patient)))
 })
@@ -32,7 +32,7 @@ async function refreshed(refreshToken: string) {
 }
 
 describe('P1: one winner', () => {
-  it('P1: 50 parallel refreshes of one token over two processes make one successor, which all of them get', async () => {
+  it('P1: 50 parallel refreshes of one token over two processes get the same successor', async () => {
     const clients = processes.map(({ origin }) => createHttpClient(origin))
     for (let round = 0; round < 3; round += 1) {
       const { accessToken, refreshToken } = await service.signUp()
@@ -52,7 +52,7 @@ describe('P1: one winner', () => {
     }
   })
 
-  it('P1: where parallel refreshes are followed by one of the successor, the session keeps at most one leaf', async () => {
+  it('P1: parallel refreshes, followed by one of the successor, leave at most one live token', async () => {
     const clients = processes.map(({ origin }) => createHttpClient(origin))
     for (let round = 0; round < 10; round += 1) {
       const { accessToken, refreshToken } = await service.signUp()
@@ -71,8 +71,8 @@ describe('P1: one winner', () => {
   })
 })
 
-describe('P2: a lost answer', () => {
-  it('P2: a refresh whose answer was cut off after the commit gives the same successor again', async () => {
+describe('P2: a lost response', () => {
+  it('P2: a refresh whose response was cut off after the commit gets the same successor again', async () => {
     const { accessToken, refreshToken } = await service.signUp()
     const [origin] = processes.map(started => started.origin)
     const proxy = await startLossyProxy(origin ?? '')
@@ -96,7 +96,7 @@ describe('P2: a lost answer', () => {
     }
   })
 
-  it('P2: a retry still counts at 9 seconds, and no more at 11', async () => {
+  it('P2: a retry is accepted after 9 seconds and refused after 11', async () => {
     const early = await service.signUp()
     const { refreshToken: successor } = await refreshed(early.refreshToken)
     await backdateUse(database, early.refreshToken, 9)
@@ -108,7 +108,7 @@ describe('P2: a lost answer', () => {
     expect((await service.refresh(late.refreshToken)).statusCode).toBe(401)
   })
 
-  it('P2: retries do not prolong the grace', async () => {
+  it('P2: retries do not extend the grace period', async () => {
     const { refreshToken } = await service.signUp()
     await refreshed(refreshToken)
     await backdateUse(database, refreshToken, 9)
@@ -156,11 +156,11 @@ describe('P3: reuse', () => {
     expect(answer.statusCode).toBe(401)
     expect(answer.json().code).toBe('INVALID_REFRESH_TOKEN')
     await expectDead(grandparent.id, [child, parent, grandparent])
-    // The refusals after the first are of a dead session, and are not counted as theft again.
+    // Later refusals concern an ended session, and do not count as theft again.
     expect([await reuseCount(), await reuseMetric()]).toEqual([auditBefore + 1, metricBefore + 1])
   })
 
-  it('P3: the parent is refused after the grace, and ends its unused child', async () => {
+  it('P3: the parent is refused after the grace period, and ends its unused child', async () => {
     const parent = await service.signUp()
     const child = await refreshed(parent.refreshToken)
     await backdateUse(database, parent.refreshToken, 10.1)
@@ -170,7 +170,7 @@ describe('P3: reuse', () => {
     await expectDead(parent.id, [child, parent])
   })
 
-  it('P3: the access tokens of a stolen session end on every other process within a second', async () => {
+  it('P3: the access tokens of a stolen session are refused on every other process within a second', async () => {
     const parent = await service.signUp()
     const { accessToken, refreshToken } = await refreshed(parent.refreshToken)
     await refreshed(refreshToken)
@@ -186,7 +186,7 @@ describe('P3: reuse', () => {
     }
   })
 
-  it("P3: one session's theft leaves the user's other sessions alone", async () => {
+  it("P3: the user's other sessions go on after the theft of one", async () => {
     const stolen = await service.signUp()
     const other = await service.logIn(stolen.email)
     const { refreshToken } = await refreshed(stolen.refreshToken)
@@ -197,7 +197,7 @@ describe('P3: reuse', () => {
     expect((await service.refresh(other.refreshToken)).statusCode).toBe(200)
   })
 
-  it('P3: a token that nobody was given says nothing and ends nothing', async () => {
+  it('P3: a token that was never issued is refused, and ends nothing', async () => {
     const before = await reuseCount()
     const answer = await service.refresh('A'.repeat(43))
     expect(answer.statusCode).toBe(401)

@@ -1,4 +1,4 @@
-/** The feed proves that it hears: behind poolers that lose notifications the database is asked (P4). */
+/** P4: the feed proves that notifications arrive; otherwise, as behind some poolers, the database is asked. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -10,7 +10,7 @@ import { hasPgBouncer, startPgBouncer } from '../../helpers/pgbouncer.ts'
 import { openSessions } from '../../helpers/sessions.ts'
 import { until } from '../../helpers/until.ts'
 
-/** A feed, and the lines that it logged at `warn` and above. */
+/** Opens a feed, and collects its log lines from `warn` on. */
 async function startFeed(urls: { listenUrl: string; notifyUrl: string }) {
   const lines: string[] = []
   const heard: string[] = []
@@ -25,7 +25,7 @@ async function startFeed(urls: { listenUrl: string; notifyUrl: string }) {
   return { feed, lines, heard }
 }
 
-describe('the proof', () => {
+describe('the proof that notifications arrive', () => {
   let database: TestDatabase
 
   beforeAll(async () => {
@@ -33,20 +33,20 @@ describe('the proof', () => {
   })
   afterAll(() => database.drop())
 
-  it('is given on a connection of its own to the server', async () => {
+  it('succeeds on a direct connection to the server', async () => {
     const { feed, lines, heard } = await startFeed({ listenUrl: database.url, notifyUrl: database.url })
     expect(feed.isCurrent()).toBe(true)
     await database.query('select pg_notify($1, $2)', [CHANNEL, 'a payload'])
     await until('the payload arrives', () => heard.includes('a payload'))
     await sleep(1500)
     expect(feed.isCurrent()).toBe(true)
-    // What proves it is not taken for a revocation.
+    // The probes are not taken for revocations.
     expect(heard).toEqual(['a payload'])
     expect(lines).toEqual([])
   })
 
   if (hasPgBouncer()) {
-    it('is never given through PgBouncer that pools transactions, and one line says what to set', async () => {
+    it('fails through PgBouncer that pools transactions, and one log line says what to set', async () => {
       const pooler = await startPgBouncer(database.url)
       onTestFinished(pooler.stop)
       const { feed, lines } = await startFeed({ listenUrl: pooler.url, notifyUrl: pooler.url })
@@ -59,7 +59,7 @@ describe('the proof', () => {
       expect(lines[0]).toContain('DATABASE_DIRECT_URL')
     })
 
-    it('is given behind PgBouncer where the feed listens past it', async () => {
+    it('succeeds behind PgBouncer when the feed listens on a direct connection', async () => {
       const pooler = await startPgBouncer(database.url)
       onTestFinished(pooler.stop)
       const { feed, lines } = await startFeed({ listenUrl: database.url, notifyUrl: pooler.url })
@@ -69,14 +69,14 @@ describe('the proof', () => {
     })
   }
 
-  it('is not given where the feed listens to another database than the service uses', async () => {
+  it('fails when the feed listens to another database than the service uses', async () => {
     const other = await databaseOfTest()
     const { feed, lines } = await startFeed({ listenUrl: other.url, notifyUrl: database.url })
     expect(feed.isCurrent()).toBe(false)
     expect(lines.join()).toContain('DATABASE_DIRECT_URL')
   })
 
-  it('ends within a second when notifications stop, and comes back with them', async () => {
+  it('fails within a second when notifications stop, and succeeds again with them', async () => {
     let isDropping = false
     const proxy = await startNotificationProxy(database.url, () => (isDropping ? undefined : 0))
     onTestFinished(proxy.close)
@@ -93,7 +93,7 @@ describe('the proof', () => {
   it.each([
     ['two seconds late', () => 2000],
     ['only now and then', (count: number) => (count % 3 === 2 ? 0 : undefined)],
-  ])('is not given for good where notifications arrive %s', async (_how, fate) => {
+  ])('does not last when notifications arrive %s', async (_how, fate) => {
     const proxy = await startNotificationProxy(database.url, fate)
     onTestFinished(proxy.close)
     const { feed, lines } = await startFeed({ listenUrl: proxy.url, notifyUrl: database.url })
@@ -102,7 +102,7 @@ describe('the proof', () => {
       if (feed.isCurrent()) current += 1
       await sleep(20)
     }
-    // A probe that was heard is good for less than a second.
+    // A probe that arrived counts for less than a second.
     expect(current).toBeLessThan(50)
     expect(lines.length).toBeGreaterThan(0)
   })

@@ -1,4 +1,4 @@
-/** What ends a session, racing against what prolongs or opens one, over two processes (P4). */
+/** P4: what ends a session races against what extends or opens one, over two processes. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createDatabase } from '../../../src/db/client.ts'
@@ -10,7 +10,7 @@ import { createTokenFactory } from '../../helpers/token-factory.ts'
 import { liveLeaves } from '../../helpers/tokens.ts'
 import { expectRefusedEverywhere, makeAdmin, type Pair, startPair } from '../../helpers/two-instances.ts'
 
-/** Races at a time: enough to keep two processes busy with one another's locks. */
+/** Races at a time: enough for two processes to wait for each other's locks. */
 const LANES = 5
 
 let pair: Pair
@@ -26,40 +26,40 @@ beforeAll(async () => {
 })
 afterAll(() => pair.stop())
 
-/** The tokens of a session, where the rest of a login's answer is of no interest. */
+/** The tokens of a session. */
 type Session = Pick<Tokens, 'accessToken' | 'refreshToken'>
 
 type User = Session & { id: string; email: string; password: string }
 
-/** One kind of race, for one user of its lane. */
+/** One kind of race, for one user. */
 type Race = {
-  /** Tokens that a race begins with. */
+  /** The tokens at the start of a race. */
   prepare: (user: User) => Promise<Session>
-  /** What prolongs or opens a session; its answer holds tokens where it wins. */
+  /** Extends or opens a session. The response has tokens when it wins. */
   prolong: (user: User, tokens: Session) => Promise<{ statusCode: number; json: () => Session }>
-  /** What ends them; resolves to a status. */
+  /** Ends the sessions; resolves to a status. */
   end: (user: User, tokens: Session) => Promise<number>
-  /** Makes the user fit for the next race. */
+  /** Prepares the user for the next race. */
   restore?: (user: User) => Promise<unknown>
 }
 
-/** The answer, and how long it took in milliseconds. */
+/** Returns the response, and its time in milliseconds. */
 async function timed<T>(work: Promise<T>) {
   const start = performance.now()
   const answer = await work
   return { answer, took: performance.now() - start }
 }
 
-/** Numbers from 0 to 1 in even steps, from the middle outwards. */
+/** Returns numbers from 0 to 1 in even steps, from the middle outwards. */
 function sweep(count: number): number[] {
   const steps = Array.from({ length: count }, (_, index) => index / (count - 1))
   return steps.toSorted((left, right) => Math.abs(left - 0.5) - Math.abs(right - 0.5))
 }
 
 /**
- * Runs a race again and again. Which side starts first, and by how much, sweeps from "prolonged well before it ends"
- * to "ended well before it is prolonged", by how long both took the time before. After each race no token works.
- * Returns who won each: `prolong` or not.
+ * Runs a race many times. The start of each side moves from "extended well before the end" to "ended well before the
+ * extension", based on the previous times of both. After each race, no token is accepted.
+ * Returns which races `prolong` won.
  */
 async function runLane({ prepare, prolong, end, restore }: Race, races: number): Promise<boolean[]> {
   const [client, other] = pair.clients
@@ -94,11 +94,11 @@ async function run(race: Race, races: number): Promise<void> {
   const lanes = Array.from({ length: LANES }, () => runLane(race, races / LANES))
   const outcomes = (await Promise.all(lanes)).flat()
   expect(outcomes).toHaveLength(races)
-  // Both sides have won: it was a race.
+  // Each side has won at least once: it was a race.
   expect(new Set(outcomes).size).toBe(2)
 }
 
-/** Another session of the user, as a login would open it. */
+/** Opens another session of the user, as a login would. */
 async function openSession({ id }: User): Promise<Session> {
   const [session] = await openSessions(pair.database, id, 1)
   if (!session) throw new Error('no session was opened')

@@ -1,4 +1,4 @@
-/** The feed of ended sessions: current without a query, honest when it is down, back when it can be (P4). */
+/** P4: the feed of ended sessions is current without queries, knows when it is down, and recovers. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import pino from 'pino'
@@ -19,7 +19,7 @@ const KILL = `select pg_terminate_backend(pid) from (${FEED})`
 const revoke = (database: TestDatabase, sessionId: string) =>
   database.query('update sessions set revoked_at = clock_timestamp() where id = $1', [sessionId])
 
-/** A user with so many sessions, by plain SQL; returns their ids. */
+/** Inserts a user with so many sessions, and returns their ids. */
 async function insertSessions(database: TestDatabase, count: number, revokedAt = 'null'): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
     `with owner as (
@@ -33,11 +33,11 @@ async function insertSessions(database: TestDatabase, count: number, revokedAt =
   return rows.map(row => row.id)
 }
 
-/** A user of whom the feed has not heard: only the session counts. */
+/** A user that the feed does not know: only the session counts. */
 const sub = crypto.randomUUID()
 const ask = (feed: Pick<Revocations, 'isRevoked'>, sid: string) => feed.isRevoked({ sid, sub })
 
-/** A feed on a database of its own, that counts how often it had to ask the database. */
+/** Opens a feed on its own database, and counts how often it asked the database. */
 async function startFeed(retention = 900_000) {
   const database = await databaseOfTest()
   const asked: string[] = []
@@ -66,13 +66,13 @@ describe('over two processes', () => {
   })
   afterAll(() => pair.stop())
 
-  it('P4: a session that is ended by plain SQL is over everywhere within a second', async () => {
+  it('P4: a session that is ended by plain SQL is refused everywhere within a second', async () => {
     const { accessToken } = await pair.clients[0].signUp()
     await revoke(pair.database, claimsOf(accessToken).sid)
     await expectRefusedEverywhere(pair.clients, accessToken, Date.now())
   })
 
-  it('P4: a session that is ended while every feed was killed is over everywhere within a second', async () => {
+  it('P4: a session that is ended while every feed is killed is refused everywhere within a second', async () => {
     const { accessToken } = await pair.clients[0].signUp()
     const killed = await pair.database.query(KILL)
     expect(killed.rows).toHaveLength(2)
@@ -80,7 +80,7 @@ describe('over two processes', () => {
     await expectRefusedEverywhere(pair.clients, accessToken, Date.now())
   })
 
-  it('P4: a session that is ended while a feed is frozen is over everywhere within a second', async () => {
+  it('P4: a session that is ended while a feed is frozen is refused everywhere within a second', async () => {
     const { accessToken } = await pair.clients[0].signUp()
     await until(async () => (await pair.database.query(FEED)).rows.length).toBe(2)
     const { rows } = await pair.database.query<{ pid: number }>(FEED)
@@ -93,7 +93,7 @@ describe('over two processes', () => {
     }
   })
 
-  it('a living session is let in all the while', async () => {
+  it('a live session is accepted the whole time', async () => {
     const { accessToken } = await pair.clients[0].signUp()
     await pair.database.query(KILL)
     for (let turn = 0; turn < 40; turn += 1) {
@@ -107,7 +107,7 @@ describe('over two processes', () => {
 })
 
 describe('P4: the feed', () => {
-  it('knows what was ended before it began, and learns of the rest without a query', async () => {
+  it('knows what ended before it started, and learns of the rest without a query', async () => {
     const { database, feed, asked } = await startFeed()
     const [first = '', second = ''] = await insertSessions(database, 2)
     expect(await ask(feed, first)).toBe(false)
@@ -127,7 +127,7 @@ describe('P4: the feed', () => {
     expect([ask(restarted, first), ask(restarted, second)]).toEqual([true, false])
   })
 
-  it('hears of a thousand sessions that end at once', async () => {
+  it('receives a thousand sessions that end at once', async () => {
     const { database, feed, asked } = await startFeed()
     const ids = await insertSessions(database, 1000)
     await database.query('update sessions set revoked_at = now()')
@@ -135,7 +135,7 @@ describe('P4: the feed', () => {
     expect(asked).toEqual([])
   })
 
-  it('hears nothing of a session whose end was rolled back', async () => {
+  it('receives nothing about a session whose end was rolled back', async () => {
     const { database, feed } = await startFeed()
     const [kept = '', ended = ''] = await insertSessions(database, 2)
     await database.query(
@@ -152,7 +152,7 @@ describe('P4: the feed', () => {
     expect(ask(feed, kept)).toBe(false)
   })
 
-  it('asks the database while its connection is gone, and comes back with what it missed', async () => {
+  it('asks the database while its connection is lost, and then catches up', async () => {
     const { database, feed, asked } = await startFeed()
     const [first = '', second = ''] = await insertSessions(database, 2)
     await database.query(KILL)
@@ -180,11 +180,11 @@ describe('P4: the feed', () => {
     } finally {
       process.kill(pid, 'SIGCONT')
     }
-    // The one that was given up goes when it wakes.
+    // The abandoned server process ends when it continues.
     await until(async () => (await database.query(FEED)).rows.length).toBe(1)
   })
 
-  it('is not taken for dead after a busy moment of our own', async () => {
+  it('does not count as down after our own process was busy', async () => {
     const { query } = pg.Client.prototype
     let beats = 0
     const spy = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function standStill(
@@ -192,7 +192,7 @@ describe('P4: the feed', () => {
       ...args: unknown[]
     ) {
       const answer = query.apply(this, args as Parameters<typeof query>)
-      // The last thing of the turn in which a probe leaves: timers come next, and sockets after them.
+      // At the end of the turn that sends a probe: timers run next, and sockets after them.
       if (String(args[0]).includes('pg_notify')) setImmediate(standFor, 400)
       return answer
     })
@@ -208,7 +208,7 @@ describe('P4: the feed', () => {
     }
   })
 
-  it('forgets sessions whose tokens have ended by themselves', async () => {
+  it('forgets sessions whose tokens have expired', async () => {
     const { feed, database } = await startFeed(5000)
     const [remembered = '', forgotten = ''] = [
       ...(await insertSessions(database, 1)),
@@ -232,7 +232,7 @@ describe('P4: the feed', () => {
     expect(await ask(pruned, remembered)).toBe(false)
   })
 
-  it('remembers what was ended while the wall clock is an hour fast, and after it was set right', async () => {
+  it('remembers ended sessions while the wall clock is an hour fast, and after its correction', async () => {
     const { database } = await startFeed()
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -256,7 +256,7 @@ describe('P4: the feed', () => {
   })
 })
 
-it('P4: with feed and database down, nobody is let in: 503, and 200 again when they are back', async () => {
+it('P4: with feed and database down, every token gets 503, and 200 again when they are back', async () => {
   const database = await databaseOfTest()
   const gate = await openGate(database.url)
   onTestFinished(gate.close)

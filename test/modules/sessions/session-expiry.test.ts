@@ -1,4 +1,4 @@
-/** Sessions end by themselves: after a pause, and at the latest when their time is up (P5). */
+/** P5: sessions expire after a pause, and at an absolute limit. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createAppOn, createTestApp, type TestApp, type Tokens } from '../../helpers/app.ts'
 import { claimsOf } from '../../helpers/tokens.ts'
@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** Moves one of a session's limits to so many seconds from now. */
+/** Sets a limit of a session to so many seconds from now. */
 async function moveLimit({ accessToken }: Tokens, column: 'idle_expires_at' | 'expires_at', seconds: number) {
   const { rowCount } = await service.database.query(
     `update sessions set ${column} = now() + make_interval(secs => $2) where id = $1`,
@@ -25,11 +25,11 @@ async function limitsOf({ accessToken }: Tokens) {
     [claimsOf(accessToken).sid],
   )
   const [row] = rows
-  if (!row) throw new Error('there is no such session')
+  if (!row) throw new Error('no such session')
   return row
 }
 
-it('P5: a session that was not used for too long is over', async () => {
+it('P5: a session ends when it is not used for too long', async () => {
   const tokens = await service.signUp()
   await moveLimit(tokens, 'idle_expires_at', -0.001)
   const answer = await service.refresh(tokens.refreshToken)
@@ -37,16 +37,16 @@ it('P5: a session that was not used for too long is over', async () => {
   expect(answer.json().code).toBe('INVALID_REFRESH_TOKEN')
 })
 
-it('P5: a session is over at its absolute limit, however recently it was used', async () => {
+it('P5: a session ends at its absolute limit, also when it was just used', async () => {
   const tokens = await service.signUp()
   const used = await service.refresh(tokens.refreshToken)
   await moveLimit(tokens, 'expires_at', -0.001)
   expect((await service.refresh(used.json().refreshToken)).statusCode).toBe(401)
-  // Nor is a lost answer given again.
+  // A retry of the last refresh is refused too.
   expect((await service.refresh(tokens.refreshToken)).statusCode).toBe(401)
 })
 
-it('P5: a refresh moves the idle limit, and the absolute one never', async () => {
+it('P5: a refresh moves the idle limit, never the absolute one', async () => {
   const tokens = await service.signUp()
   const before = await limitsOf(tokens)
   await moveLimit(tokens, 'idle_expires_at', 60)
@@ -57,7 +57,7 @@ it('P5: a refresh moves the idle limit, and the absolute one never', async () =>
   expect(before.idle.getTime() - before.now.getTime()).toBeGreaterThan(13.9 * 86_400_000)
 })
 
-it('P5: the idle limit stops at the absolute one', async () => {
+it('P5: the idle limit is never later than the absolute one', async () => {
   let tokens: Tokens = await service.signUp()
   await moveLimit(tokens, 'expires_at', 3600)
   for (let turn = 0; turn < 3; turn += 1) {
@@ -67,7 +67,7 @@ it('P5: the idle limit stops at the absolute one', async () => {
   }
 })
 
-it('P5: an access token ends with its session, where that is sooner', async () => {
+it('P5: an access token ends with its session, if that is sooner', async () => {
   const tokens = await service.signUp()
   await moveLimit(tokens, 'expires_at', 90)
   const refreshed: Tokens = (await service.refresh(tokens.refreshToken)).json()
@@ -78,7 +78,7 @@ it('P5: an access token ends with its session, where that is sooner', async () =
   expect(refreshed.expiresIn).toBeLessThanOrEqual(90)
 })
 
-it('P5: an access token ends with the idle limit, where that is the sooner one', async () => {
+it('P5: an access token ends with the idle limit, if that is sooner', async () => {
   const short = await createAppOn(
     { ...service.database, drop: async () => {} },
     { REFRESH_TOKEN_TTL: '60s', SESSION_TTL: '1h' },
@@ -92,7 +92,7 @@ it('P5: an access token ends with the idle limit, where that is the sooner one',
   }
 })
 
-it('P5: a session never lasts longer than its absolute limit allows, also where the idle one is longer', async () => {
+it('P5: a session ends at its absolute limit, also when the idle limit is longer', async () => {
   const short = await createAppOn(
     { ...service.database, drop: async () => {} },
     { REFRESH_TOKEN_TTL: '14d', SESSION_TTL: '5m' },

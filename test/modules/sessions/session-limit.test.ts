@@ -32,7 +32,7 @@ async function liveSessions(userId: string): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-it('the oldest ends with all its tokens, and the others go on', async () => {
+it('the oldest session ends with all its tokens, and the others go on', async () => {
   const user = await service.signUp()
   const logins = [user, ...(await logInTimes(user.email, MAX + 1))]
   const lives = await Promise.all(logins.map(({ accessToken }) => isLive(accessToken)))
@@ -55,7 +55,7 @@ async function logInTimes(email: string, count: number) {
   return logins
 }
 
-it('20 logins at once over two instances leave the newest, in 5 rounds', async () => {
+it('20 logins at once over two instances leave the newest sessions, in 5 rounds', async () => {
   const user = await service.signUp()
   for (let round = 0; round < 5; round += 1) {
     const clients = Array.from({ length: 20 }, (_, index) => (index % 2 ? service : other))
@@ -69,7 +69,7 @@ it('20 logins at once over two instances leave the newest, in 5 rounds', async (
   }
 })
 
-it('sessions that have expired or were ended do not count', async () => {
+it('expired and ended sessions do not count', async () => {
   const user = await service.signUp()
   const opened = await openSessions(service.database, user.id, 10)
   const [expired, ended] = [opened.slice(0, 5), opened.slice(5)].map(half => half.map(({ id }) => id))
@@ -82,7 +82,7 @@ it('sessions that have expired or were ended do not count', async () => {
   expect(await isLive(user.accessToken)).toBe(true)
 })
 
-it('one login ends what an account has too many of, a thousand at most', async () => {
+it('one login ends all sessions beyond the limit, at most a thousand', async () => {
   const user = await service.signUp()
   await openSessions(service.database, user.id, 1500)
   await service.logIn(user.email)

@@ -29,7 +29,7 @@ describe('a session', () => {
     expect((await service.call('POST', '/api/v1/auth/logout', { token: accessToken })).statusCode).toBe(401)
   })
 
-  it('is not kept by any cache on its way', async () => {
+  it('is not stored by caches on its way', async () => {
     const { email } = await service.signUp()
     const login = await service.call('POST', '/api/v1/auth/login', { body: { email, password: PASSWORD } })
     expect(login.headers['cache-control']).toBe('no-store')
@@ -53,7 +53,7 @@ describe('a session', () => {
     expect(rows[0].text).not.toContain(accessToken.split('.')[2])
   })
 
-  it('leaves a trace of its beginning and end', async () => {
+  it('has audit rows for its start and end', async () => {
     const user = await service.signUp()
     const { sid } = claimsOf(user.accessToken)
     await service.call('POST', '/api/v1/auth/login', {
@@ -71,7 +71,7 @@ describe('a session', () => {
 })
 
 describe('the list of sessions', () => {
-  it('holds the own live ones, newest first, and marks the one that asks', async () => {
+  it('has the live sessions of the caller, newest first, and marks the current one', async () => {
     const user = await service.signUp()
     await service.signUp()
     const agent = 'Test/1.0'
@@ -100,7 +100,7 @@ describe('the list of sessions', () => {
     expect(nextCursor).toBeNull()
   })
 
-  it('comes in pages of every size that together are the whole, also where instants are shared', async () => {
+  it('is complete in pages of every size, also when sessions share an instant', async () => {
     const user = await service.signUp()
     await service.database.query(
       `insert into sessions (user_id, created_at, idle_expires_at, expires_at, ip, user_agent)
@@ -147,7 +147,7 @@ describe('the list of sessions', () => {
 })
 
 describe('ending a session by its id', () => {
-  it('ends that one at once and no other, and is recorded', async () => {
+  it('ends that session only, at once, and is recorded', async () => {
     const user = await service.signUp()
     const other = await service.logIn(user.email)
     const { sid } = claimsOf(other.accessToken)
@@ -164,7 +164,7 @@ describe('ending a session by its id', () => {
     expect((await end(user.accessToken, sid)).statusCode).toBe(404)
   })
 
-  it("P9: answers for somebody else's session as for one that is not there, and leaves it alone", async () => {
+  it("P9: responds to another user's session as to a missing one, and leaves it alone", async () => {
     const [user, other] = [await service.signUp(), await service.signUp()]
     const ids = [claimsOf(other.accessToken).sid, crypto.randomUUID()]
     const [theirs, nobodys] = await Promise.all(ids.map(id => end(user.accessToken, id)))
@@ -175,7 +175,7 @@ describe('ending a session by its id', () => {
     expect((await me(other.accessToken)).statusCode).toBe(200)
   })
 
-  it('may be the own one', async () => {
+  it('may end the current session', async () => {
     const { accessToken } = await service.signUp()
     expect((await end(accessToken, claimsOf(accessToken).sid)).statusCode).toBe(204)
     expect((await me(accessToken)).statusCode).toBe(401)

@@ -1,4 +1,4 @@
-/** A token that was verified before is not verified again: whatever may have changed since is looked at all the same. */
+/** A cached token: its signature is not verified again, but expiry and revocation are checked on every request. */
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { createTestApp, type TestApp } from '../../helpers/app.ts'
 import { claimsOf } from '../../helpers/tokens.ts'
@@ -16,7 +16,7 @@ const statusOf = async (headers: Record<string, string>) =>
   (await service.call('GET', PAGE, { headers })).statusCode
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-/** A user whose token was accepted twice: the second time without a look at its signature. */
+/** A user whose token was accepted twice, the second time from the cache. */
 async function rememberedUser() {
   const user = await service.signUp()
   expect(await statusOf(bearer(user.accessToken))).toBe(200)
@@ -24,7 +24,7 @@ async function rememberedUser() {
   return user
 }
 
-it('P4: is refused from the end of its session on', async () => {
+it('P4: is refused when its session has ended', async () => {
   const user = await rememberedUser()
   const other = { ...user, ...(await service.logIn(user.email)) }
   expect(await statusOf(bearer(other.accessToken))).toBe(200)
@@ -41,19 +41,19 @@ it('P4: is refused after a revocation that only the database knows of', async ()
   await expect.poll(() => statusOf(bearer(accessToken)), { timeout: 5000, interval: 10 }).toBe(401)
 })
 
-it('P6: is refused once it has expired, whenever it was remembered', async () => {
+it('P6: is refused when it has expired', async () => {
   const { accessToken } = await rememberedUser()
   const { exp } = claimsOf(accessToken)
   vi.useFakeTimers({ toFake: ['Date'] })
   vi.setSystemTime((exp - 1) * 1000)
   expect(await statusOf(bearer(accessToken))).toBe(200)
-  // Beyond what clocks may differ by.
+  // More than the clock tolerance.
   vi.setSystemTime((exp + 60) * 1000)
   expect(await statusOf(bearer(accessToken))).toBe(401)
   expect(await statusOf(bearer(accessToken))).toBe(401)
 })
 
-it('P6: lends nothing to a token that is like it', async () => {
+it('P6: does not help a token that resembles it', async () => {
   const { accessToken } = await rememberedUser()
   const stranger = await rememberedUser()
   const [header, payload, signature] = accessToken.split('.')
@@ -72,7 +72,7 @@ it('P6: lends nothing to a token that is like it', async () => {
   }
 })
 
-it('keeps what it says of its own user apart from what others say of theirs', async () => {
+it('does not mix up users', async () => {
   const users = await Promise.all([rememberedUser(), rememberedUser(), rememberedUser()])
   const crowd = Array.from({ length: 60 }, (_, index) => users[index % users.length])
   const answers = await Promise.all(

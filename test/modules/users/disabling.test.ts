@@ -19,7 +19,7 @@ const set = (action: 'disable' | 'enable', id: string, { accessToken } = admin a
 const logIn = (email: string) =>
   service.call('POST', '/api/v1/auth/login', { body: { email, password: PASSWORD } })
 
-it('ends every session at once, and no new one begins until the account is enabled', async () => {
+it('ends every session at once, and no login succeeds until the account is enabled', async () => {
   const user = await service.signUp()
   const other = await service.logIn(user.email)
   expect((await set('disable', user.id)).statusCode).toBe(204)
@@ -31,11 +31,11 @@ it('ends every session at once, and no new one begins until the account is enabl
 
   expect((await set('enable', user.id)).statusCode).toBe(204)
   expect((await logIn(user.email)).statusCode).toBe(200)
-  // What was ended stays so.
+  // Ended sessions stay ended.
   expect((await service.refresh(user.refreshToken)).statusCode).toBe(401)
 })
 
-it('is recorded with who did it, once: to say it twice changes nothing', async () => {
+it('is recorded once, with the admin; a second time changes nothing', async () => {
   const user = await service.signUp()
   const { sid } = claimsOf(admin.accessToken)
   for (const action of ['disable', 'disable', 'enable', 'enable'] as const) {
@@ -72,7 +72,7 @@ it('an account with 3,000 sessions is disabled in a few statements, with an audi
   expect(new Set(ended).size).toBe(3000)
 })
 
-it('an admin cannot disable themselves, whatever the case of the id', async () => {
+it('an admin cannot disable their own account, also with the id in upper case', async () => {
   for (const id of [admin.id, admin.id.toUpperCase()]) {
     const answer = await set('disable', id)
     expect([answer.statusCode, answer.json().code]).toEqual([409, 'CONFLICT'])
@@ -80,7 +80,7 @@ it('an admin cannot disable themselves, whatever the case of the id', async () =
   expect((await service.call('GET', '/api/v1/users', { token: admin.accessToken })).statusCode).toBe(200)
 })
 
-it('nobody is 404, no id is 400, and who is no admin is refused', async () => {
+it('returns 404 for an unknown id, 400 for an invalid one and 403 for other users', async () => {
   const user = await service.signUp()
   for (const action of ['disable', 'enable'] as const) {
     expect((await set(action, crypto.randomUUID())).statusCode).toBe(404)

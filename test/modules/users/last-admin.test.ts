@@ -22,7 +22,7 @@ afterAll(async () => {
   await service.close()
 })
 
-/** Makes these the enabled admins, each signed in, and no one else. */
+/** Makes so many users the only admins, each signed in. */
 async function prepare(count: number) {
   await service.database.query("update users set role = 'user' where role = 'admin'")
   return Promise.all(
@@ -56,12 +56,12 @@ it.each([2, 3])('%i admins who disable each other at the same time, 50 times', a
     expect(answers.some(({ statusCode }) => statusCode === 204)).toBe(true)
     for (const answer of answers) if (answer.statusCode !== 204) refusals.add(answer.json().code)
   }
-  // 401 where the caller had been disabled before the request was looked at.
+  // 401 when the caller was disabled before its request was handled.
   for (const code of refusals) expect(['LAST_ADMIN', 'UNAUTHORIZED']).toContain(code)
   expect(refusals.size).toBeGreaterThan(0)
 })
 
-it('an admin whose token outlived the role can disable no account', async () => {
+it('an admin who has lost the role cannot disable an account with an older token', async () => {
   const [first, second] = await prepare(2)
   await service.database.query("update users set role = 'user' where id = $1", [second?.id])
   const answer = await service.call('POST', `/api/v1/users/${first?.id}/disable`, {

@@ -1,4 +1,4 @@
-/** The list of users: every order, filter and page boundary against a reference, and cursors that are refused. */
+/** The list of users: every order, filter and page size against a reference, and refused cursors. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeCursor } from '../../../src/lib/cursor.ts'
 import { createTestApp, type TestApp, type Tokens } from '../../helpers/app.ts'
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const { id, email } = await service.signUp({ email: 'u999@example.com' })
   await service.database.query("update users set role = 'admin' where id = $1", [id])
   admin = await service.logIn(email)
-  // Addresses of mixed case and one length, in no order of theirs; instants that several users share.
+  // Addresses in mixed case and random order; several users share an instant.
   await service.database.query(
     `insert into users (email, password_hash, display_name, role, disabled_at, created_at)
      select (case when n % 2 = 0 then 'U' else 'u' end) || lpad((n * 37 % 101)::text, 3, '0') || '@Example.com', '', 'x',
@@ -47,7 +47,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** What the list should be, by the definition of its order: the key, then the id. */
+/** Returns the expected list: sorted by the key, then by the id. */
 function reference(sort: (typeof SORTS)[number], { role, disabled }: Filter): string[] {
   const key = sort.endsWith('email')
     ? (row: Listed) => row.email.toLowerCase()
@@ -68,7 +68,7 @@ async function list(query: Record<string, string | number | boolean>) {
   return service.call('GET', `/api/v1/users?${text}`, { token: admin.accessToken })
 }
 
-/** The ids of every page. */
+/** Returns the ids of every page. */
 async function walk(query: Record<string, string | number | boolean>): Promise<string[][]> {
   const pages: string[][] = []
   let cursor: string | null = null
@@ -83,26 +83,26 @@ async function walk(query: Record<string, string | number | boolean>): Promise<s
 }
 
 describe.each(SORTS)('in the order %s', sort => {
-  it.each(FILTERS)('pages of every size put together are the reference, of %j', async filter => {
+  it.each(FILTERS)('pages of every size equal the reference with the filter %j', async filter => {
     const expected = reference(sort, filter)
     expect(expected.length).toBeGreaterThan(3)
     const sizes = [1, 4, 5, expected.length - 1, expected.length, expected.length + 1]
     for (const limit of sizes.filter(size => size > 1 || expected.length < 20)) {
       const pages = await walk({ sort, limit, ...filter })
       expect(pages.flat()).toEqual(expected)
-      // Full pages but for the last, which is not empty.
+      // All pages are full except the last, which is not empty.
       expect(pages.map(page => page.length).slice(0, -1)).toEqual(Array(pages.length - 1).fill(limit))
       expect(pages.length).toBe(Math.ceil(expected.length / limit))
     }
   })
 })
 
-it('shows the newest 20 unless told otherwise', async () => {
+it('shows the newest 20 by default', async () => {
   const answer = await list({})
   expect(answer.json().items.map((item: Listed) => item.id)).toEqual(reference('-createdAt', {}).slice(0, 20))
 })
 
-it('shows an admin all of a user but the password', async () => {
+it('shows an admin everything about a user except the password', async () => {
   const [first] = (await list({ limit: 1 })).json().items
   expect(Object.keys(first).sort()).toEqual([
     'createdAt',
@@ -115,7 +115,7 @@ it('shows an admin all of a user but the password', async () => {
   ])
 })
 
-it('neither repeats nor skips anyone when users come and go between two pages', async () => {
+it('repeats and skips no user when rows change between two pages', async () => {
   const [first, second] = [await list({ limit: 10, sort: 'email' }), reference('email', {}).slice(10, 20)]
   const { rows } = await service.database.query(
     `insert into users (email, password_hash, display_name)
@@ -160,7 +160,7 @@ describe('a cursor', () => {
     expect(answer.statusCode).toBe(400)
   })
 
-  it('is text to PostgreSQL, whatever it says', async () => {
+  it('is text to PostgreSQL, also when it looks like SQL', async () => {
     const key = "z'; drop table users; --"
     const answer = await list({ sort: 'email', cursor: encodeCursor({ sort: 'email', key, id: ID }) })
     expect([answer.statusCode, answer.json()]).toEqual([200, { items: [], nextCursor: null }])
@@ -191,7 +191,7 @@ it.each([
   expect(answer.json().code).toBe('VALIDATION_FAILED')
 })
 
-it('is for admins alone', async () => {
+it('is for admins only', async () => {
   const { accessToken } = await service.signUp({ email: 'u998@example.com' })
   expect((await service.call('GET', '/api/v1/users', { token: accessToken })).statusCode).toBe(403)
   expect((await service.call('GET', '/api/v1/users')).statusCode).toBe(401)

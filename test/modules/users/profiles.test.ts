@@ -1,4 +1,4 @@
-/** Profiles: who sees what of whom, and who changes it. */
+/** Profiles: who sees and who changes them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '../../helpers/app.ts'
 import { auditOf, claimsOf } from '../../helpers/tokens.ts'
@@ -26,7 +26,7 @@ const put = (id: string, { accessToken }: { accessToken: string }, body: unknown
 describe('a profile', () => {
   const all = ['createdAt', 'displayName', 'email', 'id', 'role', 'updatedAt']
 
-  it('is shown whole to its owner and to admins, and by its public part to others', async () => {
+  it('is complete for its owner and for admins, and reduced to its public part for others', async () => {
     const own = (await view(owner.id, owner)).json()
     expect(Object.keys(own).sort()).toEqual(all)
     expect(own).toMatchObject({ id: owner.id, email: owner.email, role: 'user' })
@@ -37,13 +37,13 @@ describe('a profile', () => {
     expect((await view(owner.id, stranger)).json()).toEqual({ id, displayName, createdAt })
   })
 
-  it('is shown to each as far as it may see, also to those who share a statement', async () => {
+  it('shows each caller only what it may see, also when lookups share a statement', async () => {
     const queries = async () =>
       (await service.app.metrics.registry.getSingleMetric('db_queries_total')?.get())?.values[0]?.value ?? 0
     const holder = await service.database.connect()
     await holder.query('begin; lock table users in access exclusive mode')
     const before = await queries()
-    // The first keeps waiting for the lock, and all others for the first.
+    // The first lookup waits for the lock, and the others wait for the first.
     const viewers = [stranger, owner, stranger, admin, owner, stranger, admin]
     const answers = Promise.all([
       ...viewers.map(viewer => view(owner.id, viewer)),
@@ -63,7 +63,7 @@ describe('a profile', () => {
     expect(Object.keys((await view(owner.id.toUpperCase(), stranger)).json())).toHaveLength(3)
   })
 
-  it('of nobody is not there, and an id that is none is refused', async () => {
+  it('returns 404 for an unknown id and 400 for an invalid one', async () => {
     expect((await view(crypto.randomUUID(), owner)).json().code).toBe('NOT_FOUND')
     for (const id of ['1', 'me2', `urn:uuid:${owner.id}`, `${owner.id}0`, `{${owner.id}}`]) {
       expect((await view(id, owner)).statusCode, id).toBe(400)
@@ -86,12 +86,12 @@ describe('an update', () => {
       actor_id: user.id,
       session_id: claimsOf(user.accessToken).sid,
     })
-    // The new address logs in, whatever its case, and the old one no more.
+    // The new address logs in, in any case; the old one does not.
     await service.logIn('grace.hopper@EXAMPLE.com')
     await expect(service.logIn(user.email)).rejects.toThrow('401')
   })
 
-  it('of the address to one that another account has is refused, whatever its case', async () => {
+  it('is refused for the address of another account, in any case', async () => {
     const before = (await view(owner.id, owner)).json()
     for (const email of [stranger.email, stranger.email.toUpperCase()]) {
       const answer = await put(owner.id, owner, { displayName: 'x', email })
@@ -101,13 +101,13 @@ describe('an update', () => {
     expect((await view(owner.id, owner)).json()).toEqual(before)
   })
 
-  it('of the case of the own address is no conflict', async () => {
+  it('may change the case of the own address', async () => {
     const user = await service.signUp()
     const answer = await put(user.id, user, { displayName: 'x', email: user.email.toUpperCase() })
     expect([answer.statusCode, answer.json().email]).toEqual([200, user.email.toUpperCase()])
   })
 
-  it('by 20 users at once to one address is granted to one of them', async () => {
+  it('succeeds for one of 20 users who want the same address at once', async () => {
     const users = []
     for (let index = 0; index < 20; index += 1) users.push(await service.signUp())
     const email = 'wanted@example.com'
@@ -115,7 +115,7 @@ describe('an update', () => {
     expect(answers.map(answer => answer.statusCode).sort()).toEqual([200, ...Array(19).fill(409)])
   })
 
-  it('of another, of nobody and of no id is refused alike, also to an admin', async () => {
+  it('is refused in the same way for another user, an unknown id and an invalid one, also to an admin', async () => {
     const body = { displayName: 'Mallory', email: 'mallory@example.com' }
     const ids = [owner.id, crypto.randomUUID(), 'x', `${stranger.id}x`]
     for (const [caller, id] of [stranger, admin].flatMap(who => ids.map(target => [who, target] as const))) {
@@ -133,7 +133,7 @@ describe('an update', () => {
     expect((await put(user.id.toUpperCase(), user, body)).statusCode).toBe(200)
   })
 
-  it('needs both fields, of their form', async () => {
+  it('needs both fields in a valid form', async () => {
     const good = { displayName: 'Ada', email: 'ada.l@example.com' }
     const bad = [
       {},

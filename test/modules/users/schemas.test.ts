@@ -1,4 +1,4 @@
-/** What may be an e-mail address and what a name: as browsers have it, and as it can be seen. */
+/** E-mail addresses are valid as in browsers, and display names need a visible character. */
 import { Ajv } from 'ajv'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ const ajv = new Ajv()
 const isEmail = ajv.compile(Email)
 const isName = ajv.compile(DisplayName)
 
-/** From the HTML standard, "valid e-mail address", as it stands there. */
+/** Copied from the HTML standard, "valid e-mail address". */
 const WHATWG =
   /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/
 
@@ -99,7 +99,7 @@ describe('an e-mail address', () => {
 })
 
 const visible = fc.constantFrom('a', 'Ж', '山', 'ع', '9', '-', '€', '👩', '_')
-/** What is drawn as nothing, or only upon another character. */
+/** Characters that are invisible, or visible only on another character. */
 const invisible = fc.constantFrom(
   ...[
     ' ',
@@ -130,7 +130,7 @@ const part = fc.oneof(visible, invisible)
 const parts = fc.array(part, { maxLength: 10 })
 
 describe('a display name', () => {
-  it('needs a character that can be seen, wherever it stands', () => {
+  it('needs a visible character at any position', () => {
     fc.assert(
       fc.property(fc.array(invisible, { maxLength: 20 }), texts => !isName(texts.join(''))),
       { numRuns: 1000, seed: 1 },
@@ -141,7 +141,7 @@ describe('a display name', () => {
     )
   })
 
-  it('has no control character, no line end, and nothing that turns the direction of what stands beside it', () => {
+  it('has no control character, no line end and no change of text direction', () => {
     fc.assert(
       fc.property(parts, visible, forbidden, parts, (before, one, bad, after) => {
         return (
@@ -184,7 +184,7 @@ describe('the service', () => {
     },
   )
 
-  it('refuses names that cannot be seen, or that turn others around, at registration and later', async () => {
+  it('refuses invisible names and changes of text direction, at registration and later', async () => {
     const user = await service.signUp()
     for (const displayName of ['\u200b', ' \u0301', '\u202eAda', 'Ada\u2069']) {
       const registered = await service.call('POST', '/api/v1/auth/register', {
