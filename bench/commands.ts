@@ -71,17 +71,17 @@ export const commands: Record<string, Command> = {
     options: [...load, 'base', 'noise', 'forks', 'max-regression'],
     load: async () => (await import('./commands/ab.ts')).abCommand,
   },
-  peers: {
-    operands: '',
+  frameworks: {
+    operands: '[name …]',
     summary: 'the service beside bare node:http, Express, NestJS, Hono and plain Fastify, in turns',
-    options: [...load, 'peer'],
-    load: async () => (await import('./commands/frameworks.ts')).peersCommand,
+    options: load,
+    load: async () => (await import('./frameworks/command.ts')).frameworksCommand,
   },
   ablate: {
     operands: '[name …]',
     summary: 'what each feature of the service costs, and what each shortcut saves',
     options: load,
-    load: async () => (await import('./commands/ablate.ts')).ablateCommand,
+    load: async () => (await import('./ablation/command.ts')).ablateCommand,
   },
   scale: {
     operands: '[workers …]',
@@ -93,13 +93,13 @@ export const commands: Record<string, Command> = {
     operands: '[name …]',
     summary: 'one query through pg, Drizzle, Kysely, TypeORM and Prisma, as ratios to pg',
     options: load,
-    load: async () => (await import('./commands/data-layers.ts')).dataLayersCommand,
+    load: async () => (await import('./data-layers/command.ts')).dataLayersCommand,
   },
-  power: {
+  calibrate: {
     operands: '',
     summary: 'how often ab calls a difference where there is none, and finds one of 5 %',
     options: [...load, 'forks', 'repeat'],
-    load: async () => (await import('./commands/power.ts')).powerCommand,
+    load: async () => (await import('./commands/calibrate.ts')).calibrateCommand,
   },
 }
 

@@ -1,9 +1,9 @@
 /** Carries out a plan: one load after the other, with the server's counters read at the edges of each window. */
 import { RunError } from '../harness/errors.ts'
+import { type Counters, compareCounters } from './agent/counters.ts'
 import type { Generator, Turns } from './load/generator-client.ts'
 import type { Job } from './load/protocol.ts'
 import { type Step, stepSeconds } from './plan.ts'
-import { type Counters, compareCounters } from './probe/counters.ts'
 import { createBudget, leastDisturbed } from './repeats.ts'
 import type { LoadOptions, Measurement, Warmup } from './result/schema.ts'
 import type { Scenario } from './scenario.ts'

@@ -46,12 +46,6 @@ const table = {
     help: 'how often all versions are started anew, for all rounds each (5)',
   },
   noise: { type: 'boolean', help: 'the working tree against itself' },
-  peer: {
-    type: 'string',
-    multiple: true,
-    hint: 'name',
-    help: 'only bare and this one; may be repeated',
-  },
   repeat: { type: 'string', hint: 'n', help: 'comparisons of each kind (20)' },
   from: { type: 'string', hint: 'file', help: 'take this result instead of measuring' },
   'max-regression': { type: 'string', hint: '5%', help: 'how much slower is too slow (5%)' },
@@ -93,7 +87,7 @@ export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {})
     warmup: values.warmup === undefined ? fallback.warmup : atLeastZero('warmup', values.warmup),
     ...(values.warmup === undefined && { steady: values.quick ? quickSteady : steady }),
     ...(rate !== undefined && { rate }),
-    // Without a rate, too: sweep and peers choose one of their own.
+    // Without a rate, too: sweep and frameworks choose one of their own.
     ...((rate ?? values.arrivals) !== undefined && { arrivals: arrivals(values.arrivals) }),
     timeout: values.timeout === undefined ? 10 : positive('timeout', values.timeout),
     busyLimit: busyLimitOf(values),

@@ -1,4 +1,4 @@
-/** What a scenario is: requests as data, one file each. */
+/** What a scenario is: requests as data, one file each, in a folder for each module. */
 import { readdir } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -36,6 +36,9 @@ export const ScenarioSchema = Type.Object(
     connections: Type.Optional(
       Type.Integer({ minimum: 1, description: 'instead of the default of the run' }),
     ),
+    share: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'how many of its requests the mix has; none by default' }),
+    ),
     data: Type.Optional(
       Type.Record(Type.String(), Type.Array(Type.Record(Type.String(), Type.String())), {
         description:
@@ -50,12 +53,22 @@ export const ScenarioSchema = Type.Object(
 export type Endpoint = Static<typeof EndpointSchema>
 export type Scenario = Static<typeof ScenarioSchema>
 
-const ownScenarios = new URL('./scenarios/', import.meta.url)
+const OWN_SCENARIOS = new URL('./scenarios/', import.meta.url)
 
-/** Returns the scenarios of `bench/scenarios/`, in the order of their file names. */
+/** Returns the scenarios of `bench/scenarios/<module>/` and the mix of them, in the order of their names. */
 export async function loadOwnScenarios(): Promise<Scenario[]> {
-  const files = (await readdir(ownScenarios)).filter(file => file.endsWith('.ts')).sort()
-  return Promise.all(files.map(file => readScenario(new URL(file, ownScenarios))))
+  const files = (await readdir(OWN_SCENARIOS, { recursive: true })).filter(file => file.endsWith('.ts'))
+  const scenarios = await Promise.all(files.map(file => readScenario(new URL(file, OWN_SCENARIOS))))
+  return [...scenarios, mixOf(scenarios)].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Returns a day's mixture: of each scenario that has a share, that many requests. */
+export function mixOf(scenarios: readonly Scenario[]): Scenario {
+  const shared = scenarios.filter(({ share = 0 }) => share > 0)
+  const endpoints = shared
+    .toSorted((a, b) => (b.share ?? 0) - (a.share ?? 0))
+    .flatMap(({ endpoints, share = 0 }) => endpoints.map(endpoint => ({ ...endpoint, weight: share })))
+  return { name: 'mix', endpoints }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What is measured: something that answers at an address, and perhaps tells about itself. */
+
+import type { Counters } from './agent/counters.ts'
 import type { Datasets } from './load/template.ts'
-import type { Counters } from './probe/counters.ts'
 
 export interface Subject {
   /** Unlike any other subject's of the run. */

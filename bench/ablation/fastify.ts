@@ -1,16 +1,18 @@
 /** Stands in for the package `fastify` in the service's app, to reach the app before anything is registered in it. */
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 
-const steps: ((app: FastifyInstance) => void)[] = []
+type Step = (app: FastifyInstance, options: FastifyServerOptions) => void
+
+const steps: Step[] = []
 
 /** Has every app that is made from now on go through this step first. */
-export function prepareApps(step: (app: FastifyInstance) => void): void {
+export function prepareApps(step: Step): void {
   steps.push(step)
 }
 
 /** As Fastify's own. */
-export default function createPreparedApp(options: Parameters<typeof Fastify>[0]): FastifyInstance {
-  const app = Fastify(options) as unknown as FastifyInstance
-  for (const step of steps) step(app)
+export default function createPreparedApp(options: FastifyServerOptions): FastifyInstance {
+  const app = Fastify(options)
+  for (const step of steps) step(app, options)
   return app
 }

@@ -1,8 +1,15 @@
-/** Takes hooks out of the app by the names of their functions. */
-import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import type { AccessClaims } from '../../src/modules/sessions/access-tokens.ts'
+/** Takes out of the app what is a hook, a log controller or a compiler in it. */
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaCompiler,
+  FastifyServerOptions,
+  HookHandlerDoneFunction,
+} from 'fastify'
 
 type Hook = (...args: never[]) => unknown
+type Claims = FastifyRequest['user']
 
 /**
  * Puts another function, or none, where a hook of that name is added. Once the app is ready it throws when there was none:
@@ -23,7 +30,28 @@ export function swapHooks(app: FastifyInstance, swaps: Record<string, Hook | und
   })
 }
 
-const believed = new Map<string, AccessClaims>()
+/** Takes out the log lines of each request, and the logger that is made for it. */
+export function silenceRequests(app: FastifyInstance, { logController }: FastifyServerOptions): void {
+  if (!logController || !('requestCompleted' in logController)) {
+    throw new Error('the app has no log controller that writes a line for each request')
+  }
+  Object.assign(logController, { requestCompleted: () => {} })
+  app.setChildLoggerFactory(logger => logger)
+}
+
+/** Lets every path and body pass. Queries are still read: the service needs numbers out of their text. */
+export function skipValidation(app: FastifyInstance): void {
+  swapHooks(app, { refuseUnreadable: undefined })
+  const { setValidatorCompiler } = app
+  type Compiler = FastifySchemaCompiler<unknown>
+  function setOtherCompiler(this: FastifyInstance, compile: Compiler): FastifyInstance {
+    const other: Compiler = route => (route.httpPart === 'querystring' ? compile(route) : () => true)
+    return setValidatorCompiler.call(this, other as never) as FastifyInstance
+  }
+  app.setValidatorCompiler = setOtherCompiler as typeof app.setValidatorCompiler
+}
+
+const believed = new Map<string, Claims>()
 
 /** In place of the hook that verifies tokens: reads who calls out of the token. The session may still have ended. */
 export function trustToken(
@@ -40,7 +68,7 @@ export function trustToken(
   done(isRevoked ? Object.assign(new Error('the session has ended'), { statusCode: 401 }) : undefined)
 }
 
-function claimsOf(token: string): AccessClaims {
+function claimsOf(token: string): Claims {
   const [, payload = ''] = token.split('.')
   return JSON.parse(Buffer.from(payload, 'base64url').toString())
 }

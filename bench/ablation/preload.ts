@@ -2,10 +2,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { registerHooks } from 'node:module'
 import { prepareApps } from './fastify.ts'
-import { variants } from './variants.ts'
+import { VARIANTS } from './variants.ts'
 
 const names = (process.env.BENCH_ABLATE ?? '').split(',')
-const off = variants.filter(({ name }) => names.includes(name))
+const off = VARIANTS.filter(({ name }) => names.includes(name))
 
 const source = new URL('../../src/', import.meta.url).href
 const stubs = new URL('./stubs/', import.meta.url).href
@@ -37,9 +37,9 @@ registerHooks({
 })
 
 let isPrepared = false
-prepareApps(app => {
+prepareApps((app, options) => {
   isPrepared = true
-  for (const { prepare } of off) prepare?.(app)
+  for (const { prepare } of off) prepare?.(app, options)
   app.addHook('onReady', async () => {
     // What nobody imports any more would be measured as something that costs nothing.
     if (unused.size > 0) throw new Error(`nothing imports ${[...unused].join(' or ')}`)

@@ -1,14 +1,14 @@
 /** A closed loop: every connection sends its next request when the last one is answered, unless it rests. */
 import { createConnection, watchTimeouts } from './connection.ts'
-import { createLanes } from './lanes.ts'
 import type { ClosedJob } from './protocol.ts'
 import type { Recorder } from './recorder.ts'
 import type { Datasets } from './template.ts'
+import { createVirtualUsers } from './virtual-users.ts'
 
 /** So many requests lost, and not one answered between them: the server is gone. */
 const GIVE_UP_AFTER = 1000
 
-/** A lane that loses two requests in a row waits before the next: a server that is gone refuses connections at once. */
+/** A virtual user that loses two requests in a row waits before the next: a server that is gone refuses connections at once. */
 const PAUSE_MS = 10
 
 export interface Loop {
@@ -21,7 +21,7 @@ export interface Loop {
   stop: () => Promise<void>
 }
 
-interface Lane {
+type VirtualUser = {
   ask: () => void
   expire: (at: number) => void
   close: () => void
@@ -29,17 +29,17 @@ interface Lane {
 
 /** Returns a loop at rest. Its answers go to the recorder that `recorderNow` names, if that is open, and its losses always do. */
 export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Recorder): Loop {
-  const source = createLanes(job, data)
+  const source = createVirtualUsers(job, data)
   const { promise: ended, resolve: giveUp } = Promise.withResolvers<void>()
   let isResting = true
   let onRest = (): void => {}
   let busy = 0
   let lostInARow = 0
-  const lanes = Array.from({ length: job.connections }, (_, index) => openLane(index))
-  const stopWatching = watchTimeouts(lanes)
+  const users = Array.from({ length: job.connections }, (_, index) => openUser(index))
+  const stopWatching = watchTimeouts(users)
   return { ended, pause, resume, stop }
 
-  function openLane(index: number): Lane {
+  function openUser(index: number): VirtualUser {
     let endpoint = 0
     let isBusy = false
     let lost = 0
@@ -101,7 +101,7 @@ export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Re
 
   function resume(): void {
     isResting = false
-    for (const lane of lanes) lane.ask()
+    for (const user of users) user.ask()
   }
 
   async function pause(): Promise<void> {
@@ -115,6 +115,6 @@ export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Re
   async function stop(): Promise<void> {
     await pause()
     stopWatching()
-    for (const lane of lanes) lane.close()
+    for (const user of users) user.close()
   }
 }

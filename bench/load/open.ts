@@ -4,12 +4,12 @@ import type { Measurement } from '../result/schema.ts'
 import { now, sleep } from './clock.ts'
 import { type LoadHooks, saturatedAt } from './closed.ts'
 import { createConnection, watchTimeouts } from './connection.ts'
-import { createLanes } from './lanes.ts'
 import { headStartMs, pace } from './pacer.ts'
 import type { OpenJob } from './protocol.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
 import { createSchedule } from './schedule.ts'
 import type { Datasets } from './template.ts'
+import { createVirtualUsers } from './virtual-users.ts'
 
 /**
  * Returns what was measured. Latency counts from the intended instant: a request that waits for a free connection, or
@@ -68,9 +68,9 @@ interface Waiting {
 
 /** Hands due requests to free connections in turn, and queues them, clock running, while there is none. */
 function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
-  const lanes = createLanes(job, data)
-  const connections = Array.from({ length: job.connections }, (_, lane) => openLane(lane))
-  const free = connections.map((_, lane) => lane)
+  const users = createVirtualUsers(job, data)
+  const connections = Array.from({ length: job.connections }, (_, user) => connect(user))
+  const free = connections.map((_, user) => user)
   const waiting: Waiting[] = []
   let underWay = 0
   let onIdle = (): void => {}
@@ -79,29 +79,29 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
   return { due, drain }
 
   function due(intended: number, counts: boolean): void {
-    const lane = free.shift()
-    if (lane === undefined) waiting.push({ intended, counts })
-    else connections[lane]?.send({ intended, counts })
+    const user = free.shift()
+    if (user === undefined) waiting.push({ intended, counts })
+    else connections[user]?.send({ intended, counts })
   }
 
-  function openLane(lane: number) {
+  function connect(user: number) {
     let current: Waiting & { endpoint: number }
     const connection = createConnection(
-      { origin: job.origin, timeout: job.timeout, wantsBody: lanes.hasCapture },
+      { origin: job.origin, timeout: job.timeout, wantsBody: users.hasCapture },
       {
         onConnected: again => again && recorder.reconnected(),
         onAnswer({ status, body, endedAt }) {
           const { intended, counts, endpoint } = current
           if (counts) recorder.answer(endpoint, status, endedAt - intended, endedAt)
           else recorder.lateAnswer(endpoint, status)
-          const problem = lanes.capture(lane, endpoint, status, body)
+          const problem = users.capture(user, endpoint, status, body)
           if (problem) recorder.failure(problem)
-          release(lane)
+          release(user)
         },
         onLost(reason) {
           // In the warm-up, too: a response is lost whenever it is lost.
           recorder.failure(reason)
-          release(lane)
+          release(user)
         },
       },
     )
@@ -109,18 +109,18 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
       ...connection,
       send(waiting: Waiting): void {
         underWay++
-        const { endpoint, request } = lanes.next(lane)
+        const { endpoint, request } = users.next(user)
         current = { ...waiting, endpoint }
         connection.send(request)
       },
     }
   }
 
-  function release(lane: number): void {
+  function release(user: number): void {
     underWay--
     const next = waiting.shift()
-    if (next) connections[lane]?.send(next)
-    else free.push(lane)
+    if (next) connections[user]?.send(next)
+    else free.push(user)
     if (underWay === 0) onIdle()
   }
 

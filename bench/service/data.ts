@@ -5,7 +5,7 @@ import type { Datasets, Row } from '../load/template.ts'
 import { ADMIN_EMAIL } from './service.ts'
 
 /** What the seed command gives all its users. */
-const password = 'correct horse battery staple'
+export const SEEDED_PASSWORD = 'correct horse battery staple'
 const largestPage = 100
 
 const retries = 20
@@ -23,14 +23,18 @@ export async function loadData(origin: string, sessions: number): Promise<Datase
     throw new RunError(`${users.length} users are too few for ${sessions} connections`)
   const signedIn: Row[] = []
   for (const user of chosen) signedIn.push(await signIn(origin, user))
-  return { users: users.map(user => ({ ...user, password })), sessions: signedIn, admins: [admin] }
+  return {
+    users: users.map(user => ({ ...user, password: SEEDED_PASSWORD })),
+    sessions: signedIn,
+    admins: [admin],
+  }
 }
 
 async function signIn(origin: string, user: Row): Promise<Row> {
   const { accessToken, refreshToken } = await ask(`${origin}/api/v1/auth/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email: user.email, password }),
+    body: JSON.stringify({ email: user.email, password: SEEDED_PASSWORD }),
   })
   return { ...user, accessToken: String(accessToken), refreshToken: String(refreshToken) }
 }

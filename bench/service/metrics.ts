@@ -1,6 +1,7 @@
 /** Reads from the service's own metrics what cannot be seen from outside: its queries, and the waits for its pool. */
+
+import type { Totals } from '../agent/counters.ts'
 import { now } from '../load/clock.ts'
-import type { Totals } from '../probe/counters.ts'
 
 /** Returns the totals so far; a service of an older version may lack some, which are then left out. */
 export async function readMetrics(origin: string, token: string): Promise<{ totals?: Totals }> {

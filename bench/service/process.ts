@@ -1,9 +1,9 @@
 /** Runs what is measured in a process of its own, with the agent loaded into it. */
 import { type ProcessOptions, type RunningProcess, startProcess } from '../../harness/process.ts'
-import { askProbe } from '../probe/ask.ts'
-import type { Counters, Question } from '../probe/counters.ts'
+import { askAgent } from '../agent/ask.ts'
+import type { Counters, Question } from '../agent/counters.ts'
 
-const PRELOADS = { agent: '../probe/preload.ts', burn: '../probe/burn.ts' }
+const PRELOADS = { agent: '../agent/preload.ts', burn: '../agent/burn.ts' }
 
 export type MeasuredOptions = Pick<
   ProcessOptions,
@@ -34,6 +34,6 @@ export async function startMeasuredProcess({
     messages: true,
     detached: true,
   })
-  const ask = (question: Question) => () => askProbe(child, question, options.name)
+  const ask = (question: Question) => () => askAgent(child, question, options.name)
   return { pid, origin, describeEnd, stop, read: ask('bench:read'), readCollected: ask('bench:collect') }
 }

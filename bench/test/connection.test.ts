@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAuthority } from '../../test/helpers/certificates.ts'
 import { now } from '../load/clock.ts'
 import { type Answer, type Connection, createConnection, watchTimeouts } from '../load/connection.ts'
-import { createLanes } from '../load/lanes.ts'
 import type { Datasets } from '../load/template.ts'
+import { createVirtualUsers } from '../load/virtual-users.ts'
 import type { Endpoint } from '../scenario.ts'
 import { startRudeProcess } from './helpers/rude-process.ts'
 
@@ -274,9 +274,9 @@ describe('a request', () => {
     const server = createHttpServer(echo)
     return serving(server, '127.0.0.1', async port => {
       const origin = `http://127.0.0.1:${port}`
-      const lanes = createLanes({ origin, endpoints: [endpointOf(endpoint)], seed: 1 }, data)
+      const users = createVirtualUsers({ origin, endpoints: [endpointOf(endpoint)], seed: 1 }, data)
       const { ask, connection } = createAsker(origin)
-      const { text, isHead } = lanes.next(0).request
+      const { text, isHead } = users.next(0).request
       const answer = await ask(text, isHead)
       connection.close()
       if (typeof answer === 'string') throw new Error(answer)
@@ -352,13 +352,13 @@ describe('a request', () => {
     [{ headers: { 'x-a': 'b\r\nc: d' } }, 'the header x-a of x has a line break in it'],
   ] as const)('is refused where it is none: %o', ([changes, reason]) => {
     const endpoints = [endpointOf(changes)]
-    expect(() => createLanes({ origin: 'http://127.0.0.1', endpoints, seed: 1 }, {})).toThrow(reason)
+    expect(() => createVirtualUsers({ origin: 'http://127.0.0.1', endpoints, seed: 1 }, {})).toThrow(reason)
   })
 
   it('has a counter that no other has', () => {
     const endpoints = [endpointOf({ path: '/{{counter}}' })]
-    const lanes = createLanes({ origin: 'http://127.0.0.1', endpoints, seed: 1 }, {})
-    const texts = Array.from({ length: 1000 }, (_, i) => lanes.next(i % 5).request.text)
+    const users = createVirtualUsers({ origin: 'http://127.0.0.1', endpoints, seed: 1 }, {})
+    const texts = Array.from({ length: 1000 }, (_, i) => users.next(i % 5).request.text)
     expect(new Set(texts).size).toBe(1000)
   })
 })

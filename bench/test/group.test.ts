@@ -9,7 +9,6 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { startGenerator } from '../load/generator-client.ts'
 import { measure } from '../measure.ts'
 import { renderAgainstEach, renderGroup } from '../output/group.ts'
-import { hashShares, renderHashShare } from '../output/hash-share.ts'
 import { planTurns } from '../plan.ts'
 import type { Group } from '../result/schema.ts'
 import { startMeasuredProcess } from '../service/process.ts'
@@ -79,35 +78,6 @@ describe('the tables of a group', () => {
   })
 })
 
-describe('the share of what the hash allows', () => {
-  const logins = (name: string, rates: number[]) => ({
-    name,
-    scenarios: [{ ...scenarioOf(rates), name: 'login' }],
-  })
-  const group: Group = {
-    ...{ options, reference: 'bare', connections: { login: 4 }, hashMs: [10, 20, 10] },
-    subjects: [logins('bare', [160, 80, 160]), logins('ours', [100, 50, 100])],
-  }
-
-  it('takes each round by the hash time of its own minute', () => {
-    // 2 cores / 10 ms are 200/s, and 100/s in the minute in which everything took twice as long.
-    expect(hashShares(group, 'bare', 'login', 2)).toEqual([0.8, 0.8, 0.8])
-    expect(renderHashShare(group, 'login', 2)).toMatch(/^\| ours +\| +0\.50 \|$/m)
-  })
-
-  it('is void above 1, and says so', () => {
-    const impossible = { ...group, subjects: [logins('bare', [260, 130, 260])] }
-    const text = renderHashShare(impossible, 'login', 2)
-    expect(text).toMatch(/^\| bare +\| +void \|$/m)
-    expect(text).toContain('VOID: a share above 1.')
-  })
-
-  it('is left open where no hash was timed', () => {
-    const { hashMs: _, ...untimed } = group
-    expect(renderHashShare(untimed, 'login', 2)).toMatch(/^\| bare +\| +– \|$/m)
-  })
-})
-
 describe('a round that brings nothing', () => {
   it('is void where answers take longer, and ends the run where they are refusals', async () => {
     let status = 200
@@ -157,7 +127,7 @@ describe('a process that is measured', () => {
     })
   }
 
-  it('is any command that answers at PORT, with its environment and the probe in it', async () => {
+  it('is any command that answers at PORT, with its environment and the agent in it', async () => {
     const started = await run(`
       import { createServer } from 'node:http'
       let asked = 0

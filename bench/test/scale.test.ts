@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
-import { addCounters } from '../probe/counters.ts'
+import { addCounters } from '../agent/counters.ts'
 import type { Result } from '../result/schema.ts'
 
 const cli = fileURLToPath(new URL('../cli.ts', import.meta.url))

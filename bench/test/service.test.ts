@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
@@ -38,19 +38,17 @@ it('measures the service, its CPU and its queries, and leaves nothing behind', {
   }
 })
 
-it('has a scenario for each endpoint of the report, and a mix of all', async () => {
+it('finds the scenarios in the folders of their modules, and mixes those that have a share', async () => {
+  const folder = fileURLToPath(new URL('../scenarios/', import.meta.url))
+  const files = (await readdir(folder, { recursive: true })).filter(file => file.endsWith('.ts'))
   const scenarios = await loadOwnScenarios()
-  const names = scenarios
-    .filter(({ name }) => name !== 'mix')
-    .flatMap(({ endpoints }) => endpoints.map(one => one.name))
-  expect(names.toSorted()).toEqual([
-    'GET /users',
-    'GET /users/:id',
-    'GET /users/me',
-    'POST /auth/login',
-    'POST /auth/refresh',
-    'PUT /users/:id',
-  ])
+  const names = scenarios.map(({ name }) => name)
+  expect(names).toEqual([...files.map(file => basename(file, '.ts')), 'mix'].toSorted())
+  const shares = scenarios.flatMap(({ endpoints, share }) =>
+    endpoints.flatMap(({ name }) => (share === undefined ? [] : [[name, share]])),
+  )
   const mix = scenarios.find(({ name }) => name === 'mix')
-  expect(mix?.endpoints.map(({ name }) => name).toSorted()).toEqual(names.toSorted())
+  expect(new Map(mix?.endpoints.map(({ name, weight }) => [name, weight]))).toEqual(
+    new Map(shares as [string, number][]),
+  )
 })

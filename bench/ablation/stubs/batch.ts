@@ -1,5 +1,7 @@
 /** Each look-up as a query of its own. */
-import type * as original from '../../../src/db/batch.ts'
 
-export const createBatchedFind: typeof original.createBatchedFind = findMany => async id =>
-  (await findMany([id]))[0]
+type FindMany<Row> = (ids: readonly string[]) => Promise<Row[]>
+
+export function createBatchedFind<Row>(findMany: FindMany<Row>): (id: string) => Promise<Row | undefined> {
+  return async id => (await findMany([id]))[0]
+}

@@ -1,8 +1,7 @@
 /** Standard output, with a write for each line. */
 import { destination } from 'pino'
-import type { LogStream } from '../../../src/observability/log-stream.ts'
 
-export function createLogStream(): LogStream {
+export function createLogStream() {
   const output = destination({ sync: false })
   return Object.assign(output, {
     settle: async () => {},

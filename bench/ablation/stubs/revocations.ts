@@ -1,7 +1,6 @@
 /** Sessions that never end. */
-import type { Revocations } from '../../../src/modules/sessions/revocations.ts'
 
-export function createRevocations(): Revocations {
+export function createRevocations() {
   return {
     open: async () => {},
     isRevoked: () => false,

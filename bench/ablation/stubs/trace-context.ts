@@ -1,10 +1,14 @@
 /** The same ids for every request; which of them are sampled is still drawn for each. */
-import type { Sampling, TraceContext } from '../../../src/lib/trace-context.ts'
 
-export { formatTraceparent } from '../../../src/lib/trace-context.ts'
+const IDS = { traceId: '1'.repeat(32), parentId: undefined, spanId: '1'.repeat(16) }
 
-const ids = { traceId: '1'.repeat(32), parentId: undefined, spanId: '1'.repeat(16) }
+type TraceContext = typeof IDS & { sampled: boolean }
 
-export function traceContextOf(_traceparent: string | undefined, { ratio }: Sampling): TraceContext {
-  return { ...ids, sampled: Math.random() < ratio }
+export function traceContextOf(_traceparent: string | undefined, { ratio }: { ratio: number }): TraceContext {
+  return { ...IDS, sampled: Math.random() < ratio }
+}
+
+/** Returns the header of W3C Trace Context, as the service sends it. */
+export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
+  return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
 }
