@@ -1,5 +1,4 @@
 /** The service as a function: what is registered, in the order in which a request meets it. */
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { DestinationStream } from 'pino'
 import type { Config } from './config/config.ts'
@@ -113,5 +112,5 @@ function createInstance({ log, server, tracing: { sampling } }: Config, logStrea
     routerOptions: { maxParamLength: 128, caseSensitive: true, ignoreTrailingSlash: false },
     clientErrorHandler: sendParserError,
     frameworkErrors: refuseUnrouted,
-  }).withTypeProvider<TypeBoxTypeProvider>() as unknown as FastifyInstance
+  })
 }
