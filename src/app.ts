@@ -43,8 +43,8 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   const app = createInstance(config, logStream)
   await app.register(methodNotAllowed)
   await app.register(connections)
-  await app.register(clientAddress, config.server)
-  await app.register(shutdown, config.server)
+  await app.register(clientAddress, config)
+  await app.register(shutdown, config)
   await app.register(errorHandler, {
     catalogue: createCatalogue(modules.map(({ errors }) => errors ?? {})),
     constraints: Object.assign({}, ...modules.map(({ constraints }) => constraints)),
@@ -52,14 +52,14 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   await app.register(parserErrors)
   await app.register(metrics)
   await app.register(connectionCap, config)
-  await app.register(slowReaders, config.server)
+  await app.register(slowReaders, config)
   await app.register(tracing, config)
-  await app.register(securityHeaders, config.server)
-  await app.register(overload, config.server)
+  await app.register(securityHeaders, config)
+  await app.register(overload, config)
   await app.register(rateLimit, config)
   await app.register(validation)
   await app.register(database, config)
-  await app.register(openapi, { ...config.server, tags: modules.flatMap(module => tagOf(module) ?? []) })
+  await app.register(openapi, { ...config, tags: modules.flatMap(module => tagOf(module) ?? []) })
   if (config.server.hasDocs) await app.register(docsPage)
 
   await app.register(health)

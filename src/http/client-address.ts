@@ -16,7 +16,7 @@ declare module 'fastify' {
 }
 
 export const clientAddress = fp(
-  async (app: FastifyInstance, { trustProxy }: Pick<Config['server'], 'trustProxy'>) => {
+  async (app: FastifyInstance, { server: { trustProxy } }: Pick<Config, 'server'>) => {
     app.decorateRequest('clientAddress', '')
     const findClient = createFindClient(trustProxy)
     const isProxied = trustProxy.length > 0

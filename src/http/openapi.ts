@@ -27,13 +27,13 @@ const { version, license } = JSON.parse(
 
 export type Tag = { name: string; 'x-displayName': string; description: string }
 
-type Options = Pick<Config['server'], 'hasDocs'> & {
+type Options = Pick<Config, 'server'> & {
   /** The tags of the modules, in the order of the page's sidebar. */
   tags: readonly Tag[]
 }
 
 export const openapi = fp(
-  async (app: FastifyInstance, { hasDocs, tags }: Options) => {
+  async (app: FastifyInstance, { server: { hasDocs }, tags }: Options) => {
     const { catalogue } = app
     await app.register(swagger, {
       openapi: {

@@ -16,7 +16,7 @@ const START_MS = 2 * SAMPLE_MS
 
 /** Registers the shedding; a `maxEventLoopDelay` of 0 turns it off. */
 export const overload = fp(
-  async (app: FastifyInstance, { maxEventLoopDelay }: Pick<Config['server'], 'maxEventLoopDelay'>) => {
+  async (app: FastifyInstance, { server: { maxEventLoopDelay } }: Pick<Config, 'server'>) => {
     if (maxEventLoopDelay === 0) return
     const readDelay = sampleDelay(app)
     let readyAt = Number.POSITIVE_INFINITY

@@ -3,6 +3,7 @@ import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Config } from '../config/config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -46,7 +47,7 @@ async function helmetHeaders(options: FastifyHelmetOptions): Promise<Record<stri
 }
 
 export const securityHeaders = fp(
-  async (app: FastifyInstance, { corsOrigins }: { corsOrigins: readonly string[] }) => {
+  async (app: FastifyInstance, { server: { corsOrigins } }: Pick<Config, 'server'>) => {
     // ASVS 5.0 §14.3.2: no cache keeps a response unless its route allows it.
     const headers = { ...(await helmetHeaders(API_POLICY)), 'cache-control': 'no-store' }
     app.decorate('securityHeaders', headers)

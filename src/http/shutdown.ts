@@ -20,7 +20,7 @@ declare module 'fastify' {
 const SWEEP_MS = 100
 
 export const shutdown = fp(
-  async (app: FastifyInstance, { requestTimeout }: Pick<Config['server'], 'requestTimeout'>) => {
+  async (app: FastifyInstance, { server: { requestTimeout } }: Pick<Config, 'server'>) => {
     let isDraining = false
     app.decorate('isDraining', () => isDraining)
     app.decorate('drain', async delay => {

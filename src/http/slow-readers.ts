@@ -16,7 +16,7 @@ const SHORTEST_PAUSE_MS = 50
 type Goal = { byte: number; since: number }
 
 export const slowReaders = fp(
-  async (app: FastifyInstance, { sendTimeout }: Pick<Config['server'], 'sendTimeout'>) => {
+  async (app: FastifyInstance, { server: { sendTimeout } }: Pick<Config, 'server'>) => {
     const resets = app.metrics.createCounter({
       name: 'http_slow_readers_total',
       help: 'Connections that were reset, because their client did not read its response within SEND_TIMEOUT',
