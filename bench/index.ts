@@ -1,0 +1,94 @@
+/** What other packages may use of the bench: the endpoints of its suite, and the figures of a result as plain data. */
+import { compareScenarios, type ScenarioComparison } from './compare.ts'
+import { tableRows, wholeHistogram } from './result/figures.ts'
+import { type Histogram, percentileMs } from './result/histogram.ts'
+import type { Measurement, Result, ScenarioResult } from './result/schema.ts'
+import { readResult } from './result/store.ts'
+import { loadOwnScenarios } from './scenario.ts'
+import { bootstrapIntervals } from './stats/bootstrap.ts'
+import { mean } from './stats/summary.ts'
+
+/** The percentiles of a latency curve. */
+const PERCENTILES = [1, 10, 25, 50, 75, 90, 95, 99, 99.9]
+
+/** Returns the endpoints that have a scenario of their own. A mix measures several, so it is left out. */
+export async function listEndpoints(): Promise<{ scenario: string; endpoint: string }[]> {
+  const scenarios = await loadOwnScenarios()
+  return scenarios.flatMap(({ name: scenario, endpoints: [first, ...others] }) =>
+    first && others.length === 0 ? [{ scenario, endpoint: first.name }] : [],
+  )
+}
+
+/** Returns the figures of a result file, one entry per endpoint. Throws a UsageError where it is not a result. */
+export async function readFigures(file: string) {
+  const result = await readResult(file)
+  const { fingerprint, options, quick, cutShort } = result
+  const { mode, connections, rounds, duration } = options
+  return {
+    cutShort,
+    machine: fingerprint.machine,
+    code: fingerprint.code,
+    run: { mode, connections, rounds, duration, quick },
+    endpoints: result.scenarios.flatMap(scenario => endpointFigures(scenario, result)),
+  }
+}
+
+function endpointFigures(scenario: ScenarioResult, result: Result) {
+  const { rounds } = scenario
+  const [row, ...others] = tableRows(scenario)
+  if (!row || others.length > 0) return []
+  const base = baseFigures(scenario, result)
+  return [
+    {
+      endpoint: row.label,
+      rounds: rounds.length,
+      requests: row.requests,
+      errors: row.errors,
+      ...(row.void !== undefined && { void: row.void }),
+      meanMs: { value: row.meanMs, ...interval(rounds, round => wholeHistogram([round]).mean / 1000) },
+      p95Ms: row.p95Ms,
+      throughput: { value: row.throughput, ...interval(rounds, round => round.rate) },
+      percentiles: percentilesOf(wholeHistogram(rounds)),
+      ...(row.server && { serverCpuUsPerRequest: row.server.cpuUsPerRequest }),
+      ...(base && { base }),
+    },
+  ]
+}
+
+/** Returns the 95 % bootstrap interval of the mean over the rounds; nothing where there are too few. */
+function interval(rounds: readonly Measurement[], read: (round: Measurement) => number) {
+  const [found] = bootstrapIntervals([rounds.map(read)], ([values = []]) => mean(values), [0.95])
+  return finite(found)
+}
+
+function finite(range: { low: number; high: number } | undefined) {
+  if (!range || !Number.isFinite(range.low) || !Number.isFinite(range.high)) return {}
+  return { interval: [range.low, range.high] as [number, number] }
+}
+
+function percentilesOf(histogram: Histogram): [number, number][] {
+  return PERCENTILES.map(percentile => [percentile, percentileMs(histogram, percentile)])
+}
+
+/** Allowed slowdown of a comparison. It decides the exit code of the command, and no figure. */
+const MAX_REGRESSION = 0.05
+
+/** Returns the figures of the version before, and the ratios to it; undefined where the result has none. */
+function baseFigures({ name }: ScenarioResult, { base: scenarios, scenarios: head, options }: Result) {
+  const base = scenarios?.find(scenario => scenario.name === name)
+  if (!scenarios || !base) return undefined
+  const histogram = wholeHistogram(base.rounds)
+  const terms = { mode: options.mode, isPaired: true, maxRegression: MAX_REGRESSION }
+  const comparison = compareScenarios(scenarios, head, terms).find(({ scenario }) => scenario === name)
+  return {
+    requests: histogram.totalCount,
+    rounds: base.rounds.length,
+    p95Ms: percentileMs(histogram, 95),
+    percentiles: percentilesOf(histogram),
+    ratios: (comparison?.metrics ?? []).map(ratioOf),
+  }
+}
+
+function ratioOf({ metric, verdict, ratio, base, head }: ScenarioComparison['metrics'][number]) {
+  return { metric, verdict, value: ratio?.estimate ?? head / base, ...finite(ratio?.interval) }
+}
