@@ -1,16 +1,11 @@
-/** What the report cannot go on after, in a sentence for a person. */
+/** What a check throws that cannot decide, and the message of anything that was thrown. */
 
-/** Something around the report is wrong: no repository, no such ref, a service that does not start. */
-export class ReportError extends Error {
-  override readonly name = 'ReportError'
+/** A check cannot decide. The message gives the reason. */
+export class NotVerified extends Error {
+  override readonly name = 'NotVerified'
 }
 
-/** The command line is wrong. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
-
-/** An error's message, for a person; whatever was thrown. */
+/** Returns the message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,21 +1,21 @@
-/** What git knows of a checkout: its commit, whether it is dirty, and the files of a range. */
+/** Reads a git checkout: its commit, whether it is dirty, and the files of a range. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { RunError } from '../harness/errors.ts'
 import type { Version } from './document/document.ts'
-import { ReportError } from './errors.ts'
 
 export type ChangedFile = { path: string; change: 'added' | 'modified' | 'removed' }
 
-/** The report's own products: writing them changes nothing that they speak of, and they do not list themselves. */
-const PRODUCTS = ['REPORT.md', 'report.json']
+/** The report's own output: it does not make the checkout dirty, and is not listed. */
+const OUTPUT = ['REPORT.md', 'report.json']
 
 export type Repository = {
   root: string
   version: Version
   base?: Version
-  /** The files that the range added or modified; without a base, all there are. */
+  /** Returns the files that the range added or modified; without a base, all files. */
   files: () => Promise<ChangedFile[]>
 }
 
@@ -24,15 +24,15 @@ async function git(cwd: string, ...args: string[]): Promise<string> {
   return stdout
 }
 
-/** The repository that `folder` is in; undefined where it is in none. Throws ReportError for a ref that is not there. */
+/** Returns the repository of `folder`; undefined where it is in none. Throws a RunError for an unknown ref. */
 export async function openRepository(folder: string, since?: string): Promise<Repository | undefined> {
   const isRepository = await git(folder, 'rev-parse', '--is-inside-work-tree').catch(() => undefined)
   if (isRepository === undefined) return undefined
   const commit = await resolve(folder, 'HEAD')
-  const excluded = PRODUCTS.map(name => `:(exclude)${name}`)
+  const excluded = OUTPUT.map(name => `:(exclude)${name}`)
   const status = await git(folder, 'status', '--porcelain', '--', '.', ...excluded)
   const base = since === undefined ? undefined : await resolve(folder, since)
-  if (since !== undefined && base === undefined) throw new ReportError(`there is no git ref "${since}"`)
+  if (since !== undefined && base === undefined) throw new RunError(`there is no git ref "${since}"`)
   return {
     root: folder,
     version: { commit: commit ?? null, dirty: status !== '' },
@@ -56,10 +56,10 @@ async function resolve(folder: string, ref: string): Promise<string | undefined>
 async function listFiles(folder: string, base: string | undefined): Promise<ChangedFile[]> {
   const split = (text: string) => text.split('\0').filter(Boolean)
   const untracked = split(await git(folder, 'ls-files', '-z', '--others', '--exclude-standard'))
-  const fresh = untracked.map(path => ({ path, change: 'added' as const }))
+  const added = untracked.map(path => ({ path, change: 'added' as const }))
   if (base === undefined) {
     const tracked = split(await git(folder, 'ls-files', '-z')).filter(path => existsSync(join(folder, path)))
-    return sort([...tracked.map(path => ({ path, change: 'added' as const })), ...fresh])
+    return sort([...tracked.map(path => ({ path, change: 'added' as const })), ...added])
   }
   const fields = split(
     await git(folder, 'diff', '--relative', '--no-renames', '--name-status', '-z', base, '--', '.'),
@@ -69,12 +69,12 @@ async function listFiles(folder: string, base: string | undefined): Promise<Chan
       ? [{ path: fields[index + 1] ?? '', change: CHANGES[status] ?? ('modified' as const) }]
       : [],
   )
-  return sort([...changed, ...fresh])
+  return sort([...changed, ...added])
 }
 
 const CHANGES: Record<string, ChangedFile['change']> = { A: 'added', D: 'removed', M: 'modified' }
 
 function sort(files: ChangedFile[]): ChangedFile[] {
-  const own = files.filter(({ path }) => !PRODUCTS.includes(path))
+  const own = files.filter(({ path }) => !OUTPUT.includes(path))
   return own.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }

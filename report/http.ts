@@ -1,80 +1,80 @@
-/** Speaks HTTP to the service: each caller from an address of its own, each answer as evidence. */
+/** The HTTP client of the report: each client has its own address, and each response becomes evidence. */
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Exchange } from './document/evidence.ts'
 import { TRACE_HEADER, type TraceEvent } from './observe/observation.ts'
 
 export type Call = {
-  /** What is sent, in words; the path itself unless given. */
+  /** What is sent, in words. Default: a plain request. */
   sent?: string
   headers?: Record<string, string>
-  /** Text or bytes are sent as they are, anything else as JSON. */
+  /** Strings and buffers are sent unchanged, other values as JSON. */
   body?: unknown
   token?: string
-  /** Whether to come again when the service sheds load, as it asks; yes unless given. */
+  /** Whether to retry when the service sheds load and says when to retry. Default: true. */
   retry?: boolean
 }
 
-export type Answer = {
+export type HttpResponse = {
   status: number
   headers: IncomingHttpHeaders
   text: string
-  /** The body as JSON; an empty object where it is none. */
+  /** The body as JSON; an empty object where it is not a JSON object. */
   json: Record<string, unknown>
   traceId: string
   exchange: Exchange
 }
 
-/** The loopback network has 16 million addresses: limits by address count every caller apart. */
+/** The loopback network has 16 million addresses, so every client can have its own and its own rate limit. */
 const FIRST_ADDRESS = { second: 16, rest: 1 }
-const LONGEST_WAIT_MS = 15_000
+const RESPONSE_TIMEOUT_MS = 15_000
 
-/** The cookies that an answer sets, each with its attributes. */
-export function cookiesOf({ headers }: Pick<Answer, 'headers'>): string[] {
+/** Returns the cookies that a response sets, with their attributes. */
+export function cookiesOf({ headers }: Pick<HttpResponse, 'headers'>): string[] {
   return headers['set-cookie'] ?? []
 }
 
-/** The same as a browser sends them back: names and values, without attributes. */
-export function cookiePairsOf(answer: Pick<Answer, 'headers'>): string[] {
-  return cookiesOf(answer).map(cookie => cookie.split(';', 1)[0] ?? '')
+/** Returns the cookies that a response sets as a browser sends them back: `name=value`, without attributes. */
+export function cookiePairsOf(response: Pick<HttpResponse, 'headers'>): string[] {
+  return cookiesOf(response).map(cookie => cookie.split(';', 1)[0] ?? '')
 }
 
 export type Client = ReturnType<ReturnType<typeof createHttp>['client']>
 
-/** Makes callers of the service at `origin`, which is on this machine. */
+/** Creates clients of the service at `origin`, which must be on this machine. */
 export function createHttp(origin: string, trace: (id: string) => Promise<TraceEvent[]>) {
   const { hostname, port } = new URL(origin)
   let addresses = FIRST_ADDRESS.rest
   let calls = 0
-  const perOrigin = { hostname, port: Number(port) }
+  const target = { hostname, port: Number(port) }
 
   function nextAddress(): string | undefined {
     addresses += 1
-    // Only Linux answers for the whole of 127/8 without being told to.
+    // Only Linux accepts all of 127/8 without configuration.
     if (process.platform !== 'linux' || hostname !== '127.0.0.1') return undefined
     return `127.${FIRST_ADDRESS.second + ((addresses >> 16) & 0x3f)}.${(addresses >> 8) & 255}.${addresses & 255}`
   }
 
-  /** A caller with an address of its own. */
+  /** Returns a client with its own address. */
   function client(localAddress = nextAddress()) {
     const agent = new Agent({ keepAlive: true })
-    async function call(method: string, path: string, options: Call = {}): Promise<Answer> {
+    async function call(method: string, path: string, options: Call = {}): Promise<HttpResponse> {
       const { body, headers } = prepare(options)
-      const retries = options.retry === false ? 0 : MOST_RETRIES
-      const sending = { ...perOrigin, method, path, body, agent, ...(localAddress && { localAddress }) }
+      const retries = options.retry === false ? 0 : MAX_RETRIES
+      const request = { ...target, method, path, body, agent, ...(localAddress && { localAddress }) }
       for (let retry = 0; ; retry++) {
         calls += 1
         const traceId = `trace-${process.pid}-${calls}`
-        const got = await send({ ...sending, headers: { [TRACE_HEADER]: traceId, ...headers } })
-        const wait = retry < retries ? waitOf(got) : undefined
-        if (wait === undefined) return describe(got, { method, path, sent: options.sent, traceId })
-        await sleep(wait)
+        const received = await send({ ...request, headers: { [TRACE_HEADER]: traceId, ...headers } })
+        const delay = retry < retries ? retryDelay(received) : undefined
+        if (delay === undefined) return describe(received, { method, path, sent: options.sent, traceId })
+        await sleep(delay)
       }
     }
     return { call, localAddress }
   }
 
-  return { origin, ...perOrigin, client, trace }
+  return { origin, ...target, client, trace }
 }
 
 export type Http = ReturnType<typeof createHttp>
@@ -92,7 +92,7 @@ function prepare({ body, headers, token }: Call) {
   }
 }
 
-type Sending = {
+type Outgoing = {
   hostname: string
   port: number
   method: string
@@ -103,52 +103,57 @@ type Sending = {
   localAddress?: string
 }
 
-/** A service that sheds load on a busy machine says when to come again, and is taken at its word this often. */
-const MOST_RETRIES = 8
-const LONGEST_RETRY_S = 2
+/** Retries of a request that the service shed because the machine was busy. */
+const MAX_RETRIES = 8
+const MAX_RETRY_AFTER_S = 2
 
-type Got = Pick<Answer, 'status' | 'headers' | 'text'>
+type Received = Pick<HttpResponse, 'status' | 'headers' | 'text'>
 
-/** The milliseconds after which a shed request is welcome again; undefined for an answer that is one. */
-function waitOf({ status, headers }: Got): number | undefined {
+/** Returns the milliseconds to wait before a shed request is sent again; undefined where it was not shed. */
+function retryDelay({ status, headers }: Received): number | undefined {
   const seconds = Number(headers['retry-after'])
-  return status === 503 && seconds <= LONGEST_RETRY_S ? seconds * 1000 : undefined
+  return status === 503 && seconds <= MAX_RETRY_AFTER_S ? seconds * 1000 : undefined
 }
 
-type Asked = { method: string; path: string; sent: string | undefined; traceId: string }
+type Request = { method: string; path: string; sent: string | undefined; traceId: string }
 
-function describe(got: Got, { method, path, sent = 'a plain request', traceId }: Asked): Answer {
-  const json = parse(got.text)
+function describe(received: Received, request: Request): HttpResponse {
+  const { method, path, sent = 'a plain request', traceId } = request
+  const json = parse(received.text)
   const exchange: Exchange = {
-    ...{ kind: 'exchange', sent, request: `${method} ${namePath(path)}`, status: got.status },
+    kind: 'exchange',
+    sent,
+    request: `${method} ${describePath(path)}`,
+    status: received.status,
     ...(typeof json.code === 'string' && { code: json.code }),
   }
-  return { ...got, json, traceId, exchange }
+  return { ...received, json, traceId, exchange }
 }
 
-function send({ body, ...options }: Sending) {
-  const { promise, resolve, reject } = Promise.withResolvers<Got>()
-  let isAnswered = false
+function send({ body, ...options }: Outgoing) {
+  const { promise, resolve, reject } = Promise.withResolvers<Received>()
+  let hasResponse = false
   const request = httpRequest(options, response => {
-    isAnswered = true
+    hasResponse = true
+    const { statusCode: status = 0, headers } = response
     const chunks: Buffer[] = []
+    const finish = () => resolve({ status, headers, text: Buffer.concat(chunks).toString() })
     response.on('data', (chunk: Buffer) => chunks.push(chunk))
     response.on('error', reject)
-    response.on('end', () =>
-      resolve({
-        status: response.statusCode ?? 0,
-        headers: response.headers,
-        text: Buffer.concat(chunks).toString(),
-      }),
-    )
+    response.on('end', finish)
+    // Server-sent events do not end: the status and the headers are the response.
+    if (headers['content-type']?.startsWith('text/event-stream')) {
+      finish()
+      request.destroy()
+    }
   })
-  // For the whole of the answer: one that never ends (server-sent events) is never silent either.
+  // For the whole response: one that never ends may never be silent either.
   const deadline = setTimeout(() => {
-    reject(new Error(`not answered within ${LONGEST_WAIT_MS / 1000} s`))
+    reject(new Error(`no response within ${RESPONSE_TIMEOUT_MS / 1000} s`))
     request.destroy()
-  }, LONGEST_WAIT_MS)
-  // A refused body may close the connection while it is still being sent, after the answer.
-  request.on('error', error => (isAnswered ? undefined : reject(error)))
+  }, RESPONSE_TIMEOUT_MS)
+  // After it has refused a body, the service may close the connection while the body is still being sent.
+  request.on('error', error => (hasResponse ? undefined : reject(error)))
   request.end(body)
   return promise.finally(() => clearTimeout(deadline))
 }
@@ -158,16 +163,16 @@ function parse(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   } catch {
-    // Not JSON: the text is all there is.
+    // Not JSON. The text is kept beside it.
     return {}
   }
 }
 
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi
-const LONGEST_PATH = 100
+const MAX_PATH_LENGTH = 100
 
-/** A path without what only this run knows. */
-export function namePath(path: string): string {
+/** Returns the path without ids of this run, shortened. */
+export function describePath(path: string): string {
   const named = path.replace(UUID, '{id}')
-  return named.length <= LONGEST_PATH ? named : `${named.slice(0, LONGEST_PATH)}…`
+  return named.length <= MAX_PATH_LENGTH ? named : `${named.slice(0, MAX_PATH_LENGTH)}…`
 }

@@ -1,6 +1,6 @@
-/** `npm run report`: reads the command line, runs the command, and ends with its exit code. */
+/** `npm run report`: reads the command line, runs the command, and exits with its code. */
 import { listenForInterruption } from '../harness/command.ts'
-import { ReportError, UsageError } from './errors.ts'
+import { RunError, UsageError } from '../harness/errors.ts'
 import { parseCommandLine, type Settings, USAGE } from './options.ts'
 
 export type Command = (
@@ -9,7 +9,7 @@ export type Command = (
   signal: AbortSignal,
 ) => Promise<number>
 
-/** Loaded when asked for: what is wrong with a command line is said before a database is. */
+/** Each is loaded when it is run, so that errors of the command line need no database. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
   report: async () => (await import('./commands/report.ts')).reportCommand,
   verify: async () => (await import('./commands/verify.ts')).verifyCommand,
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
       process.stderr.write('report: interrupted\n')
       return 130
     }
-    if (!(error instanceof UsageError || error instanceof ReportError)) throw error
+    if (!(error instanceof UsageError || error instanceof RunError)) throw error
     process.stderr.write(`report: ${error.message}\n`)
     return error instanceof UsageError ? 64 : 69
   }

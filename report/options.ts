@@ -1,7 +1,8 @@
-/** The command line of `npm run report`: every option in one table, which parses it and prints the help. */
+/** The command line of `npm run report`: one table of options, for the parser and the help. */
 import { parseArgs } from 'node:util'
+import { UsageError } from '../harness/errors.ts'
 import { SECTION_IDS, type SectionId } from './document/document.ts'
-import { messageOf, UsageError } from './errors.ts'
+import { messageOf } from './errors.ts'
 
 const OPTIONS = {
   bench: { type: 'string', hint: 'what', help: 'quick, full, none or a <result.json> of the bench (quick)' },
@@ -17,7 +18,7 @@ const OPTIONS = {
   app: {
     type: 'string',
     hint: 'module',
-    help: 'report any Fastify app: a module that exports it or builds it. Every route is called, also to delete',
+    help: 'report any Fastify app: a module that exports it or builds it. Calls every route, DELETE too',
   },
   publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
   help: { type: 'boolean', help: 'this text' },
@@ -38,16 +39,16 @@ export type Settings = {
 export const USAGE = `Usage: npm run report -- [command] [options]
 
   (none)                     write the Backend Implementation Report of the service as it runs
-  verify <report.json>       derive everything but the measurements again, and name what is no longer true
-  lint <file.md>             say whether a Markdown file is a valid Backend Implementation Report
+  verify <report.json>       derive the rows again, without measurements, and list those that are no longer true
+  lint <file.md>             check whether a Markdown file is a valid Backend Implementation Report
 
 Options:
 ${helpOf(OPTIONS)}
 
-Exit codes: 0 all well; 1 the report has failing rows, is no longer true or not valid; 64 wrong usage; 69 it cannot be
-made; 130 Ctrl-C.`
+Exit codes: 0 success; 1 the report has failing rows, is no longer true or is not valid; 64 wrong usage; 69 it cannot
+be generated; 130 Ctrl-C.`
 
-/** The command, its operand and the settings. Throws UsageError. */
+/** Returns the command, its operand and the settings. Throws a UsageError. */
 export function parseCommandLine(args: readonly string[], today = new Date()) {
   const { values, positionals } = parse(args)
   const [command = 'report', operand, surplus] = positionals
@@ -65,7 +66,7 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
   }
   if (settings.feature?.trim() === '') throw new UsageError('--feature takes a name')
   if (settings.app !== undefined && settings.since !== undefined) {
-    throw new UsageError('--since works for this repository alone, not with --app')
+    throw new UsageError('--since works for this repository only, not with --app')
   }
   if (settings.publish && (settings.app !== undefined || settings.sections !== SECTION_IDS)) {
     throw new UsageError('--publish takes all sections of this repository')
@@ -77,7 +78,7 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
   } catch (error) {
-    // The rest of Node's message is advice on how to quote.
+    // The rest of the message explains how to quote.
     throw new UsageError(messageOf(error).split('\n', 1)[0] ?? '')
   }
 }

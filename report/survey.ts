@@ -1,17 +1,18 @@
-/** Calls every route once without credentials: what is an endpoint at all, and whom it lets in. */
-import { messageOf, ReportError } from './errors.ts'
-import type { Answer, Http } from './http.ts'
+/** Calls every route once without credentials: finds the endpoints of the app and what they respond. */
+import { RunError } from '../harness/errors.ts'
+import { messageOf } from './errors.ts'
+import type { Http, HttpResponse } from './http.ts'
 import type { ObservedRoute, TraceEvent } from './observe/observation.ts'
-import { hasBody, pathOf } from './security/routes.ts'
+import { hasBody, pathOf } from './routes.ts'
 
-export type Surveyed = { route: ObservedRoute; answer: Answer; trace: TraceEvent[] }
+export type Surveyed = { route: ObservedRoute; response: HttpResponse; trace: TraceEvent[] }
 
-/** As many at once as a browser would. */
-const AT_ONCE = 6
+/** As many requests at once as a browser sends. */
+const CONCURRENCY = 6
 
 /**
- * The endpoints of an app: its routes without the HEAD that Fastify adds to a GET, the routes for preflights, and those
- * that answer 405, which are there to refuse the methods that a path does not know.
+ * Returns the endpoints of an app. Not among them are the HEAD routes that Fastify adds to GET routes, the routes for
+ * preflights, and the routes that exist to respond 405 to unknown methods.
  */
 export async function surveyRoutes(http: Http, routes: readonly ObservedRoute[]): Promise<Surveyed[]> {
   const gets = new Set(routes.filter(({ method }) => method === 'GET').map(({ url }) => url))
@@ -19,26 +20,22 @@ export async function surveyRoutes(http: Http, routes: readonly ObservedRoute[])
     ({ method, url }) => method !== 'OPTIONS' && !(method === 'HEAD' && gets.has(url)),
   )
   const surveyed: Surveyed[] = []
-  for (let first = 0; first < candidates.length; first += AT_ONCE) {
-    const some = candidates.slice(first, first + AT_ONCE)
+  for (let first = 0; first < candidates.length; first += CONCURRENCY) {
+    const some = candidates.slice(first, first + CONCURRENCY)
     surveyed.push(...(await Promise.all(some.map(route => callAnonymously(http, route)))))
   }
-  return surveyed.filter(({ answer }) => answer.status !== 405)
+  return surveyed.filter(({ response }) => response.status !== 405)
 }
 
 async function callAnonymously(http: Http, route: ObservedRoute): Promise<Surveyed> {
-  const call = {
-    sent: 'no credentials',
-    // A QUERY without content has no meaning: Fastify refuses it before any hook or handler has seen it.
-    ...((route.method === 'QUERY' || (hasBody(route.method) && route.schemas.body !== undefined)) && {
-      body: {},
-    }),
-  }
-  const answer = await http
+  const { method, url, schemas } = route
+  // Fastify refuses a QUERY without content before any hook or handler runs.
+  const needsBody = method === 'QUERY' || (hasBody(method) && schemas.body !== undefined)
+  const response = await http
     .client()
-    .call(route.method, pathOf(route), call)
+    .call(method, pathOf(route), { sent: 'no credentials', ...(needsBody && { body: {} }) })
     .catch(error => {
-      throw new ReportError(`${route.method} ${route.url} brings no answer: ${messageOf(error)}`)
+      throw new RunError(`${method} ${url} has no response: ${messageOf(error)}`)
     })
-  return { route, answer, trace: await http.trace(answer.traceId) }
+  return { route, response, trace: await http.trace(response.traceId) }
 }

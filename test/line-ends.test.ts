@@ -2,8 +2,8 @@
 import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { ROOT } from './helpers/report.ts'
 import { copyRepository } from './helpers/repository-copy.ts'
+import { ROOT } from './helpers/service.ts'
 
 it('line ends are LF although git is set to CRLF', async () => {
   const copy = copyRepository()

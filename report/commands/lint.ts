@@ -1,14 +1,14 @@
-/** `npm run report -- lint <file.md>`: names each deviation of a Markdown file from the format, with its line. */
+/** `npm run report -- lint <file.md>`: prints each deviation of a Markdown file from the format, with its line. */
 import { readFile } from 'node:fs/promises'
-import { ReportError, UsageError } from '../errors.ts'
+import { RunError, UsageError } from '../../harness/errors.ts'
 import { lint } from '../lint/lint.ts'
 import type { Settings } from '../options.ts'
 
-/** Returns 1 where there is a deviation. */
+/** Returns 0 where the file is valid, and 1 where it is not. */
 export async function lintCommand(_settings: Settings, file: string | undefined): Promise<number> {
   if (file === undefined) throw new UsageError('lint takes a file: lint <file.md>')
   const text = await readFile(file, 'utf8').catch(() => {
-    throw new ReportError(`there is no file ${file}`)
+    throw new RunError(`there is no file ${file}`)
   })
   const deviations = lint(text)
   for (const { line, message } of deviations) console.log(`${file}:${line}: ${message}`)

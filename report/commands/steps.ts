@@ -1,13 +1,13 @@
-/** Shows on a terminal what is being done; elsewhere, where output is kept, nothing. */
-import type { OnStep } from '../make.ts'
+/** Shows the current step on a terminal. */
+import type { OnStep } from '../generate.ts'
 
-/** One line on standard error that is written over, with the seconds so far. */
+/** Returns a function that replaces a line on standard error with the step and the seconds so far. */
 export function createSteps(stream: NodeJS.WriteStream = process.stderr): OnStep {
   if (!stream.isTTY) return () => {}
   const start = performance.now()
   return step => {
     const seconds = ((performance.now() - start) / 1000).toFixed(0)
-    // ECMA-48 EL: what was there before may have been longer.
+    // ECMA-48 EL erases the rest of the line: the previous step may be longer.
     stream.write(step === '' ? '\r\u001b[K' : `\r\u001b[K  ${seconds.padStart(3)} s  ${step}`)
   }
 }

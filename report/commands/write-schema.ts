@@ -1,4 +1,4 @@
-/** `node report/commands/write-schema.ts`: writes the published JSON Schema from its TypeBox source. */
+/** `node report/commands/write-schema.ts`: writes the published JSON Schema. */
 import { writeFile } from 'node:fs/promises'
 import { renderSchema, SCHEMA_FILE } from '../document/schema-file.ts'
 

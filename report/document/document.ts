@@ -1,11 +1,11 @@
-/** The published form of a report: the TypeBox schema that `report.schema.json` is made from. */
+/** The published format of a report: the TypeBox schema that `report.schema.json` is generated from. */
 import { type Static, Type } from '@sinclair/typebox'
 import { EvidenceSchema, type SomeEvidence } from './evidence.ts'
 
-/** Raised when a field changes its meaning or goes; a new optional field leaves it alone. */
+/** Incremented when a field changes its meaning or is removed. A new optional field does not change it. */
 export const SCHEMA_VERSION = 1
 
-const closed = { additionalProperties: false }
+const CLOSED = { additionalProperties: false }
 
 export const StateSchema = Type.Union(
   [Type.Literal('pass'), Type.Literal('fail'), Type.Literal('not verified')],
@@ -14,15 +14,15 @@ export const StateSchema = Type.Union(
 
 export const RowSchema = Type.Object(
   {
-    id: Type.String({ description: 'unlike any other of its section, and the same in every run' }),
-    cells: Type.Array(Type.String(), { minItems: 1, description: 'one for each column of the section' }),
+    id: Type.String({ description: 'unique in its section, and the same in every run' }),
+    cells: Type.Array(Type.String(), { minItems: 1, description: 'one per column of the section' }),
     state: StateSchema,
     volatile: Type.Optional(
-      Type.Boolean({ description: 'speaks of this run: another one may truthfully say something else' }),
+      Type.Boolean({ description: 'true where another run may have another correct value' }),
     ),
     evidence: Type.Array(EvidenceSchema, { minItems: 1 }),
   },
-  closed,
+  CLOSED,
 )
 
 export const SECTION_IDS = [
@@ -43,16 +43,16 @@ export const SectionSchema = Type.Object(
     columns: Type.Array(Type.String(), { minItems: 1 }),
     rows: Type.Array(RowSchema),
   },
-  closed,
+  CLOSED,
 )
 
 export const VersionSchema = Type.Object(
   {
     commit: Type.Union([Type.String(), Type.Null()], { description: 'null outside a git repository' }),
-    ref: Type.Optional(Type.String({ description: 'how it was asked for' })),
+    ref: Type.Optional(Type.String({ description: 'the ref that was given' })),
     dirty: Type.Boolean({ description: 'whether the working tree differed from the commit' }),
   },
-  closed,
+  CLOSED,
 )
 
 export const ReportSchema = Type.Object(
@@ -62,7 +62,7 @@ export const ReportSchema = Type.Object(
     feature: Type.String({ minLength: 1 }),
     date: Type.String({ pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' }),
     module: Type.String({ description: 'the module that was started' }),
-    range: Type.Object({ head: VersionSchema, base: Type.Optional(VersionSchema) }, closed),
+    range: Type.Object({ head: VersionSchema, base: Type.Optional(VersionSchema) }, CLOSED),
     machine: Type.Object(
       {
         cpu: Type.String(),
@@ -71,11 +71,11 @@ export const ReportSchema = Type.Object(
         kernel: Type.String(),
         node: Type.String(),
       },
-      closed,
+      CLOSED,
     ),
     sections: Type.Array(SectionSchema, { minItems: 1 }),
   },
-  { ...closed, $id: 'backend-implementation-report-v1', title: 'Backend Implementation Report' },
+  { ...CLOSED, $id: 'backend-implementation-report-v1', title: 'Backend Implementation Report' },
 )
 
 export type State = Static<typeof StateSchema>
@@ -84,7 +84,7 @@ export type Version = Static<typeof VersionSchema>
 export type Report = Static<typeof ReportSchema>
 export type Section = Report['sections'][number]
 
-/** A row as collectors return it. Without evidence there is none: the type does not allow it. */
+/** A row as collectors return it. The type does not allow a row without evidence. */
 export type Row = {
   id: string
   cells: readonly [string, ...string[]]
@@ -92,3 +92,6 @@ export type Row = {
   volatile?: boolean
   evidence: SomeEvidence
 }
+
+/** The rows of sections, before they are a document. */
+export type Rows = Partial<Record<SectionId, Row[]>>

@@ -1,20 +1,23 @@
-/** What stands behind a row: the TypeBox schemas of evidence, and of rows that cannot do without. */
+/** The evidence of a row: the TypeBox schemas of its kinds. */
 import { type Static, Type } from '@sinclair/typebox'
 
-const closed = { additionalProperties: false }
+const CLOSED = { additionalProperties: false }
 
 export const ExchangeSchema = Type.Object(
   {
     kind: Type.Literal('exchange'),
     sent: Type.String({ description: 'what was sent, in words; secrets are named, not quoted' }),
-    request: Type.String({ description: 'method and path; identifiers of this run are named' }),
-    status: Type.Integer({ minimum: 0, description: '0 where the connection was closed without an answer' }),
-    code: Type.Optional(Type.String({ description: "the answer's own code of the problem" })),
+    request: Type.String({ description: 'method and path, without ids of this run' }),
+    status: Type.Integer({
+      minimum: 0,
+      description: '0 where the connection was closed without a response',
+    }),
+    code: Type.Optional(Type.String({ description: 'the error code in the response' })),
     headers: Type.Optional(Type.Record(Type.String(), Type.String())),
-    expected: Type.Optional(Type.String({ description: 'what the answer had to be' })),
-    met: Type.Optional(Type.Boolean({ description: 'whether it was' })),
+    expected: Type.Optional(Type.String({ description: 'the expected response' })),
+    met: Type.Optional(Type.Boolean({ description: 'whether the response was as expected' })),
   },
-  { ...closed, description: 'a request to the live server, and its answer' },
+  { ...CLOSED, description: 'a request to the live server, and its response' },
 )
 
 export const FactSchema = Type.Object(
@@ -25,12 +28,12 @@ export const FactSchema = Type.Object(
     expected: Type.Optional(Type.String()),
     met: Type.Optional(Type.Boolean()),
   },
-  { ...closed, description: 'something read from the live system' },
+  { ...CLOSED, description: 'a value read from the live system' },
 )
 
 export const SourceSchema = Type.Object(
   { kind: Type.Literal('source'), file: Type.String(), line: Type.Integer({ minimum: 1 }) },
-  { ...closed, description: 'where in the source it stands' },
+  { ...CLOSED, description: 'a place in the source' },
 )
 
 export const MeasurementSchema = Type.Object(
@@ -47,7 +50,7 @@ export const MeasurementSchema = Type.Object(
       Type.Array(Type.Tuple([Type.Number(), Type.Number()]), { description: 'percentile, value' }),
     ),
   },
-  { ...closed, description: 'a number that another run would not repeat' },
+  { ...CLOSED, description: 'a number that differs from run to run' },
 )
 
 export const EvidenceSchema = Type.Union([ExchangeSchema, FactSchema, SourceSchema, MeasurementSchema])
@@ -58,15 +61,17 @@ export type Source = Static<typeof SourceSchema>
 export type Measurement = Static<typeof MeasurementSchema>
 export type Evidence = Static<typeof EvidenceSchema>
 
-/** At least one: a row is made of it. */
+/** A list of evidence with at least one item, as every row has. */
 export type SomeEvidence = readonly [Evidence, ...Evidence[]]
 
-/** A fact as evidence, alone or with what it had to be. */
+/** Returns a fact as evidence, with its expected value where there is one. */
 export function fact(what: string, value: string, expected?: { is: string; met: boolean }): Fact {
   return { kind: 'fact', what, value, ...(expected && { expected: expected.is, met: expected.met }) }
 }
 
-/** Whether a list holds what a row needs. */
-export function isSome(evidence: readonly Evidence[]): evidence is SomeEvidence {
-  return evidence.length > 0
+/** Returns the list as one with at least one item. Throws where it is empty. */
+export function some(evidence: readonly Evidence[]): SomeEvidence {
+  const [first, ...rest] = evidence
+  if (!first) throw new Error('a row without evidence')
+  return [first, ...rest]
 }

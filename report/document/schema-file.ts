@@ -1,4 +1,4 @@
-/** The published JSON Schema: where it is, and what has to be in it. */
+/** The published JSON Schema: its path and its content. */
 import { fileURLToPath } from 'node:url'
 import { ReportSchema } from './document.ts'
 

@@ -1,7 +1,9 @@
-/** Says where a Markdown text deviates from the format of the Backend Implementation Report. */
-import { SECTIONS, type SectionForm } from '../document/sections.ts'
+/** Finds where a Markdown text deviates from the format of the Backend Implementation Report. */
+import type { SectionForm } from '../sections/form.ts'
+import { FORMS } from '../sections/forms.ts'
+import { checkDrawing } from '../sections/middleware/check-drawing.ts'
+import { createMeasureCheck } from '../sections/security/measures.ts'
 import { checkCells } from './cells.ts'
-import { checkDrawing } from './drawing.ts'
 
 /** `line` counts from 1. */
 export type Deviation = { line: number; message: string }
@@ -9,10 +11,10 @@ export type Deviation = { line: number; message: string }
 type Line = { number: number; text: string }
 type Report = (line: Line | undefined, message: string) => void
 
-/** The sample's placeholders stand for a name and a day. */
+/** The sample has placeholders for a name and a day. */
 const TITLE = /^## Backend Implementation Report – (\S|\S.*\S) \((\d{4}-\d{2}-\d{2}|<date>)\)$/
 
-/** The deviations, in the order of their lines; none where the text is a valid report. */
+/** Returns the deviations in the order of their lines; none where the text is a valid report. */
 export function lint(text: string): Deviation[] {
   const deviations: Deviation[] = []
   const lines = linesOf(text)
@@ -26,7 +28,7 @@ export function lint(text: string): Deviation[] {
   return deviations.toSorted((a, b) => a.line - b.line)
 }
 
-/** The lines without the indentation that all of them share: a sample in a document is indented. */
+/** Returns the lines without their common indentation: the sample in the document is indented. */
 function linesOf(text: string): Line[] {
   const all = text.replace(/\n+$/, '').split('\n')
   const indents = all.filter(line => line.trim() !== '').map(line => /^ */.exec(line)?.[0].length ?? 0)
@@ -60,7 +62,7 @@ function isDay(date: string): boolean {
 function checkSections(lines: readonly Line[], report: Report): void {
   const { prose, sections } = splitSections(lines)
   for (const line of prose) if (line.text !== '') report(line, 'there is prose before the first section')
-  for (const [index, form] of SECTIONS.entries()) {
+  for (const [index, form] of FORMS.entries()) {
     const section = sections[index]
     if (!section) {
       report(undefined, `the section "${form.title}" is missing`)
@@ -72,8 +74,8 @@ function checkSections(lines: readonly Line[], report: Report): void {
     }
     checkSection(form, section, index === sections.length - 1, report)
   }
-  for (const { heading } of sections.slice(SECTIONS.length))
-    report(heading, 'there are eight sections, this is one more')
+  for (const { heading } of sections.slice(FORMS.length))
+    report(heading, 'there are more than eight sections')
 }
 
 type Found = { heading: Line; body: Line[] }
@@ -107,15 +109,10 @@ function checkSection(form: SectionForm, { heading, body }: Found, isLast: boole
 }
 
 function checkMeasures(lines: readonly Line[], report: Report): void {
-  const seen = new Set<string>()
+  const check = createMeasureCheck()
   for (const line of lines) {
-    const [, box, text = ''] = /^- \[([x ])\] (\S.*)$/.exec(line.text) ?? []
-    if (box === undefined) report(line, 'a measure is "- [x] text" or "- [ ] text"')
-    else if (seen.has(text)) report(line, 'the measure is there twice')
-    else if (box === 'x' && /\(not verified\b/.test(text))
-      report(line, 'a box is ticked that was not verified')
-    else if (/\(not verified(: *)?\)/.test(text)) report(line, '"not verified" says why')
-    seen.add(text)
+    const message = check(line.text)
+    if (message !== undefined) report(line, message)
   }
 }
 
@@ -153,10 +150,10 @@ function checkRow(form: SectionForm, row: Line, seen: Set<string>, report: Repor
   else if (!cells) report(row, 'a row is "| cell | cell |", with one space around each cell')
   else if (cells.length !== expected) report(row, `a row has ${expected} cells, this one has ${cells.length}`)
   else if (empty !== -1) report(row, `the cell "${form.columns[empty]}" is empty`)
-  else for (const message of checkCells(form.id, cells, seen)) report(row, message)
+  else for (const message of checkCells(form, cells, seen)) report(row, message)
 }
 
-/** The cells of a row, whose pipes may be escaped; undefined where it has not the form of one. */
+/** Returns the cells of a row, whose pipes may be escaped; undefined where the text is not a row. */
 function cellsOf(text: string): string[] | undefined {
   if (!text.startsWith('| ') || !text.endsWith(' |')) return undefined
   const parts = text.slice(1, -1).split(/(?<!\\)\|/)

@@ -1,4 +1,4 @@
-/** Watches one Fastify instance: its hooks, parsers and routes as they are registered, and requests as they pass. */
+/** Watches a Fastify instance: the hooks, parsers and routes that are registered, and the requests that run through. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import {
   type HookKind,
@@ -13,10 +13,10 @@ import { callerPlace } from './places.ts'
 type Callback = (this: unknown, ...args: unknown[]) => unknown
 type Traced = { raw?: { headers: Record<string, unknown> } }
 
-/** Traces are read right after their request; these many may wait. */
-const TRACES_KEPT = 2000
+/** Traces are read right after their request. Older ones are dropped. */
+const MAX_TRACES = 2000
 
-/** Watches `app` from its first moment on. Installed code is named relative to `root`. */
+/** Starts to watch `app`, which must be new. Places are relative to `root`. */
 export function watchInstance(app: FastifyInstance, root: string) {
   const routes: { options: RouteOptions; place: ReturnType<typeof callerPlace>; handler: string }[] = []
   const entry = callerPlace(root)
@@ -49,7 +49,7 @@ export function watchInstance(app: FastifyInstance, root: string) {
 
 type Recorder = (request: unknown, event: TraceEvent) => void
 
-/** What happened to each request that asked to be traced, by the id that it sent. */
+/** Records the events of traced requests by their trace id. */
 function createTraces() {
   const traces = new Map<string, TraceEvent[]>()
   const record: Recorder = (request, event) => {
@@ -59,12 +59,12 @@ function createTraces() {
     traces.set(id, trace)
     trace.push(event)
     const [oldest] = traces.keys()
-    if (traces.size > TRACES_KEPT && oldest !== undefined) traces.delete(oldest)
+    if (traces.size > MAX_TRACES && oldest !== undefined) traces.delete(oldest)
   }
   return { traces, record }
 }
 
-/** Puts functions in place of others that note when they are called, and do the same. */
+/** Creates functions that record a call and then call the original. */
 function createWrapper(root: string, record: Recorder) {
   const hooks: ObservedHook[] = []
   const wrapped = new WeakSet<Callback>()
@@ -75,7 +75,7 @@ function createWrapper(root: string, record: Recorder) {
       record(args[0], eventOf())
       return inner.apply(this, args)
     }
-    // Traces and API descriptions take names from functions.
+    // Traces and API descriptions show the names of functions.
     Object.defineProperty(outer, 'name', { value: inner.name })
     wrapped.add(outer)
     return outer
@@ -87,7 +87,7 @@ function createWrapper(root: string, record: Recorder) {
     return wrap(hook, () => ({ at: 'hook', hook: index }))
   }
 
-  /** Hooks that a route brings itself, or that an onRoute hook of a plugin has put there. */
+  /** Wraps the hooks in a route's options: its own, and those that onRoute hooks of plugins have added. */
   function wrapRouteHooks(options: RouteOptions): void {
     for (const kind of LIFECYCLE) {
       const own = options[kind] as Callback | Callback[] | undefined
@@ -118,7 +118,7 @@ function watchParsers(app: FastifyInstance, wrapParser: (parser: Callback) => Ca
   })
 }
 
-/** The first onSend hook sees what the serializer has made; preSerialization sees what it was given. */
+/** preSerialization sees the input of the serializer, and the first onSend hook its output. */
 function watchSerialization(addHook: Callback, record: (request: unknown, event: TraceEvent) => void): void {
   const given = new WeakMap<object, string>()
   addHook('preSerialization', (request: object, _reply: unknown, payload: unknown, done: Callback) => {
@@ -154,7 +154,7 @@ function describeRoute({
     security: Array.isArray(security) ? security.flatMap(entry => Object.keys(entry as object)) : [],
     handler,
     place,
-    // A copy without functions and symbols: it goes through a message.
+    // A copy without functions and symbols, which messages cannot carry.
     schemas: JSON.parse(JSON.stringify(schemas)),
   }))
 }

@@ -1,4 +1,4 @@
-/** Runs any Fastify app for the report: `node host.ts <module>`, a module that exports an app or what builds one. */
+/** Runs any Fastify app for the report: `node host.ts <module>`. The module exports an app or a function that builds one. */
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 

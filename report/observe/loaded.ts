@@ -1,4 +1,4 @@
-/** Watches what a process loads and reads: packages by module resolution, variables by the code that asks for them. */
+/** Watches which packages a process loads and which environment variables its code reads. */
 import { existsSync, readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { dirname, join, sep } from 'node:path'
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { LoadedPackage, VariableRead } from './observation.ts'
 import { callerPlace, shortName } from './places.ts'
 
-/** Notes every installed package that a module is loaded from, from now on. */
+/** Starts to record the installed packages that modules are loaded from. Returns a function that lists them. */
 export function watchPackages(root: string): () => LoadedPackage[] {
   const folders = new Map<string, string>()
   registerHooks({
@@ -27,14 +27,14 @@ function describePackage(folder: string, root: string): LoadedPackage[] {
   return [{ name, version, file: shortName(file, root) }]
 }
 
-/** Notes every variable that the app's own code reads by name, from now on. Values pass through and are not kept. */
+/** Starts to record the variables that the app's own code reads by name, without their values. */
 export function watchVariables(root: string): () => VariableRead[] {
   const reads = new Map<string, VariableRead>()
   let enumerated: string | symbol | undefined
   process.env = new Proxy(process.env, {
     get(target, name, receiver) {
       // A copy of the whole environment asks for each property's descriptor before its value.
-      if (typeof name === 'string' && name !== enumerated) note(name)
+      if (typeof name === 'string' && name !== enumerated) record(name)
       enumerated = undefined
       return Reflect.get(target, name, receiver)
     },
@@ -43,17 +43,17 @@ export function watchVariables(root: string): () => VariableRead[] {
       return Reflect.getOwnPropertyDescriptor(target, name)
     },
   })
-  function note(name: string): void {
+  function record(name: string): void {
     if (reads.has(name)) return
     const place = callerPlace(root)
-    // Beside the app's own files there are Node's, the packages' and the tools that start it.
+    // Node.js, the packages and the tools that start the app read variables too.
     if (!place || place.file.startsWith('..') || place.file.startsWith(`node_modules${sep}`)) return
     reads.set(name, { name, place })
   }
   return () => [...reads.values()]
 }
 
-/** The nearest folder above a file that has a package.json, or the file's own. */
+/** Returns the nearest folder above a file with a package.json, or else the file's own folder. */
 export function packageRoot(file: string): string {
   for (let folder = dirname(file); ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return folder

@@ -1,6 +1,6 @@
-/** What the observer inside a running app tells the report: plain data that survives a message between processes. */
+/** What the observer in a running app sends to the report: plain data, which messages between processes can carry. */
 
-/** Where in a request's life Fastify calls a hook, in that order. */
+/** The kinds of hooks, in the order in which Fastify runs them. */
 export const LIFECYCLE = [
   'onRequest',
   'preParsing',
@@ -13,7 +13,7 @@ export const LIFECYCLE = [
 
 export type HookKind = (typeof LIFECYCLE)[number]
 
-/** A place in the source: a path relative to the app's folder, or a package's name where it is installed code. */
+/** A place in the source: a path relative to the app's folder, or from `node_modules/` on for installed code. */
 export type Place = { file: string; line: number }
 
 export type ObservedHook = { kind: HookKind; name: string; place: Place | undefined }
@@ -22,6 +22,7 @@ export type ObservedRoute = {
   method: string
   url: string
   summary: string | undefined
+  /** The guard that the route declares, as text; undefined where it has none. */
   guard: string | undefined
   security: string[]
   handler: string
@@ -30,16 +31,16 @@ export type ObservedRoute = {
   schemas: { body?: unknown; querystring?: unknown; params?: unknown }
 }
 
-/** A package that the process has loaded, as its own package.json calls it. */
+/** A package that the process has loaded, with the name and version of its package.json. */
 export type LoadedPackage = { name: string; version: string; file: string }
 
-/** A variable that the app's own code read by its name, and where. */
+/** An environment variable that the app's own code has read, and where. */
 export type VariableRead = { name: string; place: Place }
 
 export type Observation = {
   node: { version: string; lts: string | undefined }
   fastify: string
-  /** The file that made the app. */
+  /** The file that created the app. */
   entry: Place | undefined
   hooks: ObservedHook[]
   routes: ObservedRoute[]
@@ -47,7 +48,7 @@ export type Observation = {
   variables: VariableRead[]
 }
 
-/** What happened to one request, in order. A hook is named by its index in `Observation.hooks`. */
+/** One event in the life of a request. `hook` is an index of `Observation.hooks`. */
 export type TraceEvent =
   | { at: 'hook'; hook: number }
   | { at: 'parse' }
@@ -55,15 +56,15 @@ export type TraceEvent =
   | { at: 'serialize'; from: string; to: string }
   | { at: 'error'; code: string; isValidation: boolean }
 
-/** The header by which a request asks to be traced, with an id of its own. */
+/** The header of requests to trace. Its value is the trace id. */
 export const TRACE_HEADER = 'x-report-trace'
 
 export type Question = { report: number } & (
   | { ask: 'observation' }
   | { ask: 'trace'; id: string }
-  /** Keep the event loop from turning for a while, from the answer on. */
+  /** Blocks the event loop for a while, from the reply on. */
   | { ask: 'stall' }
-  /** What a module of the running app exports under a name, as JSON. */
+  /** Reads what a module of the running app exports under a name, as JSON. */
   | { ask: 'export'; module: string; name: string }
 )
-export type Answer = { report: number; answer: unknown }
+export type ObserverReply = { report: number; reply: unknown }

@@ -1,4 +1,4 @@
-/** Finds out where a call came from: the nearest frame of a stack that is neither Fastify's nor the observer's. */
+/** Finds the place of a call: the nearest stack frame that is neither Fastify's nor the observer's. */
 import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Place } from './observation.ts'
@@ -6,7 +6,7 @@ import type { Place } from './observation.ts'
 const OBSERVER = fileURLToPath(new URL('.', import.meta.url))
 const FRAMEWORK = /\/node_modules\/(fastify|avvio|fastify-plugin)\//
 
-/** The place of the caller, relative to `root`; undefined where only Fastify itself is on the stack. */
+/** Returns the place of the caller, relative to `root`; undefined where only Fastify is on the stack. */
 export function callerPlace(root: string): Place | undefined {
   const frames = (new Error('for its stack').stack ?? '').split('\n').slice(1)
   for (const frame of frames) {
@@ -19,7 +19,7 @@ export function callerPlace(root: string): Place | undefined {
   return undefined
 }
 
-/** A path relative to `root`; from `node_modules/` on for installed code, wherever that is. */
+/** Returns a path relative to `root`; for installed code, the path from `node_modules/` on. */
 export function shortName(file: string, root: string): string {
   const installed = file.lastIndexOf(`${sep}node_modules${sep}`)
   if (installed !== -1) return file.slice(installed + 1)

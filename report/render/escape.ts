@@ -1,4 +1,4 @@
-/** Makes text safe inside HTML, in elements and in quoted attributes. */
+/** Escapes text for HTML elements and quoted attributes. */
 
 const ENTITIES: Record<string, string> = {
   '&': '&amp;',

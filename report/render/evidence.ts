@@ -1,8 +1,8 @@
-/** Writes the evidence of a row as HTML: exchanges as a table, the rest as a list. */
+/** Renders the evidence of a row as HTML: exchanges as a table, the rest as a list. */
 import type { Evidence, Exchange, Fact, Measurement } from '../document/evidence.ts'
 import { escapeHtml } from './escape.ts'
 
-/** All of a row's evidence. */
+/** Returns the HTML of a row's evidence. */
 export function renderEvidence(evidence: readonly Evidence[]): string {
   const exchanges = evidence.filter(item => item.kind === 'exchange')
   const others = evidence.filter(item => item.kind !== 'exchange')
@@ -16,8 +16,8 @@ function renderExchanges(exchanges: readonly Exchange[]): string {
 <td>${status}${code === undefined ? '' : ` <code>${escapeHtml(code)}</code>`}${renderHeaders(headers)}</td>
 <td>${escapeHtml(expected ?? '')}${metWord(met)}</td></tr>`,
   )
-  return `<div class="scroll" tabindex="0" role="region" aria-label="Requests and answers"><table>
-<thead><tr><th scope="col">Sent</th><th scope="col">Request</th><th scope="col">Answer</th><th scope="col">Expected</th></tr></thead>
+  return `<div class="scroll" tabindex="0" role="region" aria-label="Requests and responses"><table>
+<thead><tr><th scope="col">Sent</th><th scope="col">Request</th><th scope="col">Response</th><th scope="col">Expected</th></tr></thead>
 <tbody>${rows.join('')}</tbody></table></div>`
 }
 

@@ -1,4 +1,4 @@
-/** Writes a report as JSON, for programs and for `verify`. */
+/** Renders a report as JSON, for programs and for `verify`. */
 import type { Report } from '../document/document.ts'
 
 export function renderJson(report: Report): string {

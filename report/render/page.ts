@@ -1,12 +1,12 @@
-/** Writes a report as one self-contained page: no network, no script, light and dark, every row open to its evidence. */
+/** Renders a report as one self-contained HTML page: no network, no script, light and dark, with the evidence of each row. */
 import type { Report, Section, State } from '../document/document.ts'
-import { drawStack } from './drawing.ts'
+import { renderDrawingHtml } from '../sections/middleware/drawing.ts'
+import { renderPlots } from '../sections/performance/plot.ts'
 import { escapeHtml } from './escape.ts'
 import { renderEvidence } from './evidence.ts'
-import { renderPlots } from './plot.ts'
 import { STYLE } from './style.ts'
 
-/** Shape and word as well as colour: WCAG 2.2 §1.4.1. */
+/** A shape and a word beside the colour: WCAG 2.2 §1.4.1. */
 const MARKS: Record<State, { mark: string; name: string; word: string }> = {
   pass: { mark: '✓', name: 'pass', word: 'Pass' },
   fail: { mark: '✗', name: 'fail', word: 'Fail' },
@@ -15,7 +15,7 @@ const MARKS: Record<State, { mark: string; name: string; word: string }> = {
 
 const STATES = ['pass', 'fail', 'not verified'] as const
 
-/** The whole document. */
+/** Returns the whole document. */
 export function renderPage(report: Report): string {
   const title = `Backend Implementation Report – ${report.feature} (${report.date})`
   return `<!doctype html>
@@ -51,7 +51,7 @@ function renderOrigin({ range: { head, base }, machine, module }: Report): strin
   return `<p>${escapeHtml(range)}, started from ${escapeHtml(module)} on ${machine.cores} × ${escapeHtml(machine.cpu)}, ${memory}, kernel ${escapeHtml(machine.kernel)}, Node.js ${escapeHtml(machine.node)}.</p>`
 }
 
-/** A line for each section: how many rows passed, failed, or could not be verified. */
+/** A table with a line per section: how many rows passed, failed, or could not be verified. */
 function renderOverview({ sections }: Report): string {
   const head = STATES.map(state => `<th scope="col">${MARKS[state].word}</th>`).join('')
   const rows = sections.map(({ id, title, rows: own }) => {
@@ -79,12 +79,10 @@ ${rows.map(row => renderRow(row, columns)).join('\n')}
 </section>`
 }
 
-/** What a section shows besides its rows. */
+/** What a section shows in addition to its rows. */
 function renderPicture(section: Section): string {
   if (section.id === 'performance') return renderPlots(section)
-  if (section.id !== 'middleware') return ''
-  const stages = section.rows.map(({ cells: [label = '', answers = ''] }) => ({ label, answers }))
-  return `<pre class="scroll" tabindex="0" role="region" aria-label="Drawing of the stack, which the rows below repeat">${escapeHtml(drawStack(stages).join('\n'))}</pre>`
+  return section.id === 'middleware' ? renderDrawingHtml(section) : ''
 }
 
 function renderRow({ state, cells, evidence }: Section['rows'][number], columns: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** The page's style: system fonts, colours that keep their contrast in light and dark, a grid for the rows. */
+/** The style of the page: system fonts, colours with enough contrast in light and dark, and a grid for the rows. */
 
 export const STYLE = `
 :root { color-scheme: light dark; --text: light-dark(#1b1f24, #e8eaed); --soft: light-dark(#57606a, #a9b1bb);

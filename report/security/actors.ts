@@ -1,9 +1,9 @@
-/** People who use the service during a report: made over its API, with the passwords and tokens of this run. */
+/** Users of the service for one report: registered over its API, with passwords and tokens of this run. */
 import { createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose'
-import type { Answer, Client, Http } from '../http.ts'
+import { NotVerified } from '../errors.ts'
+import type { Client, Http, HttpResponse } from '../http.ts'
 import type { Internals } from '../subject/subject.ts'
-import { NotVerified } from './probe.ts'
 
 export const AUTH = '/api/v1/auth'
 export const USERS = '/api/v1/users'
@@ -14,20 +14,20 @@ export type Actor = {
   password: string
   accessToken: string
   refreshToken: string
-  /** An address of the actor's own. */
+  /** An HTTP client with its own address. */
   client: Client
 }
 
 export type Actors = ReturnType<typeof createActors>
 
-/** Makes accounts, tokens and forgeries. */
+/** Creates accounts, tokens and forged tokens. */
 export function createActors(http: Http, { query, signingKey }: Pick<Internals, 'query' | 'signingKey'>) {
   const run = randomBytes(4).toString('hex')
   let count = 0
 
   const newEmail = () => `report-${run}-${++count}@example.com`
 
-  /** A registered and logged-in user, at an address of its own. */
+  /** Returns a registered user who has logged in, with its own client address. */
   async function user(): Promise<Actor> {
     const account = await register()
     return { ...account, ...(await logIn(account)) }
@@ -38,10 +38,11 @@ export function createActors(http: Http, { query, signingKey }: Pick<Internals, 
     const email = newEmail()
     const password = randomBytes(18).toString('base64url')
     const body = { email, password, displayName: 'Report Reader' }
-    const answer = await client.call('POST', `${AUTH}/register`, { body })
-    const { id } = (answer.json.user ?? {}) as { id?: string }
-    if (answer.status !== 201 || id === undefined)
-      throw new NotVerified(`no account could be made: registration answered ${answer.status}`)
+    const response = await client.call('POST', `${AUTH}/register`, { body })
+    const { id } = (response.json.user ?? {}) as { id?: string }
+    if (response.status !== 201 || id === undefined) {
+      throw new NotVerified(`an account cannot be registered: the response was ${response.status}`)
+    }
     return { id, email, password, client }
   }
 
@@ -49,7 +50,7 @@ export function createActors(http: Http, { query, signingKey }: Pick<Internals, 
     return tokensOf(await client.call('POST', `${AUTH}/login`, { body: { email, password } }))
   }
 
-  /** A user whom the database calls an admin. */
+  /** Returns a user whose role is admin in the database. */
   async function admin(): Promise<Actor> {
     const account = await register()
     await query(`update users set role = 'admin' where id = $1`, [account.id])
@@ -59,39 +60,40 @@ export function createActors(http: Http, { query, signingKey }: Pick<Internals, 
   return { user, admin, logIn, newEmail, ...createForge(signingKey) }
 }
 
-/** What somebody could make who has the service's key, or only its public half. */
+/** Forges what an attacker with the service's key, or with its public half, could sign. */
 function createForge(signingKey: string) {
   type Change = { claims?: JWTPayload; header?: Partial<JWTHeaderParameters>; key?: string }
   return {
-    /** A token like `token`, but for what is given; signed with the service's own key unless another is. */
+    /** Returns a copy of `token` with the given changes, signed with the service's key or with `key`. */
     forge(token: string, { claims = {}, header = {}, key = signingKey }: Change): Promise<string> {
       const original = { alg: 'RS256', ...decodeProtectedHeader(token) }
       return new SignJWT({ ...decodeJwt(token), ...claims })
         .setProtectedHeader({ ...original, ...header } as JWTHeaderParameters)
         .sign(createPrivateKey(key))
     },
-    /** Any header and payload, also those that no library would sign, under the service's own RS256 signature. */
+    /** Signs any header and payload with the service's key and RS256, also those that libraries refuse to sign. */
     forgeText(header: object, payload: string): string {
       const signed = [JSON.stringify(header), payload]
         .map(part => Buffer.from(part).toString('base64url'))
         .join('.')
       return `${signed}.${sign('sha256', Buffer.from(signed), signingKey).toString('base64url')}`
     },
-    /** PEM of the key that anybody can have. */
+    /** Returns the published key as PEM. */
     publicKey: (): string =>
       createPublicKey(createPrivateKey(signingKey)).export({ type: 'spki', format: 'pem' }).toString(),
   }
 }
 
-/** The tokens of a login or a refresh. */
-export function tokensOf(answer: Answer): { accessToken: string; refreshToken: string } {
-  const { accessToken, refreshToken } = answer.json
-  if (answer.status !== 200 || typeof accessToken !== 'string' || typeof refreshToken !== 'string')
-    throw new NotVerified(`no tokens: ${answer.exchange.request} answered ${answer.status}`)
+/** Returns the tokens of a login or a refresh. Throws NotVerified where there are none. */
+export function tokensOf(response: HttpResponse): { accessToken: string; refreshToken: string } {
+  const { accessToken, refreshToken } = response.json
+  if (response.status !== 200 || typeof accessToken !== 'string' || typeof refreshToken !== 'string') {
+    throw new NotVerified(`no tokens: the response to ${response.exchange.request} was ${response.status}`)
+  }
   return { accessToken, refreshToken }
 }
 
-/** What a token says, unverified. */
+/** Returns the claims of a token without verifying it. */
 export function claimsOf(token: string): JWTPayload {
   return decodeJwt(token)
 }

@@ -1,61 +1,56 @@
-/** Runs the probes: all at once but for those that time the service, which come last and alone. */
+/** Runs the security checks: several at once, then those that measure response times, one at a time. */
 import type { Row } from '../document/document.ts'
 import { fact } from '../document/evidence.ts'
-import { messageOf } from '../errors.ts'
-import {
-  claimOf,
-  createChecks,
-  NotVerified,
-  type Probe,
-  type ProbeContext,
-  type ServiceContext,
-} from './probe.ts'
+import { messageOf, NotVerified } from '../errors.ts'
+import { type Check, type CheckContext, createExpectations, fillClaim, type ServiceContext } from './check.ts'
 
-/** Probes that run at once; hashes and limits of the service set the pace beyond. */
-const AT_ONCE = 8
+/** Checks that run at once. More would wait for the service's password hashes and limits. */
+const CONCURRENCY = 8
 
-/** One row for each probe that fits the app, in the order of the list. */
-export async function runProbes(
-  probes: readonly Probe[],
-  context: ProbeContext | ServiceContext,
-  isTimed: (probe: Probe) => boolean,
-  onDone: (probe: Probe) => void = () => {},
+/** Returns one row per check, in the order of the list. */
+export async function runChecks(
+  checks: readonly Check[],
+  context: CheckContext | ServiceContext,
 ): Promise<Row[]> {
-  const rows = new Map<Probe, Row>()
-  const run = async (probe: Probe) => {
-    rows.set(probe, await runProbe(probe, context))
-    onDone(probe)
+  const rows = new Map<Check, Row>()
+  const run = async (check: Check) => {
+    rows.set(check, await runCheck(check, context))
   }
-  const queue = probes.filter(probe => !isTimed(probe))
+  const queue = checks.filter(({ isTimed }) => !isTimed)
   await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      for (let probe = queue.shift(); probe; probe = queue.shift()) await run(probe)
+    Array.from({ length: CONCURRENCY }, async () => {
+      for (let check = queue.shift(); check; check = queue.shift()) await run(check)
     }),
   )
-  for (const probe of probes.filter(isTimed)) await run(probe)
-  return probes.flatMap(probe => rows.get(probe) ?? [])
+  for (const check of checks.filter(({ isTimed }) => isTimed)) await run(check)
+  return checks.flatMap(check => rows.get(check) ?? [])
 }
 
-/** The row of one probe; a probe that cannot tell, or breaks, says why. */
-export async function runProbe(probe: Probe, context: ProbeContext | ServiceContext): Promise<Row> {
-  const asks = fact('asked for by', probe.source)
+/** Returns the row of one check. Where the check cannot decide or throws, the row gives the reason. */
+export async function runCheck(check: Check, context: CheckContext | ServiceContext): Promise<Row> {
+  const requirement = fact('required by', check.source)
   try {
-    const { state, facts, evidence } = await findingOf(probe, context)
-    return { id: probe.id, cells: [claimOf(probe.claim, facts)], state, evidence: [...evidence, asks] }
-  } catch (error) {
-    const why = error instanceof NotVerified ? error.message : `the probe broke: ${messageOf(error)}`
+    const { state, values, evidence } = await findingOf(check, context)
     return {
-      id: probe.id,
-      cells: [`${claimOf(probe.claim, {})} (not verified: ${why})`],
+      id: check.id,
+      cells: [fillClaim(check.claim, values)],
+      state,
+      evidence: [...evidence, requirement],
+    }
+  } catch (error) {
+    const why = error instanceof NotVerified ? error.message : `the check failed to run: ${messageOf(error)}`
+    return {
+      id: check.id,
+      cells: [`${fillClaim(check.claim, {})} (not verified: ${why})`],
       state: 'not verified',
-      evidence: [fact('not verified', why), asks],
+      evidence: [fact('not verified', why), requirement],
     }
   }
 }
 
-async function findingOf(probe: Probe, context: ProbeContext | ServiceContext) {
-  const checks = createChecks()
-  if (probe.needs === 'http') return checks.finding(await probe.probe({ ...context, checks }))
+async function findingOf(check: Check, context: CheckContext | ServiceContext) {
+  const expect = createExpectations()
+  if (check.needs === 'http') return expect.finding(await check.run({ ...context, expect }))
   if (!('actors' in context)) throw new NotVerified("it needs the service's accounts, database and key")
-  return checks.finding(await probe.probe({ ...context, checks }))
+  return expect.finding(await check.run({ ...context, expect }))
 }

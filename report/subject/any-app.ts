@@ -2,45 +2,38 @@
 import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ReportError } from '../errors.ts'
+import { RunError } from '../../harness/errors.ts'
 import { packageRoot } from '../observe/loaded.ts'
 import { startObserved } from './process.ts'
-import { valuesOf } from './reference.ts'
+import { secretsOf } from './secrets.ts'
 import type { Subject } from './subject.ts'
 
 const HOST = fileURLToPath(new URL('../observe/host.ts', import.meta.url))
 
-/** Starts the app of a module in a process of its own, on a free port, with the environment of the caller. */
+/** Starts the app of a module in its own process, on a free port, with the caller's environment. */
 export async function startAnyApp(module: string, signal?: AbortSignal): Promise<Subject> {
   const file = resolve(module)
-  if (!existsSync(file)) throw new ReportError(`there is no module ${module}`)
+  if (!existsSync(file)) throw new RunError(`there is no module ${module}`)
   const root = packageRoot(file)
-  const app = await startObserved({
-    root,
-    args: [HOST, file],
-    environment: { ...process.env },
-    ...(signal && { signal }),
-  })
+  const app = await startObserved({ root, args: [HOST, file], environment: { ...process.env }, signal })
   return {
-    ...{
-      root,
-      module: relative(root, file),
-      origin: app.origin,
-      trace: app.trace,
-      stall: app.stall,
-      log: () => app.log,
-    },
+    root,
+    module: relative(root, file),
+    origin: app.origin,
+    trace: app.trace,
+    stall: app.stall,
+    log: () => app.log,
     observation: await app.observation(),
     observe: app.observation,
-    secrets: secretValues(),
+    secrets: ownSecrets(),
     stop: app.stop,
   }
 }
 
-/** The caller's environment is full of paths and locale names; what looks like a secret is hidden all the same. */
-function secretValues(): string[] {
+/** Most variables of a shell are paths and locale names. Only those with the name of a secret are hidden. */
+function ownSecrets(): string[] {
   const named = Object.entries(process.env).filter(([name]) =>
     /SECRET|TOKEN|KEY|PASS|CREDENTIAL|DATABASE_URL|REDIS_URL/i.test(name),
   )
-  return valuesOf(Object.fromEntries(named))
+  return secretsOf(Object.fromEntries(named))
 }

@@ -1,14 +1,15 @@
-/** What the report does with what it cannot use: one clear line, an exit code, and nothing left behind. */
+/** Invalid input: one clear line, an exit code, and nothing left behind. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, it } from 'vitest'
-import { createOwnTemporary } from '../../test/helpers/own-temporary.ts'
-import { ROOT } from '../../test/helpers/report.ts'
-import { copyRepository, runReport } from '../../test/helpers/repository-copy.ts'
-import { sampleReport } from './sample-report.ts'
+import { copyRepository } from '../../test/helpers/repository-copy.ts'
+import { ROOT } from '../generate.ts'
+import { createOwnTemporary } from './helpers/own-temporary.ts'
+import { runReport } from './helpers/run-report.ts'
+import { sampleReport } from './helpers/sample-report.ts'
 
 const { environment: OWN, leftovers, remove } = createOwnTemporary()
 afterAll(remove)
@@ -17,20 +18,16 @@ const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
   'an unknown command': [['publish'], 64, /no command "publish"/],
   'an unknown option': [['--fast'], 64, /--fast/],
   'an unknown section': [['--sections', 'stack,graph'], 64, /no section "graph"; there are: stack/],
-  'a date that is none': [['--date', '2026-02-30'], 64, /--date takes a day/],
+  'an invalid date': [['--date', '2026-02-30'], 64, /--date takes a day/],
   'a feature without a name': [['--feature', ' '], 64, /--feature takes a name/],
-  'a change of somebody else': [
-    ['--app', 'x.ts', '--since', 'HEAD'],
-    64,
-    /--since works for this repository/,
-  ],
+  'a change of another app': [['--app', 'x.ts', '--since', 'HEAD'], 64, /--since works for this repository/],
   'an unknown ref': [['--since', 'no-such-ref', '--bench', 'none'], 69, /no git ref "no-such-ref"/],
   'a ref that is an option': [['--since=--all', '--bench', 'none'], 69, /no git ref "--all"/],
   'a module that is not there': [['--app', 'no-such-module.ts'], 69, /no module no-such-module.ts/],
   'a module without an app': [
     ['--app', 'report/errors.ts'],
     69,
-    /does not start: the module exports no Fastify app/,
+    /did not start: [\s\S]*the module exports no Fastify app/,
   ],
   'a bench result that is not there': [
     ['--bench', 'no-such-result.json', '--sections', 'performance'],
@@ -42,10 +39,10 @@ const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
     69,
     /there is no report no-such-report.json/,
   ],
-  'a report that is none': [['verify', 'package.json'], 69, /has schema version none/],
+  'a file that is not a report': [['verify', 'package.json'], 69, /has schema version none/],
   'a report of a folder': [['verify', 'report'], 69, /cannot read report \(EISDIR\)/],
   'a folder that is a file': [['--out', 'package.json'], 69, /cannot write to package.json \(EEXIST\)/],
-  'an operand that nobody asked for': [['report', 'x.json'], 64, /options only, not "x.json"/],
+  'an operand of a command without operands': [['report', 'x.json'], 64, /options only, not "x.json"/],
   'an operand too many': [['verify', 'a.json', 'b.json'], 64, /"b.json" is one operand too many/],
   'verify without a file': [['verify'], 64, /verify takes the file/],
   'lint without a file': [['lint'], 64, /lint takes a file/],
@@ -71,14 +68,14 @@ it('refuses to verify a report of measurements alone', async () => {
 })
 
 it.each([
-  ['ends the process', 'async () => process.exit(3)', /GET \/ brings no answer: /],
+  ['ends the process', 'async () => process.exit(3)', /GET \/ has no response: /],
   [
-    'answers for ever',
+    'responds for ever',
     '(_request, reply) => { reply.hijack(); setInterval(() => reply.raw.write("x"), 500) }',
-    /not answered within 15 s/,
+    /no response within 15 s/,
   ],
 ])(
-  'says which route of another app %s',
+  'names the route of another app that %s',
   async (_what, handler, message) => {
     const { folder } = copyRepository()
     const module = join(folder, 'other-app.mjs')
@@ -95,45 +92,48 @@ it.each([
   60_000,
 )
 
-it('names what is wrong with a bench result of another version', async () => {
+it('names the version of a bench result of another version', async () => {
   const file = join(copyRepository().folder, 'result.json')
   await writeFile(file, JSON.stringify({ schemaVersion: 99 }))
   const { code, stderr } = await runReport(['--bench', file, '--sections', 'performance'])
   expect([code, stderr]).toEqual([69, expect.stringContaining('schema version 99')])
 })
 
-it('says that a folder is no git repository', async () => {
+it('reports that a folder is not a git repository', async () => {
   const { folder } = copyRepository()
   const { code, stderr } = await runReport(['--bench', 'none'], folder)
   expect([code, stderr]).toEqual([
     69,
-    'report: this is not a git repository: its commit and files cannot be told\n',
+    'report: this is not a git repository, so its commit and files are not known\n',
   ])
 })
 
 it('quotes a service that does not start, and leaves neither process nor folder behind', async () => {
   const copy = copyRepository()
-  await copy.edit('src/app.ts', 'await app.register(errorHandler)', "throw new Error('the roof is on fire')")
+  await copy.edit('src/app.ts', 'await app.register(parserErrors)', "throw new Error('the roof is on fire')")
   await copy.commit('broken')
   const before = leftovers()
   const { code, stderr } = await runReport(['--bench', 'none'], copy.folder, OWN)
   expect(code).toBe(69)
-  expect(stderr).toMatch(/the service does not start: [\s\S]*the roof is on fire/)
+  expect(stderr).toMatch(/the service did not start: [\s\S]*the roof is on fire/)
   expect(leftovers().filter(name => !before.includes(name))).toEqual([])
 })
 
-it.each([200, 1000, 2500])('ends all that it began when it is interrupted after %i ms', async delay => {
-  const before = leftovers()
-  const child = spawn(process.execPath, ['report/main.ts', '--bench', 'none'], {
-    cwd: ROOT,
-    stdio: 'ignore',
-    env: { ...process.env, ...OWN },
-  })
-  const exited = once(child, 'exit')
-  await sleep(delay)
-  child.kill('SIGINT')
-  const [code] = await exited
-  // Before Node has loaded anything, there is nobody to catch the signal, and nothing to end.
-  expect([130, null]).toContain(code)
-  expect(leftovers().filter(name => !before.includes(name))).toEqual([])
-})
+it.each([200, 1000, 2500])(
+  'stops everything that it started when it is interrupted after %i ms',
+  async delay => {
+    const before = leftovers()
+    const child = spawn(process.execPath, ['report/main.ts', '--bench', 'none'], {
+      cwd: ROOT,
+      stdio: 'ignore',
+      env: { ...process.env, ...OWN },
+    })
+    const exited = once(child, 'exit')
+    await sleep(delay)
+    child.kill('SIGINT')
+    const [code] = await exited
+    // Until Node.js has loaded the report, the signal ends the process, and nothing has been started.
+    expect([130, null]).toContain(code)
+    expect(leftovers().filter(name => !before.includes(name))).toEqual([])
+  },
+)

@@ -1,16 +1,17 @@
-/** The report of a change: another version beside this one, and what came, changed and went between them. */
+/** The report of a change: what was added, changed and removed between two versions. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { createOwnTemporary } from '../../test/helpers/own-temporary.ts'
-import { rowOf } from '../../test/helpers/report.ts'
-import { copyRepository, runReport } from '../../test/helpers/repository-copy.ts'
+import { copyRepository } from '../../test/helpers/repository-copy.ts'
 import type { Report } from '../document/document.ts'
 import { openRepository } from '../git.ts'
+import { createOwnTemporary } from './helpers/own-temporary.ts'
+import { rowOf } from './helpers/report.ts'
+import { runReport } from './helpers/run-report.ts'
 
 const SECTIONS = 'stack,endpoints,database,middleware,files,environment'
 
-it('shows what a change brought and took away, what it left, and that the tree is dirty, and leaves nothing behind', async () => {
+it('shows what a change added, removed and left, and that the tree is dirty, and leaves nothing behind', async () => {
   const copy = copyRepository()
   await copy.commit('before')
   await change(copy)
@@ -31,13 +32,13 @@ it('shows what a change brought and took away, what it left, and that the tree i
   const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as Report
 
   expect(ids(report, 'endpoints')).toEqual(['GET /ping', 'GET /.well-known/jwks.json'])
-  expect(rowOf(report, 'endpoints', 'GET /ping')?.text).toBe('GET | /ping | Public | Answer with a pong')
+  expect(rowOf(report, 'endpoints', 'GET /ping')?.text).toBe('GET | /ping | Public | Respond with a pong')
   expect(rowOf(report, 'endpoints', 'GET /.well-known/jwks.json')?.text).toContain('(removed)')
   expect(ids(report, 'database')).toEqual(['29990101000000_pings'])
   expect(rowOf(report, 'database', '29990101000000_pings')?.text).toContain('Counts pings')
   expect(ids(report, 'environment')).toEqual(['PING_TEXT'])
-  expect(ids(report, 'files')).toContain('src/modules/ping.ts')
-  expect(rowOf(report, 'files', 'src/modules/ping.ts')?.text).toContain('Answers pings')
+  expect(ids(report, 'files')).toContain('src/http/ping.ts')
+  expect(rowOf(report, 'files', 'src/http/ping.ts')?.text).toContain('Responds to pings')
   expect(rowOf(report, 'files', 'notes.md')?.text).toContain('Notes of mine')
   expect(stdout).toContain('| no change | – | – |')
   const labels =
@@ -62,21 +63,21 @@ it('shows what a change brought and took away, what it left, and that the tree i
 
 async function change(copy: ReturnType<typeof copyRepository>): Promise<void> {
   await copy.write(
-    'src/modules/ping.ts',
-    `/** Answers pings. Not for long. */
+    'src/http/ping.ts',
+    `/** Responds to pings. Only in a test. */
 import fp from 'fastify-plugin'
 import type { FastifyInstance } from 'fastify'
 export const ping = fp(async (app: FastifyInstance) => {
   app.addHook('onRequest', async function countPing() {})
-  app.get('/ping', { schema: { summary: 'Answer with a pong' } }, async () => ({ pong: true }))
+  app.get('/ping', { schema: { summary: 'Respond with a pong' } }, async () => ({ pong: true }))
 })
 `,
   )
-  await copy.edit('src/app.ts', '  await app.register(jwksRoutes, config)\n', '')
+  await copy.edit('src/modules/sessions/plugin.ts', 'await app.register(jwksRoutes, config)', '')
   await copy.edit(
     'src/app.ts',
-    "import { jwksRoutes } from './modules/auth/jwks-routes.ts'\n",
-    "import { ping } from './modules/ping.ts'\n",
+    "import { rateLimit } from './http/rate-limit.ts'\n",
+    "import { ping } from './http/ping.ts'\nimport { rateLimit } from './http/rate-limit.ts'\n",
   )
   await copy.edit(
     'src/app.ts',
@@ -86,7 +87,7 @@ export const ping = fp(async (app: FastifyInstance) => {
   await copy.edit(
     'src/config/schema.ts',
     '  HOST: Type.String(',
-    "  PING_TEXT: Type.Optional(Type.String({ description: 'What a ping answers' })),\n  HOST: Type.String(",
+    "  PING_TEXT: Type.Optional(Type.String({ description: 'Response to a ping' })),\n  HOST: Type.String(",
   )
   await copy.write(
     'drizzle/29990101000000_pings.sql',

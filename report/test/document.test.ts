@@ -1,28 +1,28 @@
-/** The document as a whole: in its published schema, and found out where it lies. */
+/** The document: valid in its published schema, and verified against the running service. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { afterAll, describe, expect, it } from 'vitest'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
-import { LIVE } from '../../test/helpers/report.ts'
-import { runReport } from '../../test/helpers/repository-copy.ts'
 import type { Report } from '../document/document.ts'
 import { renderSchema, SCHEMA_FILE } from '../document/schema-file.ts'
 import { lint } from '../lint/lint.ts'
 import { renderJson } from '../render/json.ts'
 import { renderMarkdown } from '../render/markdown.ts'
-import { sampleReport } from './sample-report.ts'
+import { LIVE } from './helpers/report.ts'
+import { runReport } from './helpers/run-report.ts'
+import { sampleReport } from './helpers/sample-report.ts'
 
 const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-document-`))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the published schema', () => {
-  it('is the one that the documents are made by', () => {
+  it('is generated from the TypeBox schema', () => {
     expect(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8'))).toEqual(JSON.parse(renderSchema()))
   })
 
-  it('takes a report, and refuses a row without evidence', () => {
+  it('accepts a report, and refuses a row without evidence', () => {
     const validate = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')))
     const report = JSON.parse(renderJson(sampleReport()))
     expect(validate(report)).toBe(true)
@@ -34,13 +34,13 @@ describe('the published schema', () => {
 describe('verify', () => {
   const SECTIONS = 'endpoints,database,performance,environment'
 
-  it('finds the rows that lie, and the Markdown that is another, and nothing else', async () => {
+  it('finds the rows that are not true and the Markdown that differs, and nothing else', async () => {
     const made = await runReport(['--bench', 'none', '--sections', SECTIONS, '--out', folder])
     expect(made.code).toBe(0)
     const file = join(folder, 'report.json')
     const report = JSON.parse(readFileSync(file, 'utf8')) as Report
-    tell(report, 'endpoints', 'GET /api/v1/users', row => row.cells.splice(2, 1, 'Public'))
-    tell(report, 'environment', 'HOST', row =>
+    falsify(report, 'endpoints', 'GET /api/v1/users', row => row.cells.splice(2, 1, 'Public'))
+    falsify(report, 'environment', 'HOST', row =>
       Object.assign(row, { id: 'HOSTNAME', cells: ['HOSTNAME', 'x', 'No'] }),
     )
     writeFileSync(file, JSON.stringify(report))
@@ -49,7 +49,7 @@ describe('verify', () => {
       'API Endpoints Implemented: "GET | /api/v1/users | Public | List users" is now "GET | /api/v1/users | JWT + admin | List users" (pass)',
       'Environment Variables Added: "HOST | Address to listen on | No" is missing',
       'Environment Variables Added: "HOSTNAME | x | No" is no longer there',
-      'report.md is not what report.json renders to',
+      'report.md differs from what report.json renders to',
     ])
     expect(code).toBe(1)
   })
@@ -62,7 +62,7 @@ it('renders all eight sections so that lint accepts them', () => {
 
 type Row = Report['sections'][number]['rows'][number]
 
-function tell({ sections }: Report, section: string, id: string, change: (row: Row) => unknown): void {
+function falsify({ sections }: Report, section: string, id: string, change: (row: Row) => unknown): void {
   const row = sections.find(other => other.id === section)?.rows.find(other => other.id === id)
   if (!row) throw new Error(`no row ${id}`)
   change(row)

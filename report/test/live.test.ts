@@ -1,18 +1,18 @@
 /**
- * What a report says of a running service: the same twice, with evidence and without a secret, and the truth where the
- * service is broken on purpose.
+ * The report of a running service: the same twice, with evidence, without secrets, and true where the service is broken
+ * on purpose.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createSigningKey } from '../../harness/signing-key.ts'
-import { differences, reportOf, textsOf } from '../../test/helpers/report.ts'
 import type { Report } from '../document/document.ts'
 import { renderJson } from '../render/json.ts'
 import { renderMarkdown } from '../render/markdown.ts'
 import { renderPage } from '../render/page.ts'
-import { PROBES } from '../security/probes/index.ts'
-import { GROUPS, type Mutation } from './mutations.ts'
+import { findChecks } from '../security/find-checks.ts'
+import { GROUPS, type Mutation } from './helpers/mutations.ts'
+import { differences, reportOf, textsOf } from './helpers/report.ts'
 
-/** Words that stand nowhere else: a document that holds one has quoted a variable. */
+/** Values that appear nowhere else: a document with one of them has quoted a variable. */
 const CANARIES = {
   METRICS_TOKEN: 'canary-metrics-token-0123456789',
   CORS_ORIGINS: 'https://canary-origin.example',
@@ -24,12 +24,12 @@ const CANARIES = {
 }
 
 let sound: Report
-/** Of the same service with other settings. */
+/** The report of the same service with other settings. */
 let second: Report
 const reports: Report[] = []
 
 beforeAll(async () => {
-  // Two at a time: a report waits for its slow probes half of the time.
+  // Two at a time: a report waits half of the time for its slow checks.
   const [first, other, ...groups] = await pairwise([
     () => reportOf(),
     () => reportOf({ environment: CANARIES }),
@@ -66,11 +66,11 @@ describe('the sound service', () => {
     expect(failing).toEqual([])
   })
 
-  it('is said to be the same a second time, but for the measurements, and whatever the variables hold', () => {
+  it('has the same report a second time, except the measurements, with other values of variables', () => {
     expect(withoutMeasurements(second)).toEqual(withoutMeasurements(sound))
   })
 
-  it('is shown without a value of a variable and without a key, in all of the three forms', () => {
+  it('has no value of a variable and no key in any of the three formats', () => {
     const documents = [renderMarkdown(second), renderJson(second), renderPage(second)]
     const secrets = [
       ...Object.values(CANARIES),
@@ -82,20 +82,20 @@ describe('the sound service', () => {
     }
   })
 
-  it('has evidence behind every row', () => {
+  it('has evidence in every row', () => {
     const rows = sound.sections.flatMap(section => section.rows)
     expect(rows.length).toBeGreaterThan(100)
     for (const { evidence } of rows) expect(evidence.length).toBeGreaterThan(0)
   })
 
-  it('has a row for each of at least 25 probes, each with the clause that asks for it', () => {
+  it('has a row for each of at least 25 checks, each with the clause that requires it', async () => {
     const rows = sound.sections.find(({ id }) => id === 'security')?.rows ?? []
-    expect(rows.map(({ id }) => id)).toEqual(PROBES.map(({ id }) => id))
+    expect(rows.map(({ id }) => id)).toEqual((await findChecks()).map(({ id }) => id))
     expect(rows.length).toBeGreaterThanOrEqual(25)
-    for (const { evidence } of rows) expect(evidence.at(-1)).toMatchObject({ what: 'asked for by' })
+    for (const { evidence } of rows) expect(evidence.at(-1)).toMatchObject({ what: 'required by' })
   })
 
-  it('has its stages in the order in which a request meets them', () => {
+  it('has its stages in the order in which a request runs through them', () => {
     const stages =
       sound.sections.find(({ id }) => id === 'middleware')?.rows.map(({ cells }) => cells[0]) ?? []
     const order = [
@@ -117,19 +117,19 @@ describe.each(GROUPS.map((mutations, index) => ({ mutations, index })))(
   ({ mutations, index }) => {
     const report = () => reports[index] as Report
 
-    it.each(mutations)('$name: the very rows turn', ({ broken, changed = [] }) => {
+    it.each(mutations)('$name: exactly these rows change', ({ broken, changed = [] }) => {
       const now = textsOf(report())
       for (const key of broken.map(named)) expect(`${key} ${now.get(key)}`).toMatch(/ (fail|not verified): /)
       const before = textsOf(sound)
       for (const key of changed.map(named)) expect(now.get(key)).not.toBe(before.get(key))
     })
 
-    it('is still reported in full', () => {
+    it('is still reported completely', () => {
       const missing = [...textsOf(report())].filter(([key]) => key.endsWith('/not-available'))
       expect(missing).toEqual([])
     })
 
-    it('leaves the other rows alone', () => {
+    it('does not change the other rows', () => {
       expect(differences(sound, report())).toEqual(mutations.flatMap(rowsOf).map(named).sort())
     })
   },
@@ -139,7 +139,7 @@ function rowsOf({ broken, changed = [] }: Mutation): string[] {
   return [...broken, ...changed]
 }
 
-/** The first and the last migration, whose names are none of this test's business. */
+/** Replaces the placeholders of the first and the last migration by their names. */
 function named(key: string): string {
   if (key !== 'database/*first' && key !== 'database/*last') return key
   const migrations = [...textsOf(sound).keys()].filter(other => other.startsWith('database/'))

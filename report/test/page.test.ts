@@ -1,4 +1,4 @@
-/** The page of a report in a real browser: whole without a network, in light and dark, by keyboard and by ear. */
+/** The HTML page of a report in a real browser: without a network, in light and dark, by keyboard, accessible. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { findAxeViolations, launchBrowser, openPageAt } from '../../test/helpers/browser.ts'
 import { fact } from '../document/evidence.ts'
 import { renderPage } from '../render/page.ts'
-import { row, sampleReport } from './sample-report.ts'
+import { row, sampleReport } from './helpers/sample-report.ts'
 
 let browser: Browser
 let folder: string
@@ -34,7 +34,7 @@ it.each([
   ['dark', 1400],
   ['light', 360],
 ] as const)(
-  'has nothing that axe-core objects to, in %s at %i pixels, with every row open',
+  'has no violations of axe-core, in %s at %i pixels, with every row open',
   async (colorScheme, width) => {
     const { page } = await openReport({ colorScheme, width })
     await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
@@ -42,7 +42,7 @@ it.each([
   },
 )
 
-it('asks nobody for anything, runs no script, and breaks no policy', async () => {
+it('makes no request, runs no script, and violates no policy', async () => {
   const { problems, requests } = await openReport()
   expect(requests).toEqual([url])
   expect(problems).toEqual([])
@@ -66,7 +66,7 @@ it('opens each row to its evidence by keyboard', async () => {
   await evidence.waitFor({ state: 'hidden' })
 })
 
-it('shows states at a glance, in words and shapes besides colours', async () => {
+it('shows states in words and shapes beside colours', async () => {
   const { page } = await openReport()
   const security = page.locator('.overview tr', { hasText: 'Security Measures' })
   expect(await security.locator('td').allInnerTexts()).toEqual(['2', '1', '1'])
@@ -74,14 +74,14 @@ it('shows states at a glance, in words and shapes besides colours', async () => 
   expect(await failing.textContent()).toMatch(/✗.*Fail\..*CORS configured/)
 })
 
-it('plots the latencies of what was measured, with the figures as text', async () => {
+it('plots the measured latencies, with the figures as text', async () => {
   const { page } = await openReport()
   const plot = page.locator('#performance figure svg')
   expect(await plot.count()).toBe(1)
   expect(await plot.getAttribute('aria-label')).toContain('p95 35 ms')
 })
 
-it('has a new colour for the ground in the dark', async () => {
+it('has another background in the dark', async () => {
   const colours = await Promise.all(
     (['light', 'dark'] as const).map(async colorScheme => {
       const { page } = await openReport({ colorScheme })
@@ -91,7 +91,7 @@ it('has a new colour for the ground in the dark', async () => {
   expect(new Set(colours).size).toBe(2)
 })
 
-it('shows text as text, whatever is in it', () => {
+it('escapes all text', () => {
   const hostile = '<img src=x onerror=alert(1)>"&\''
   const html = renderPage(
     sampleReport({ stack: [{ ...row([hostile, hostile, hostile]), evidence: [fact(hostile, hostile)] }] }),

@@ -1,25 +1,36 @@
-/** The parts of a report that can be judged by themselves: drawings, purposes, descriptions, comparisons, secrets. */
-import { describe, expect, it } from 'vitest'
-import { describe as describeMigration } from '../collectors/database.ts'
-import { purposeOf } from '../collectors/files.ts'
-import { findLies, subtract } from '../compare.ts'
+/** The parts of a report: drawings, purposes, descriptions, comparisons, secrets, checks, the command line. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Ajv } from 'ajv'
+import addFormats from 'ajv-formats'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
+import { findStaleRows, subtract } from '../compare.ts'
 import { redact } from '../document/redact.ts'
-import { labelOf, orderStages } from '../middleware/stages.ts'
-import type { ObservedHook, TraceEvent } from '../observe/observation.ts'
+import { exampleOf, type JsonSchema } from '../json-schema.ts'
+import type { ObservedHook, ObservedRoute, TraceEvent } from '../observe/observation.ts'
 import { parseCommandLine } from '../options.ts'
-import { drawStack } from '../render/drawing.ts'
-import { claimOf } from '../security/probe.ts'
-import { valuesOf } from '../subject/reference.ts'
-import { row, sampleReport } from './sample-report.ts'
+import { describeMigration } from '../sections/database/describe-migration.ts'
+import { purposeOf } from '../sections/files/purpose.ts'
+import { drawStack } from '../sections/middleware/drawing.ts'
+import { labelOf, orderStages } from '../sections/middleware/stages.ts'
+import type { Actor } from '../security/actors.ts'
+import { fillClaim } from '../security/check.ts'
+import { findChecks } from '../security/find-checks.ts'
+import { ownedPath } from '../security/objects.ts'
+import { secretsOf } from '../subject/secrets.ts'
+import { row, sampleReport } from './helpers/sample-report.ts'
 
 describe('the drawing', () => {
-  it("has the sample's form", () => {
+  it('has the form of the sample', () => {
     const stages = [
-      { label: 'RateLimit', answers: '429' },
-      { label: 'Auth', answers: '401' },
-      { label: 'Validate', answers: '400' },
-      { label: 'Handler', answers: '–' },
-      { label: 'Serialize', answers: 'Transform' },
+      { label: 'RateLimit', responses: '429' },
+      { label: 'Auth', responses: '401' },
+      { label: 'Validate', responses: '400' },
+      { label: 'Handler', responses: '–' },
+      { label: 'Serialize', responses: 'Transform' },
     ]
     expect(drawStack(stages)).toEqual([
       'Request → RateLimit → Auth → Validate → Handler → Serialize → Response',
@@ -28,11 +39,11 @@ describe('the drawing', () => {
     ])
   })
 
-  it('hangs several answers under each other, and makes room where names are short', () => {
+  it('puts several statuses under each other, and makes room where names are short', () => {
     const [chain, stems, first, second] = drawStack([
-      { label: 'Ip', answers: '403, 429' },
-      { label: 'Id', answers: '401' },
-      { label: 'Handler', answers: '–' },
+      { label: 'Ip', responses: '403, 429' },
+      { label: 'Id', responses: '401' },
+      { label: 'Handler', responses: '–' },
     ])
     expect(chain?.replaceAll(/ +/g, ' ')).toBe('Request → Ip → Id → Handler → Response')
     expect(stems?.match(/│/g)).toHaveLength(2)
@@ -41,8 +52,8 @@ describe('the drawing', () => {
     expect(second?.trim()).toBe('└─ 429')
   })
 
-  it('is one line where nothing answers', () => {
-    expect(drawStack([{ label: 'Handler', answers: '–' }])).toEqual(['Request → Handler → Response'])
+  it('is one line where no stage responds', () => {
+    expect(drawStack([{ label: 'Handler', responses: '–' }])).toEqual(['Request → Handler → Response'])
   })
 })
 
@@ -70,46 +81,48 @@ describe('the stages', () => {
   const labels = (...traces: TraceEvent[][]) =>
     orderStages(traces, { hooks, entry }).order.map(({ label }) => label)
 
-  it('stand in the order in which requests met them, and follow when a plugin moves', () => {
+  it('are in the order in which requests run through them, and follow when a plugin moves', () => {
     expect(labels(pass(0, 1))).toEqual(['RateLimit', 'Cors', 'Handler', 'Serialize', 'Shutdown'])
     expect(labels(pass(1, 0))).toEqual(['Cors', 'RateLimit', 'Handler', 'Serialize', 'Shutdown'])
   })
 
-  it('appear when a plugin is added, on whichever route, and go when it is removed', () => {
+  it('appear when a plugin is added, on any route, and disappear when it is removed', () => {
     expect(labels(pass(0), pass(0, 3))).toEqual(['RateLimit', 'Auth', 'Handler', 'Serialize', 'Shutdown'])
     expect(labels(pass(1))).toEqual(['Cors', 'Handler', 'Serialize', 'Shutdown'])
   })
 
-  it('know who refused: the hook before the error, the schema, or the parser', () => {
+  it('find which stage refused: the hook before the error, the schema, or the parser', () => {
     const error = (code: string, isValidation = false): TraceEvent => ({ at: 'error', code, isValidation })
     const stages = orderStages([pass(0, 3)], { hooks, entry })
     const before: TraceEvent[] = [
       { at: 'hook', hook: 0 },
       { at: 'hook', hook: 3 },
     ]
-    expect(stages.answering([...before, error('UNAUTHORIZED')], 401)).toBe('onRequest Auth')
-    expect(stages.answering([...before, error('FST_ERR_VALIDATION', true)], 400)).toBe('Validate')
-    expect(stages.answering([...before, error('FST_ERR_CTP_BODY_TOO_LARGE')], 413)).toBe('Parse')
-    expect(stages.answering([{ at: 'hook', hook: 0 }], 204)).toBe('onRequest RateLimit')
-    expect(stages.answering(pass(0, 3), 200)).toBeUndefined()
-    expect(stages.answering([...before, error('NOT_FOUND')], 404)).toBeUndefined()
+    expect(stages.responder([...before, error('UNAUTHORIZED')], 401)).toBe('onRequest Auth')
+    expect(stages.responder([...before, error('FST_ERR_VALIDATION', true)], 400)).toBe('Validate')
+    expect(stages.responder([...before, error('FST_ERR_CTP_BODY_TOO_LARGE')], 413)).toBe('Parse')
+    expect(stages.responder([{ at: 'hook', hook: 0 }], 204)).toBe('onRequest RateLimit')
+    expect(stages.responder(pass(0, 3), 200)).toBeUndefined()
+    expect(stages.responder([...before, error('NOT_FOUND')], 404)).toBeUndefined()
   })
 
-  it('are called after the file or package that added the hook, or after the hook in a main file', () => {
+  it('are named after the file or package that added the hook, or after the hook in a main file', () => {
     const named = (name: string, file: string) => labelOf({ name, place: { file, line: 1 } }, 'src/app.ts')
     expect(named('check', 'src/http/security-headers.ts')).toBe('SecurityHeaders')
     expect(named('check', 'node_modules/@fastify/under-pressure/index.js')).toBe('UnderPressure')
     expect(named('checkToken', 'src/app.ts')).toBe('CheckToken')
     expect(named('check', 'src/tenants/index.ts')).toBe('Tenants')
     expect(named('limitUrl', 'src/http/validation.ts')).toBe('LimitUrl')
+    expect(named('requireOwner', 'src/modules/sessions/plugin.ts')).toBe('Auth')
+    expect(named('normalize', 'src/modules/accounts/plugin.ts')).toBe('Accounts')
     expect(labelOf({ name: '', place: undefined }, undefined)).toBe('Hook')
   })
 })
 
 describe('the purpose of a file', () => {
   it.each([
-    ['a.ts', '/** Knows who calls. And more. */\nimport x', 'Knows who calls'],
-    ['a.ts', '#!/usr/bin/env node\n/**\n * Knows who\n * calls.\n */', 'Knows who calls'],
+    ['a.ts', '/** Authenticates requests. And more. */\nimport x', 'Authenticates requests'],
+    ['a.ts', '#!/usr/bin/env node\n/**\n * Authenticates\n * requests.\n */', 'Authenticates requests'],
     ['a.mjs', '// Knows RFC 9110 §15.5 well\n// and more\nlet a', 'Knows RFC 9110 §15.5 well and more'],
     ['a.ts', '/** Runs `node a.ts <x>`: is it so? Yes. */', 'Runs `node a.ts <x>`: is it so?'],
     ['a.sql', '-- Adds a column.\nALTER', 'Adds a column'],
@@ -131,8 +144,10 @@ describe('the purpose of a file', () => {
 })
 
 describe('the description of a migration', () => {
-  it('is its own opening comment, or what its statements do', () => {
-    expect(describeMigration('-- Tells every instance.\nCREATE FUNCTION f()')).toBe('Tells every instance')
+  it('is its opening comment, or what its statements do', () => {
+    expect(describeMigration('-- Notifies every instance.\nCREATE FUNCTION f()')).toBe(
+      'Notifies every instance',
+    )
     expect(
       describeMigration(
         'CREATE TABLE "b" ();--> statement-breakpoint\nCREATE TABLE "a" ();\nCREATE UNIQUE INDEX "i" ON a (x);',
@@ -144,7 +159,7 @@ describe('the description of a migration', () => {
 })
 
 describe('a comparison', () => {
-  it('keeps what is new, changed or gone, and says when nothing is', () => {
+  it('keeps what is new, changed or removed, and reports when there is no change', () => {
     const rows = {
       endpoints: [row(['GET', '/a', 'JWT', 'A']), row(['GET', '/new', 'Public', 'New'])],
       database: [row(['0001', 'One'])],
@@ -169,21 +184,21 @@ describe('a comparison', () => {
     expect(rows.database.map(({ cells }) => cells)).toEqual([['no change', '–']])
   })
 
-  it('marks stages that came and went, where they stand or stood', () => {
+  it('marks stages that were added and removed, at their places', () => {
     const rows = { middleware: [row(['Auth', '401']), row(['New', '–']), row(['Handler', '–'])] }
     subtract(rows, { middleware: [row(['Old', '–']), row(['Auth', '401']), row(['Handler', '–'])] }, 'v1')
     expect(rows.middleware.map(({ cells }) => cells[0])).toEqual(['-Old', 'Auth', '+New', 'Handler'])
   })
 
-  it('finds what is missing, changed, gone and moved, but in the measurements', () => {
+  it('finds what is missing, changed, removed and moved, except in the measurements', () => {
     const said = sampleReport()
-    expect(findLies(said, said)).toEqual([])
+    expect(findStaleRows(said, said)).toEqual([])
     const found = sampleReport({
       stack: [row(['Framework', 'Fastify', '5.12.8']), row(['Runtime', 'Node.js', '24.21.0 LTS'])],
       performance: [row(['GET /x', '1ms', '1ms', '1 rps'])],
       security: [row(['Input validation'], 'fail')],
     })
-    expect(findLies(said, found)).toEqual([
+    expect(findStaleRows(said, found)).toEqual([
       'Stack Detected: the rows are now in another order',
       'Security Measures: "Input validation" was "pass" and is now "fail"',
       'Security Measures: "Rate limiting: 100 req/min per IP" is no longer there',
@@ -194,32 +209,32 @@ describe('a comparison', () => {
 })
 
 describe('verify', () => {
-  it('does not let a document excuse rows, name columns anew, or order its sections', () => {
+  it('does not let a document excuse rows, rename columns, or order its sections', () => {
     const known = row(['Framework', 'Fastify', '5.12.8'])
     const found = sampleReport({ stack: [known] })
-    const madeUp = { ...row(['Backdoor', 'Made up', '1']), volatile: true }
-    expect(findLies(sampleReport({ stack: [known, madeUp] }), found)).toEqual([
-      'Stack Detected: "Backdoor | Made up | 1" is no longer there',
+    const invented = { ...row(['Backdoor', 'Invented', '1']), volatile: true }
+    expect(findStaleRows(sampleReport({ stack: [known, invented] }), found)).toEqual([
+      'Stack Detected: "Backdoor | Invented | 1" is no longer there',
     ])
 
     const [stack, ...others] = found.sections
     if (!stack) throw new Error('there is no stack')
     const renamed = { ...found, sections: [{ ...stack, columns: ['Component', 'Safe'] }, ...others] }
-    expect(findLies(renamed, found)).toEqual([
+    expect(findStaleRows(renamed, found)).toEqual([
       '"Stack Detected | Component | Safe" should be "Stack Detected | Component | Technology | Version"',
     ])
     const turned = { ...found, sections: found.sections.toReversed() }
-    expect(findLies(turned, found)).toEqual([
+    expect(findStaleRows(turned, found)).toEqual([
       expect.stringMatching(/^the sections are environment, .*, and should be stack, /),
     ])
     const twice = { ...found, sections: [stack, ...found.sections] }
-    expect(findLies(twice, found)).toEqual([expect.stringMatching(/^the sections are stack, stack, /)])
+    expect(findStaleRows(twice, found)).toEqual([expect.stringMatching(/^the sections are stack, stack, /)])
   })
 })
 
 describe('secrets', () => {
-  it('are taken out of every string, whole or in part of a longer one', () => {
-    const secrets = valuesOf({
+  it('are removed from every string, also from parts of longer ones', () => {
+    const secrets = secretsOf({
       DATABASE_URL: 'postgres://app:p%40ssword1@db/app',
       TOKEN: 'a-long-token',
       PORT: '0',
@@ -233,30 +248,111 @@ describe('secrets', () => {
     expect(secrets).not.toContain('production')
   })
 
-  it('are known by their form too', () => {
+  it('are recognized by their format too', () => {
     expect(redact('Bearer eyJhbGciOiJ.eyJzdWIiOiI.c2lnbmF0dXJl', [])).toBe('Bearer [hidden]')
   })
 })
 
 describe('a claim', () => {
-  it('holds the facts that were found, and goes without where there are none', () => {
+  it('contains the values that were found, and works without them', () => {
     const claim = 'JWT with {alg} signing and {life} expiry'
-    expect(claimOf(claim, { alg: 'RS256', life: '15min' })).toBe('JWT with RS256 signing and 15min expiry')
-    expect(claimOf(claim, {})).toBe('JWT with signing and expiry')
-    expect(claimOf('Rate limiting: {max} req/{window} per IP', {})).toBe('Rate limiting')
-    expect(claimOf('Refused ({count} kinds)', {})).toBe('Refused')
+    expect(fillClaim(claim, { alg: 'RS256', life: '15min' })).toBe('JWT with RS256 signing and 15min expiry')
+    expect(fillClaim(claim, {})).toBe('JWT with signing and expiry')
+    expect(fillClaim('Rate limiting: {max} req/{window} per IP', {})).toBe('Rate limiting')
+    expect(fillClaim('Refused ({count} kinds)', {})).toBe('Refused')
+  })
+})
+
+describe('the security checks', () => {
+  it('are found in their folder: a new file adds rows at the end, in the order of their ids', async () => {
+    const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-checks-`))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const check = (id: string, rank = '') =>
+      `export const ${id} = { id: '${id}', ${rank} claim: '${id}', source: 'none', needs: 'http', run() {} }\n`
+    writeFileSync(join(folder, 'notes.ts'), check('b') + check('a'))
+    writeFileSync(join(folder, 'orders.ts'), check('c', 'rank: 1,'))
+    const ids = async () => (await findChecks(pathToFileURL(`${folder}/`))).map(({ id }) => id)
+    expect(await ids()).toEqual(['c', 'a', 'b'])
+    writeFileSync(join(folder, 'users.ts'), check('c'))
+    await expect(ids()).rejects.toThrow('two security checks have the id "c"')
+  })
+})
+
+describe('an example of a JSON Schema', () => {
+  it('is accepted by the schema: from its examples, its defaults or its keywords', () => {
+    const schema: JsonSchema = {
+      type: 'object',
+      required: ['title', 'total', 'kind', 'tags', 'dueAt', 'owner', 'isDone'],
+      properties: {
+        title: { type: 'string', minLength: 10, maxLength: 12 },
+        total: { type: 'integer', exclusiveMinimum: 4 },
+        kind: { anyOf: [{ const: 'system' }, { const: 'user' }] },
+        tags: { type: 'array', minItems: 2, items: { type: 'string', enum: ['red', 'blue'] } },
+        dueAt: { type: 'string', format: 'date-time' },
+        owner: { type: 'object', properties: { id: { type: 'string', format: 'uuid' } } },
+        isDone: { type: 'boolean', default: true },
+        note: { type: 'string' },
+      },
+    }
+    const example = exampleOf(schema)
+    const ajv = new Ajv({ strict: false })
+    addFormats.default(ajv)
+    expect(ajv.compile(schema)(example), JSON.stringify(example)).toBe(true)
+    expect(example).toMatchObject({ kind: 'system', isDone: true })
+    expect(example).not.toHaveProperty('note')
+  })
+})
+
+describe('the path of an object', () => {
+  const route = (method: string, url: string): ObservedRoute => ({
+    method,
+    url,
+    guard: 'JWT + Owner',
+    summary: undefined,
+    security: [],
+    handler: '',
+    place: undefined,
+    schemas: { body: { type: 'object', properties: { title: { type: 'string' } } } },
+  })
+  const sent: unknown[] = []
+  const respondWith = (json: unknown) =>
+    ({
+      id: 'owner',
+      accessToken: 'token',
+      client: {
+        call: async (...call: unknown[]) => {
+          sent.push(call)
+          return { json }
+        },
+      },
+    }) as unknown as Actor
+
+  it('is that of a new object, where the collection has a route for that', async () => {
+    const routes = [route('POST', '/notes'), route('PUT', '/notes/:id')]
+    const [, update] = routes
+    if (!update) throw new Error('there is no route')
+    expect(await ownedPath(routes, update, respondWith({ id: 'n1' }))).toBe('/notes/n1')
+    expect(await ownedPath(routes, update, respondWith({ note: { id: 'n2' } }))).toBe('/notes/n2')
+    expect(sent[0]).toEqual(['POST', '/notes', expect.objectContaining({ body: { title: 'report' } })])
+  })
+
+  it('has the id of the owner in all other cases', async () => {
+    const update = route('PUT', '/users/:id')
+    expect(await ownedPath([update], update, respondWith({}))).toBe('/users/owner')
+    const refused = respondWith({ code: 'VALIDATION_FAILED' })
+    expect(await ownedPath([route('POST', '/users'), update], update, refused)).toBe('/users/owner')
   })
 })
 
 describe('the command line', () => {
-  it('has the defaults that its help promises', () => {
+  it('has the defaults of its help', () => {
     const { command, settings } = parseCommandLine([], new Date('2026-01-31T23:59:00Z'))
     expect(command).toBe('report')
     expect(settings).toMatchObject({ bench: 'quick', out: 'report/out', date: '2026-01-31', publish: false })
     expect(settings.sections).toHaveLength(8)
   })
 
-  it('keeps the order of the format, however sections are asked for', () => {
+  it('keeps the order of the format for any order of sections', () => {
     expect(parseCommandLine(['--sections', 'files, stack']).settings.sections).toEqual(['stack', 'files'])
     expect(() => parseCommandLine(['--publish', '--sections', 'files'])).toThrow(
       /--publish takes all sections/,

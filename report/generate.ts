@@ -1,0 +1,160 @@
+/** Generates the document: starts the service, collects the rows, compares them with a base, and stops everything. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startDatabase } from '../harness/database.ts'
+import { RunError } from '../harness/errors.ts'
+import { checkOut } from '../harness/worktree.ts'
+import { collectRows, toDocument } from './collect.ts'
+import { subtract } from './compare.ts'
+import { createContext } from './context.ts'
+import type { Report, Rows, SectionId } from './document/document.ts'
+import { messageOf } from './errors.ts'
+import { openRepository, type Repository } from './git.ts'
+import type { Settings } from './options.ts'
+import { preparePerformance } from './sections/performance/collector.ts'
+import { startAnyApp } from './subject/any-app.ts'
+import { migrateReference, startReference } from './subject/reference.ts'
+import type { Subject } from './subject/subject.ts'
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** Called with each step, for a person who waits. */
+export type OnStep = (step: string) => void
+
+export type GenerateOptions = Pick<Settings, 'bench' | 'feature' | 'date' | 'since' | 'sections' | 'app'>
+
+/** Sections that are not compared with a base: they describe the head as it runs, or the range itself. */
+const NOT_COMPARED: readonly SectionId[] = ['security', 'performance', 'files']
+
+/** Returns the document. Everything that was started has ended when this returns or throws. */
+export async function generateReport(
+  options: GenerateOptions,
+  onStep: OnStep,
+  signal: AbortSignal,
+): Promise<Report> {
+  const cleanups: Cleanups = []
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new RunError('interrupted')), { once: true })
+  })
+  async function clean(): Promise<void> {
+    for (const cleanup of cleanups.splice(0).reverse()) {
+      await cleanup().catch(error => process.stderr.write(`report: ${messageOf(error)}\n`))
+    }
+  }
+  const work = generate(options, onStep, signal, cleanups)
+  try {
+    return await Promise.race([work, interrupted])
+  } finally {
+    await clean()
+    // After an interruption during a start, one more process has to be stopped.
+    await work.catch(() => {
+      // The caller has received this error, or the interruption.
+    })
+    await clean()
+  }
+}
+
+type Cleanups = (() => Promise<unknown>)[]
+
+async function generate(
+  options: GenerateOptions,
+  onStep: OnStep,
+  signal: AbortSignal,
+  cleanups: Cleanups,
+): Promise<Report> {
+  const { app, since, sections } = options
+  const repository = app === undefined ? await openOwnRepository(since) : undefined
+  // Reports an unusable bench result before anything is started.
+  const measure = sections.includes('performance') ? await preparePerformance(options) : undefined
+  onStep('starting the service')
+  const start = app === undefined ? await startServer(cleanups, signal) : undefined
+  const subject = start ? await start(ROOT, 'head') : await startAnyApp(app ?? '', signal)
+  if (!start) cleanups.push(subject.stop)
+  const own = repository ?? (await openRepository(subject.root))
+  const rows = await rowsOf(subject, own, sections, onStep)
+  if (since !== undefined && start && repository?.base) {
+    onStep(`starting ${since}`)
+    const worktree = await checkOut(ROOT, since, signal)
+    cleanups.push(worktree.remove)
+    const base = await start(worktree.root, 'base')
+    const compared = sections.filter(id => !NOT_COMPARED.includes(id))
+    subtract(rows, await rowsOf(base, undefined, compared, onStep), since)
+    await base.stop()
+  }
+  signal.throwIfAborted()
+  // The bench needs a quiet machine.
+  await subject.stop()
+  if (measure) {
+    onStep(options.bench === 'none' ? 'reading the scenarios' : `measuring (${options.bench})`)
+    rows.performance = await measure(own, signal)
+  }
+  onStep('')
+  return toDocument(headOf(options, subject, own), rows, sections, subject.secrets)
+}
+
+async function openOwnRepository(since: string | undefined): Promise<Repository> {
+  const repository = await openRepository(ROOT, since)
+  if (!repository) throw new RunError('this is not a git repository, so its commit and files are not known')
+  return repository
+}
+
+/** Durability is of no use to a database that lives for one run. */
+const DATABASE_SETTINGS = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+}
+
+/** Starts a database server. Returns a function that starts a version of the service on its own database. */
+async function startServer(cleanups: Cleanups, signal: AbortSignal) {
+  const server = await startDatabase('report', DATABASE_SETTINGS).catch(error => {
+    throw new RunError(`the database does not start: ${messageOf(error)}`)
+  })
+  cleanups.push(server.remove)
+  signal.throwIfAborted()
+  return async (root: string, name: string): Promise<Subject> => {
+    const databaseUrl = await server.create(name)
+    await migrateReference(root, databaseUrl)
+    signal.throwIfAborted()
+    const subject = await startReference({ root, databaseUrl, signal })
+    const stop = once(subject.stop)
+    cleanups.push(stop)
+    return { ...subject, stop }
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work()
+    return done
+  }
+}
+
+async function rowsOf(
+  subject: Subject,
+  repository: Repository | undefined,
+  sections: readonly SectionId[],
+  onStep: OnStep,
+): Promise<Rows> {
+  onStep('calling every route')
+  const context = await createContext(subject, repository)
+  return collectRows(context, sections, section => onStep(`${section} collected`))
+}
+
+function headOf({ feature, date }: GenerateOptions, subject: Subject, repository: Repository | undefined) {
+  const { version, base } = repository ?? { version: { commit: null, dirty: false } }
+  return {
+    feature: feature ?? packageName(subject.root),
+    date,
+    module: subject.module,
+    range: { head: version, ...(base && { base }) },
+  }
+}
+
+function packageName(root: string): string {
+  const { name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name?: string }
+  return name ?? 'app'
+}

@@ -1,0 +1,5 @@
+/** Puts text on one line. */
+
+export function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim()
+}

@@ -1,0 +1,173 @@
+/** Security checks of access tokens: how they are signed, and which ones are refused. */
+import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { type Actor, USERS } from '../actors.ts'
+import type { ServiceCheck } from '../check.ts'
+
+type Context = Parameters<ServiceCheck['run']>[0]
+
+const ME = `${USERS}/me`
+const ASYMMETRIC = /^(RS|PS|ES)(256|384|512)$|^EdDSA$/
+const MAX_LIFETIME_S = 3600
+
+export const jwtSigning: ServiceCheck = {
+  id: 'jwt-signing',
+  rank: 30,
+  claim: 'JWT with {alg} signing and {life} expiry',
+  source: 'ASVS 5.0 §9.1.1, RFC 9068 §2.1',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const { accessToken, client } = await actors.user()
+    const { alg = 'none', kid = '', typ = '' } = decodeProtectedHeader(accessToken)
+    const { iat = 0, exp = Number.POSITIVE_INFINITY } = decodeJwt(accessToken)
+    const lifetime = exp - iat
+    expect.fact('alg of an issued token', alg, 'an asymmetric signature', ASYMMETRIC.test(alg))
+    expect.fact('typ of an issued token', typ, 'at+jwt', typ === 'at+jwt')
+    expect.fact('exp - iat of an issued token', `${lifetime} s`, 'at most 1 h', lifetime <= MAX_LIFETIME_S)
+    const keys = await client.call('GET', '/.well-known/jwks.json')
+    const published = (keys.json.keys ?? []) as { kid?: string }[]
+    expect.response(
+      keys,
+      "the issued token's kid is published",
+      published.some(key => key.kid === kid),
+    )
+    expect.status(await client.call('GET', ME, { sent: 'the issued token', token: accessToken }), 200)
+    return { alg, life: lifetime % 60 === 0 ? `${lifetime / 60}min` : `${lifetime}s` }
+  },
+}
+
+export const forgedTokens: ServiceCheck = {
+  id: 'jwt-forged',
+  rank: 70,
+  claim: 'Forged, altered and foreign tokens refused ({count} kinds)',
+  source: 'RFC 8725 §3.1, ASVS 5.0 §9.1.2',
+  needs: 'service',
+  async run(context) {
+    const actor = await context.actors.user()
+    const [header = '', payload = '', signature = ''] = actor.accessToken.split('.')
+    const claims = decodeJwt(actor.accessToken)
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    })
+    const { forge, forgeText } = context.actors
+    const ownHeader = decodeProtectedHeader(actor.accessToken)
+    const honest = {
+      sent: 'the issued token, signed again',
+      token: forgeText(ownHeader, JSON.stringify(claims)),
+    }
+    context.expect.status(await actor.client.call('GET', ME, honest), 200)
+    return refuseAll(context, actor, {
+      'alg none': `${encode({ alg: 'none', typ: 'at+jwt' })}.${payload}.`,
+      'altered claims': `${header}.${encode({ ...claims, role: 'admin' })}.${signature}`,
+      'signed with a foreign key under our kid': await forge(actor.accessToken, { key: privateKey }),
+      'an unknown kid': await forge(actor.accessToken, { header: { kid: 'unknown' } }),
+      'a kid that is a path': await forge(actor.accessToken, { header: { kid: '../../dev/null' } }),
+      'a key in the header': await forge(actor.accessToken, {
+        key: privateKey,
+        header: { jwk: createPublicKey(publicKey).export({ format: 'jwk' }) },
+      }),
+      // The next three have a valid signature, so only their content can be the reason for the refusal.
+      'a critical extension': forgeText({ ...ownHeader, crit: ['exp'] }, JSON.stringify(claims)),
+      'the payload 0': forgeText(ownHeader, '0'),
+      'the payload null': forgeText(ownHeader, 'null'),
+      'a padded signature': `${actor.accessToken}=`,
+      'no signature': `${header}.${payload}.`,
+      'no token at all': 'x',
+    })
+  },
+}
+
+export const algorithmConfusion: ServiceCheck = {
+  id: 'jwt-algorithm-confusion',
+  rank: 80,
+  claim: 'HS256 tokens keyed with the public key refused',
+  source: 'RFC 8725 §2.1, §3.1',
+  needs: 'service',
+  async run(context) {
+    const actor = await context.actors.user()
+    const { kid } = decodeProtectedHeader(actor.accessToken)
+    const [, payload = ''] = actor.accessToken.split('.')
+    const pem = context.actors.publicKey()
+    const sign = (key: string) => {
+      const signed = `${encode({ alg: 'HS256', typ: 'at+jwt', kid })}.${payload}`
+      return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`
+    }
+    return refuseAll(context, actor, {
+      'HS256 with the public key as PEM': sign(pem),
+      'HS256 with the public key as PEM without its last line end': sign(pem.trim()),
+      'HS256 with an empty key': sign(''),
+    })
+  },
+}
+
+export const tokenExpiry: ServiceCheck = {
+  id: 'jwt-expiry',
+  rank: 90,
+  claim: 'Expired tokens refused',
+  source: 'RFC 7519 §4.1.4, ASVS 5.0 §9.2.1',
+  needs: 'service',
+  async run(context) {
+    const actor = await context.actors.user()
+    const now = Math.floor(Date.now() / 1000)
+    const { forge } = context.actors
+    await expectExpiryOfCachedToken(context, actor, now)
+    return refuseAll(context, actor, {
+      'expired a minute ago': await forge(actor.accessToken, { claims: { iat: now - 960, exp: now - 60 } }),
+      'no expiry': await forge(actor.accessToken, { claims: { exp: undefined as unknown as number } }),
+      'not valid before tomorrow': await forge(actor.accessToken, { claims: { nbf: now + 86_400 } }),
+    })
+  },
+}
+
+/** The tolerated difference between clocks, in seconds. The service tolerates 5. */
+const MAX_SKEW_S = 5
+
+/** A token that was accepted just before its end, and may be cached, must be refused after its end. */
+async function expectExpiryOfCachedToken({ actors, expect }: Context, actor: Actor, now: number) {
+  const token = await actors.forge(actor.accessToken, {
+    claims: { iat: now - 900, exp: now - MAX_SKEW_S + 2 },
+  })
+  const before = await actor.client.call('GET', ME, { sent: 'a token at its end, within the skew', token })
+  if (before.status !== 200) {
+    expect.note({ ...before.exchange, expected: 'any status: no tolerance is valid too' })
+    return
+  }
+  await sleep(3000)
+  const after = await actor.client.call('GET', ME, { sent: 'the same token, three seconds later', token })
+  expect.status(after, 401)
+}
+
+export const tokenAudience: ServiceCheck = {
+  id: 'jwt-audience',
+  rank: 100,
+  claim: 'Tokens for another audience, issuer or purpose refused',
+  source: 'RFC 8725 §3.8, §3.9, §3.11',
+  needs: 'service',
+  async run(context) {
+    const actor = await context.actors.user()
+    const { forge } = context.actors
+    return refuseAll(context, actor, {
+      'another issuer': await forge(actor.accessToken, { claims: { iss: 'https://issuer.report.test' } }),
+      'another audience': await forge(actor.accessToken, { claims: { aud: 'another-api' } }),
+      'another type': await forge(actor.accessToken, { header: { typ: 'JWT' } }),
+    })
+  },
+}
+
+/** Expects 401 for every token, and first 200 for the issued one. */
+async function refuseAll({ expect }: Context, actor: Actor, tokens: Record<string, string>) {
+  const { client } = actor
+  const honest = await client.call('GET', ME, { sent: 'the issued token', token: actor.accessToken })
+  expect.status(honest, 200)
+  for (const [sent, token] of Object.entries(tokens)) {
+    expect.status(await client.call('GET', ME, { sent, token }), 401)
+  }
+  return { count: String(Object.keys(tokens).length) }
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}

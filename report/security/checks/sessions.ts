@@ -1,0 +1,261 @@
+/** Security checks of sessions: rotation, reuse, cookies, logout, and how refresh tokens are stored. */
+import { createHash } from 'node:crypto'
+import { NotVerified } from '../../errors.ts'
+import { cookiePairsOf, cookiesOf, type HttpResponse } from '../../http.ts'
+import { type Actor, AUTH, claimsOf, tokensOf, USERS } from '../actors.ts'
+import type { Expectations, ServiceCheck } from '../check.ts'
+
+const refresh = ({ client }: Pick<Actor, 'client'>, refreshToken: string, sent: string) =>
+  client.call('POST', `${AUTH}/refresh`, { sent, body: { refreshToken } })
+
+const readSelf = ({ client }: Pick<Actor, 'client'>, token: string, sent: string) =>
+  client.call('GET', `${USERS}/me`, { sent, token })
+
+export const refreshRotation: ServiceCheck = {
+  id: 'refresh-rotation',
+  rank: 110,
+  claim: 'Refresh tokens rotate on every use',
+  source: 'RFC 9700 §4.14.2, ASVS 5.0 §10.4.5',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const actor = await actors.user()
+    const first = await refresh(actor, actor.refreshToken, 'a fresh refresh token')
+    expect.status(first, 200)
+    const next = tokensOf(first)
+    const isNew = next.refreshToken !== actor.refreshToken
+    expect.fact('the refresh token in the response', isNew ? 'another' : 'the same', 'another', isNew)
+    expect.status(await readSelf(actor, next.accessToken, 'the new access token'), 200)
+    expect.status(await refresh(actor, next.refreshToken, 'the new refresh token'), 200)
+  },
+}
+
+export const refreshReuse: ServiceCheck = {
+  id: 'refresh-reuse',
+  rank: 120,
+  claim: 'Reuse of a refresh token ends the session, its access tokens included',
+  source: 'RFC 9700 §4.14.2',
+  needs: 'service',
+  async run({ expect, actors, internals }) {
+    const actor = await actors.user()
+    const second = tokensOf(await refresh(actor, actor.refreshToken, 'the first token'))
+    const third = tokensOf(await refresh(actor, second.refreshToken, 'its successor'))
+    expect.status(await refresh(actor, actor.refreshToken, 'the first token again'), 401)
+    expect.status(await refresh(actor, third.refreshToken, 'the newest token'), 401)
+    expect.status(await readSelf(actor, third.accessToken, 'the newest access token'), 401)
+    const { rows } = await internals.query(
+      `select count(*)::int as count from audit_events where type = 'refresh.reused' and user_id = $1`,
+      [actor.id],
+    )
+    expect.fact('audit rows of the reuse', String(rows[0].count), '1 or more', rows[0].count >= 1)
+  },
+}
+
+export const refreshRace: ServiceCheck = {
+  id: 'refresh-race',
+  rank: 130,
+  claim: 'Parallel refreshes of one token have one successor ({parallel} at once)',
+  source: 'RFC 9700 §4.14.2',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const actor = await actors.user()
+    const parallel = 12
+    const responses = await Promise.all(
+      Array.from({ length: parallel }, () =>
+        refresh(actor, actor.refreshToken, 'the same token, in parallel'),
+      ),
+    )
+    const successors = new Set(
+      responses.flatMap(({ json }) => (json.refreshToken as string | undefined) ?? []),
+    )
+    const failures = responses.filter(({ status }) => status >= 500).length
+    expect.fact('different successors', String(successors.size), '1', successors.size === 1)
+    expect.fact('server errors', String(failures), '0', failures === 0)
+    return { parallel: String(parallel) }
+  },
+}
+
+export const refreshStorage: ServiceCheck = {
+  id: 'refresh-storage',
+  rank: 140,
+  claim: 'Refresh tokens stored as hashes only',
+  source: 'ASVS 5.0 §11.4.1, RFC 9700 §4.14',
+  needs: 'service',
+  async run({ expect, actors, internals }) {
+    const actor = await actors.user()
+    const { rows } = await internals.query(
+      'select to_jsonb(t)::text as row, token_hash from refresh_tokens t',
+    )
+    const hash = createHash('sha256').update(actor.refreshToken).digest()
+    const isHashed = rows.some(({ token_hash }) => hash.equals(token_hash))
+    const raw = Buffer.from(actor.refreshToken).toString('hex')
+    const isPlain = rows.some(({ row }) => row.includes(actor.refreshToken) || row.includes(raw))
+    expect.fact('rows with the SHA-256 of an issued token', isHashed ? 'found' : 'none', 'found', isHashed)
+    expect.fact('rows with the token itself', isPlain ? 'found' : 'none', 'none', !isPlain)
+  },
+}
+
+export const refreshCookie: ServiceCheck = {
+  id: 'refresh-cookie',
+  rank: 150,
+  claim:
+    'Refresh cookie is __Host-, HttpOnly, Secure and SameSite=Strict, and asks for the CSRF token of its session',
+  source: 'ASVS 5.0 §3.3.1, §3.3.2, §3.3.4, §3.5.1',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const { client, email, password } = await actors.user()
+    const logIn = () => client.call('POST', `${AUTH}/login?cookie=true`, { body: { email, password } })
+    const [login, other] = [await logIn(), await logIn()]
+    expectFlags(expect, 'a login', login)
+    const cookie = cookiePairsOf(login).join('; ')
+    const byCookie = (sent: string, headers: Record<string, string>) =>
+      client.call('POST', `${AUTH}/refresh`, { sent, body: {}, headers: { cookie, ...headers } })
+    const csrf = (token: unknown) => ({ 'x-csrf-token': String(token) })
+    expect.status(await byCookie('the cookie without a CSRF token', {}), 403)
+    expect.status(await byCookie('the cookie with an invented CSRF token', csrf('invented')), 403)
+    expect.status(await byCookie("the cookie with another session's token", csrf(other.json.csrfToken)), 403)
+    const twice = await client.call('POST', `${AUTH}/refresh`, {
+      sent: "two cookies, the second of another session, with the first one's token",
+      body: {},
+      headers: { cookie: `${cookie}; ${cookiePairsOf(other).join('; ')}`, ...csrf(login.json.csrfToken) },
+    })
+    expect.status(twice, 401)
+    const reloaded = await client.call('GET', `${AUTH}/csrf`, {
+      sent: 'the cookie alone',
+      headers: { cookie },
+    })
+    const isSame = reloaded.status === 200 && reloaded.json.csrfToken === login.json.csrfToken
+    expect.response(reloaded, '200, and the CSRF token of the session', isSame)
+    expect.status(await client.call('GET', `${AUTH}/csrf`, { sent: 'no cookie' }), 401)
+    const refreshed = await byCookie('the cookie with the CSRF token', csrf(login.json.csrfToken))
+    expect.status(refreshed, 200)
+    expectFlags(expect, 'a refresh', refreshed)
+    const token = String(refreshed.json.accessToken)
+    const loggedOut = await client.call('POST', `${AUTH}/logout`, { token, headers: { cookie } })
+    const isCleared = cookiesOf(loggedOut).some(text =>
+      /^__Host-refresh=;.*Expires=Thu, 01 Jan 1970/.test(text),
+    )
+    expect.response(loggedOut, '204, and the cookie is cleared', loggedOut.status === 204 && isCleared)
+  },
+}
+
+function expectFlags(expect: Expectations, of: string, response: HttpResponse): void {
+  const cookie = cookiesOf(response).find(text => text.startsWith('__Host-refresh='))
+  if (cookie === undefined) throw new NotVerified(`${of} in browser mode set no refresh cookie`)
+  for (const flag of ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/']) {
+    const isSet = cookie.split('; ').includes(flag)
+    expect.fact(`${flag} on the cookie of ${of}`, isSet ? 'set' : 'not set', 'set', isSet)
+  }
+}
+
+export const logout: ServiceCheck = {
+  id: 'logout',
+  rank: 160,
+  claim: 'Logout ends the access token and the refresh token at once',
+  source: 'ASVS 5.0 §7.4.1',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const actor = await actors.user()
+    expect.status(await readSelf(actor, actor.accessToken, 'the access token before'), 200)
+    const { client, accessToken: token } = actor
+    expect.status(await client.call('POST', `${AUTH}/logout`, { sent: 'the access token', token }), 204)
+    await expectEnded(expect, actor)
+  },
+}
+
+export const passwordChange: ServiceCheck = {
+  id: 'password-change',
+  rank: 170,
+  claim: 'A password change asks for the old one and ends the other sessions',
+  source: 'ASVS 5.0 §6.2.3, §7.4.3',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const actor = await actors.user()
+    const other = { ...actor, ...(await actors.logIn(actor)) }
+    const change = (sent: string, currentPassword: string) =>
+      actor.client.call('PUT', `${AUTH}/password`, {
+        sent,
+        token: actor.accessToken,
+        body: { currentPassword, newPassword: `${actor.password}-new` },
+      })
+    expect.status(await change('a wrong old password', `${actor.password}-wrong`), 403)
+    expect.status(await change('the old password', actor.password), 204)
+    await expectEnded(expect, other)
+    expect.status(await readSelf(actor, actor.accessToken, 'the session that made the change'), 200)
+  },
+}
+
+async function expectEnded(expect: Expectations, actor: Actor): Promise<void> {
+  expect.status(await readSelf(actor, actor.accessToken, 'the access token of the ended session'), 401)
+  expect.status(await refresh(actor, actor.refreshToken, 'the refresh token of the ended session'), 401)
+}
+
+export const otherSessions: ServiceCheck = {
+  id: 'other-sessions',
+  rank: 220,
+  claim: "Users cannot end another user's session",
+  source: 'OWASP API1:2023',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const [owner, stranger] = await Promise.all([actors.user(), actors.user()])
+    const session = String(claimsOf(owner.accessToken).sid)
+    const end = (sent: string, token: string) =>
+      stranger.client.call('DELETE', `${AUTH}/sessions/${session}`, { sent, token })
+    const read = () => readSelf(owner, owner.accessToken, "the owner's access token")
+    expect.status(await end("a stranger's token", stranger.accessToken), 404)
+    expect.status(await read(), 200)
+    expect.status(await end("the owner's token", owner.accessToken), 204)
+    expect.status(await read(), 401)
+  },
+}
+
+const MAX_LOGINS = 60
+
+export const loginLimit: ServiceCheck = {
+  id: 'login-limit',
+  rank: 280,
+  claim: 'Login limited to {max} tries per client and account',
+  source: 'ASVS 5.0 §6.3.1, OWASP API4:2023',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const { client, email, password } = await actors.user()
+    const logIn = (by: Actor['client'], sent: string, body: { email: string; password: string }) =>
+      by.call('POST', `${AUTH}/login`, { sent, body })
+    // The actor's own login was the first.
+    let tries = 1
+    let last: HttpResponse
+    do {
+      tries += 1
+      const sent = `login ${tries} of one client to one account, a wrong password`
+      last = await logIn(client, sent, { email, password: 'wrong' })
+    } while (last.status === 401 && tries < MAX_LOGINS)
+    expect.response(last, '429 with Retry-After', last.status === 429 && 'retry-after' in last.headers)
+    expect.status(await logIn(client, 'the right password, while limited', { email, password }), 429)
+    const other = await actors.user()
+    expect.status(await logIn(client, 'the limited client, to another account', credentialsOf(other)), 200)
+    expect.status(await logIn(other.client, 'another client, to the account', { email, password }), 200)
+    return { max: String(tries - 1) }
+  },
+}
+
+function credentialsOf({ email, password }: Actor) {
+  return { email, password }
+}
+
+export const noStore: ServiceCheck = {
+  id: 'no-store',
+  rank: 330,
+  claim: 'Responses with tokens are not cached',
+  source: 'RFC 6749 §5.1, ASVS 5.0 §14.3.2',
+  needs: 'service',
+  async run({ expect, actors }) {
+    const { client, email, password, refreshToken } = await actors.user()
+    const responses = [
+      await client.call('POST', `${AUTH}/login`, { sent: 'a login', body: { email, password } }),
+      await client.call('POST', `${AUTH}/refresh`, { sent: 'a refresh', body: { refreshToken } }),
+    ]
+    for (const response of responses) {
+      const isStored = !String(response.headers['cache-control']).includes('no-store')
+      expect.response(response, '200 with no-store', response.status === 200 && !isStored, ['cache-control'])
+    }
+  },
+}

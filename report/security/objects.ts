@@ -1,0 +1,41 @@
+/** Creates the objects that guarded routes ask for, from the description of the routes alone. */
+
+import { exampleOf, type JsonSchema } from '../json-schema.ts'
+import type { ObservedRoute } from '../observe/observation.ts'
+import { pathOf } from '../routes.ts'
+import type { Actor } from './actors.ts'
+
+/**
+ * Returns a path of `route` that belongs to `owner`. Where a collection has a POST route, as `POST /notes` for
+ * `/notes/:id`, the owner creates an object with it. In all other paths the parameter is the owner's own id.
+ */
+export async function ownedPath(
+  routes: readonly ObservedRoute[],
+  route: ObservedRoute,
+  owner: Actor,
+): Promise<string> {
+  const [collection = ''] = route.url.split('/:', 1)
+  if (collection === route.url) return pathOf(route)
+  const creator = routes.find(({ method, url }) => method === 'POST' && url === collection)
+  return pathOf(route, (creator && (await create(creator, owner))) ?? owner.id)
+}
+
+/** Returns the id of a new object; undefined where the example of its schema is refused. */
+async function create({ url, schemas }: ObservedRoute, { client, accessToken }: Actor) {
+  const { json } = await client.call('POST', url, {
+    sent: 'an object of its own',
+    token: accessToken,
+    ...(schemas.body !== undefined && { body: exampleOf(schemas.body as JsonSchema) }),
+  })
+  return findId(json)
+}
+
+/** The response is the object itself, or holds it under a name. */
+function findId(json: Record<string, unknown>): string | undefined {
+  const candidates = [json, ...Object.values(json)]
+  for (const candidate of candidates) {
+    const { id } = (candidate ?? {}) as { id?: unknown }
+    if (typeof id === 'string') return id
+  }
+  return undefined
+}
