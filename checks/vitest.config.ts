@@ -1,0 +1,8 @@
+/** The tests of the checks. */
+import { defineTests } from '../vitest.shared.ts'
+
+export default defineTests({
+  name: 'checks',
+  include: ['test/**/*.test.ts'],
+  slow: ['checks/test/rollout.test.ts'],
+})

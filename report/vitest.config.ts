@@ -1,0 +1,8 @@
+/** The tests of the report. */
+import { defineTests } from '../vitest.shared.ts'
+
+export default defineTests({
+  name: 'report',
+  include: ['test/**/*.test.ts'],
+  slow: ['report/test/live.test.ts', 'report/test/change.test.ts', 'report/test/bad-input.test.ts'],
+})

@@ -1,0 +1,8 @@
+/** The tests of the service that compare times. */
+import { defineTests } from '../vitest.shared.ts'
+
+export default defineTests({
+  name: 'service-timed',
+  include: ['modules/accounts/enumeration.test.ts'],
+  timed: true,
+})
