@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import pg from 'pg'
-import { isProduction, loadDatabaseUrls, readEnvironment } from '../config/config.ts'
+import { dataDirectory, isProduction, loadDatabaseUrls, readEnvironment } from '../config/config.ts'
 import type { Database } from '../db/client.ts'
 import { explainConnectionFailure, isConnectionFailure } from '../db/connection-failure.ts'
 import { preferCommonJsDrizzle } from '../db/drizzle-commonjs.ts'
@@ -36,7 +36,7 @@ export function readArguments<T extends ParseArgsConfig>(config: T) {
 export async function withDatabaseUrl(work: (connectionString: string) => Promise<void>): Promise<void> {
   const environment = readEnvironment()
   const isEmbedded = environment.DATABASE_URL === undefined && !isProduction(environment)
-  if (isEmbedded) await withEmbedded(environment.DATA_DIR ?? '.data', work)
+  if (isEmbedded) await withEmbedded(dataDirectory(environment), work)
   else await work(loadDatabaseUrls(environment).directUrl)
 }
 

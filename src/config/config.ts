@@ -54,6 +54,11 @@ export function isProduction({ NODE_ENV: name }: Environment): boolean {
   return name !== undefined && name !== '' && name !== 'development' && name !== 'test'
 }
 
+/** Returns the folder of the embedded PostgreSQL and the development signing key. */
+export function dataDirectory({ DATA_DIR }: Environment): string {
+  return DATA_DIR ?? CoreSchema.properties.DATA_DIR.default
+}
+
 /**
  * Validates the environment and returns the frozen configuration; `modules` may add variables of their own.
  * Durations are in milliseconds, sizes in bytes, keys are parsed.

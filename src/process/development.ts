@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config, Environment } from '../config/config.ts'
+import { type Config, dataDirectory, type Environment } from '../config/config.ts'
 import type { EmbeddedPostgres } from '../db/embedded.ts'
 import { UserFacingError } from '../lib/user-facing-error.ts'
 
@@ -51,8 +51,4 @@ export async function migrateForDevelopment(
     const isEmbedded = environment.DATABASE_URL === undefined
     throw isEmbedded ? adviseDevelopment(error, dataDirectory(environment)) : error
   })
-}
-
-function dataDirectory(environment: Environment): string {
-  return environment.DATA_DIR ?? '.data'
 }

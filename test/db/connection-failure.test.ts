@@ -51,13 +51,13 @@ it('recognizes a connection that ends during a statement, before one, and by our
   const { rows } = await client.query('select pg_backend_pid() as pid')
   // Not `once`, which rejects at an `error` before it.
   const ended = new Promise<void>(resolve => client.once('end', resolve))
-  const during = failureOf(client.query('select pg_sleep(60)').then(() => client.query('select 1')))
+  const during = failureOf(client.query('select pg_sleep(1)').then(() => client.query('select 1')))
   await database.query('select pg_terminate_backend($1)', [rows[0].pid])
   expect(await during).toBeInstanceOf(pg.DatabaseError)
   await ended
   const closed = new pg.Client(database.url)
   await closed.connect()
-  const cut = failureOf(closed.query('select pg_sleep(60)'))
+  const cut = failureOf(closed.query('select pg_sleep(1)'))
   await closed.end()
   const failures = [
     await failureOf(client.query('select 1')),
