@@ -1,6 +1,5 @@
 /** Creates the objects that guarded routes ask for, from the description of the routes alone. */
-
-import { exampleOf, type JsonSchema } from '../json-schema.ts'
+import { exampleBody } from '../json-schema.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
 import { pathOf } from '../routes.ts'
 import type { Actor } from './actors.ts'
@@ -16,17 +15,19 @@ export async function ownedPath(
 ): Promise<string> {
   const [collection = ''] = route.url.split('/:', 1)
   if (collection === route.url) return pathOf(route)
-  const creator = routes.find(({ method, url }) => method === 'POST' && url === collection)
-  return pathOf(route, (creator && (await create(creator, owner))) ?? owner.id)
+  return pathOf(route, (await createObject(routes, collection, owner)) ?? owner.id)
 }
 
-/** Returns the id of a new object; undefined where the example of its schema is refused. */
-async function create({ url, schemas }: ObservedRoute, { client, accessToken }: Actor) {
-  const { json } = await client.call('POST', url, {
-    sent: 'an object of its own',
-    token: accessToken,
-    ...(schemas.body !== undefined && { body: exampleOf(schemas.body as JsonSchema) }),
-  })
+/** Returns the id of a new object of a collection; undefined where it has no POST route, or this refuses its example. */
+export async function createObject(
+  routes: readonly ObservedRoute[],
+  collection: string,
+  { client, accessToken: token }: Actor,
+): Promise<string | undefined> {
+  const route = routes.find(({ method, url }) => method === 'POST' && url === collection)
+  if (!route) return undefined
+  const body = route.schemas.body === undefined ? {} : { body: exampleBody(route) }
+  const { json } = await client.call('POST', collection, { sent: 'an object of its own', token, ...body })
   return findId(json)
 }
 

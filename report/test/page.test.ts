@@ -49,7 +49,7 @@ it('makes no request, runs no script, and violates no policy', async () => {
   expect(renderPage(sampleReport())).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org\/)/)
 })
 
-it('fits a narrow screen without scrolling sideways', async () => {
+it('needs no sideways scrolling on a narrow screen', async () => {
   const { page } = await openReport({ width: 360 })
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360)
 })
