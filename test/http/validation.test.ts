@@ -6,7 +6,15 @@ import type { Problem } from '../../src/http/error-handler.ts'
 import { MAX_FIELD_ERRORS } from '../../src/http/field-errors.ts'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
-import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from '../helpers/openapi.ts'
+import { createPathIds } from '../helpers/fixtures.ts'
+import {
+  bodyOf,
+  documentOf,
+  fillPath,
+  type Operation,
+  operationsOf,
+  type Schema,
+} from '../helpers/openapi.ts'
 import { openSessions } from '../helpers/sessions.ts'
 import { createTokenFactory } from '../helpers/token-factory.ts'
 
@@ -35,6 +43,7 @@ const withBody = operationsOf(documentOf(service.app)).filter(
 )
 
 const user = await service.signUp()
+const idFor = createPathIds(service, async () => user, user.id)
 const [session] = await openSessions(service.database, user.id, 1)
 const token = await tokenFor({ userId: user.id, role: 'admin', ...(session && { sessionId: session.id }) })
 
@@ -42,7 +51,7 @@ const token = await tokenFor({ userId: user.id, role: 'admin', ...(session && { 
 async function refusalOf(operation: Operation, body: unknown, query = '') {
   const answer = await service.app.inject({
     method: operation.method,
-    url: fillPath(operation, user.id) + query,
+    url: fillPath(operation, await idFor(operation)) + query,
     headers: {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
@@ -55,13 +64,18 @@ async function refusalOf(operation: Operation, body: unknown, query = '') {
 
 const placesOf = ({ errors = [] }: Problem) => errors.map(({ path, keyword }) => `${path} ${keyword}`).sort()
 
-/** What can be wrong with one property: the value that is sent, and the keywords that say so. */
-const MISTAKES: Record<string, { value?: unknown; keyword: string }> = {
-  missing: { keyword: 'required' },
-  'a number': { value: 7, keyword: 'type' },
-  null: { value: null, keyword: 'type' },
-  'a list': { value: ['x'], keyword: 'type' },
-  'too long': { value: 'x'.repeat(5000), keyword: 'maxLength' },
+type Mistake = { value?: unknown; keyword: string }
+
+const LIST: Mistake = { value: ['x'], keyword: 'type' }
+
+/** What can be wrong with a property of a schema: the value that is sent, and the keyword that reports it. */
+const MISTAKES: Record<string, (schema: Schema) => Mistake> = {
+  missing: () => ({ keyword: 'required' }),
+  'a list': () => LIST,
+  'another type': ({ type }) => ({ value: [type].flat().includes('string') ? 7 : 'x', keyword: 'type' }),
+  null: ({ type }) => ([type].flat().includes('null') ? LIST : { value: null, keyword: 'type' }),
+  'too long': ({ maxLength }) =>
+    typeof maxLength === 'number' ? { value: 'x'.repeat(maxLength + 1), keyword: 'maxLength' } : LIST,
 }
 
 describe.each(withBody.map(operation => [operation.name, operation] as const))('%s', (_name, operation) => {
@@ -80,7 +94,7 @@ describe.each(withBody.map(operation => [operation.name, operation] as const))('
         const body: Record<string, unknown> = Object.fromEntries(extra.map(name => [name, 1]))
         const expected = extra.map(name => `/body/${name} additionalProperties`)
         for (const [i, name] of names.entries()) {
-          const { value, keyword } = MISTAKES[chosen[i] ?? ''] ?? { keyword: '' }
+          const { value, keyword } = MISTAKES[chosen[i] ?? '']?.(schema.properties?.[name] ?? {}) ?? LIST
           if (value !== undefined) body[name] = value
           if (value !== undefined || required.includes(name)) expected.push(`/body/${name} ${keyword}`)
         }
