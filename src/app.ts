@@ -1,4 +1,4 @@
-/** The service as a function: what is registered, in the order in which a request meets it. */
+/** Builds the app: registers the plugins in the order in which a request meets them. */
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { DestinationStream } from 'pino'
 import type { Config } from './config/config.ts'
@@ -32,12 +32,12 @@ const PREFIX = '/api/v1'
 /** The schema of all environment variables. */
 export const EnvironmentSchema = environmentSchemaOf(modules)
 
-/** A caller's own id is kept where it is short and plain: it ends up in log lines and headers. */
+/** The request ids that are taken from clients. They are written to the log and to response headers. */
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
 
 /**
- * Builds the app, ready to `listen` or `inject`. Closing it closes all that it opened.
- * Log lines go to `logStream`, standard output unless given.
+ * Returns the app, ready to `listen` or `inject`. `app.close()` closes everything that it opened.
+ * Log lines go to `logStream`; the default is standard output.
  */
 export async function buildApp(config: Config, logStream?: DestinationStream): Promise<FastifyInstance> {
   const app = createInstance(config, logStream)
@@ -69,17 +69,17 @@ export async function buildApp(config: Config, logStream?: DestinationStream): P
   return app
 }
 
-/** Gives each request a logger that names it. */
+/** Returns a factory that gives each request a logger with its request id and trace id. */
 function createRequestLoggers(
   sampling: Config['tracing']['sampling'],
 ): NonNullable<FastifyServerOptions['childLoggerFactory']> {
   let parent: FastifyBaseLogger | undefined
   return (logger, bindings, options, raw) => {
-    const named = { ...bindings, traceId: traceOf(raw, sampling).traceId }
-    if ('level' in options || 'serializers' in options) return logger.child(named, options)
-    // A child of a child, without options: pino then copies nothing.
+    const withTrace = { ...bindings, traceId: traceOf(raw, sampling).traceId }
+    if ('level' in options || 'serializers' in options) return logger.child(withTrace, options)
+    // pino copies the serializers for a child of the root logger, but not for a child of a child without options.
     parent ??= logger.child({})
-    return parent.child(named)
+    return parent.child(withTrace)
   }
 }
 
@@ -92,19 +92,19 @@ function createInstance({ log, server, tracing: { sampling } }: Config, logStrea
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : traceOf(raw, sampling).traceId
     },
     childLoggerFactory: createRequestLoggers(sampling),
-    // An empty list would mean "trust everyone's X-Forwarded-For"; false means nobody's.
+    // Fastify reads an empty list as "trust every X-Forwarded-For header"; false means "trust none".
     trustProxy: server.trustProxy.length > 0 ? [...server.trustProxy] : false,
     bodyLimit: server.bodyLimit,
     requestTimeout: server.requestTimeout,
     connectionTimeout: 0,
     keepAliveTimeout: server.keepAliveTimeout,
-    // requestTimeout alone does not stop a body that drips: Node checks as often as this, and every 30 s by itself.
-    // A missing Host is refused by a hook of ours, with a problem; Node's own refusal has no body.
     http: {
       headersTimeout: server.requestTimeout,
+      // How often Node applies the two timeouts to slow requests. Its default is every 30 s.
       connectionsCheckingInterval: 1000,
+      // A hook refuses a missing Host header with a problem. Node's own refusal has no body.
       requireHostHeader: false,
-      // Else the first of two Authorization headers would count, and for a proxy perhaps the second.
+      // Node would use the first of two Authorization headers. A proxy might use the second.
       joinDuplicateHeaders: true,
     },
     return503OnClosing: false,

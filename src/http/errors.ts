@@ -1,9 +1,9 @@
-/** The catalogue of errors: a stable code, a title and a status for everything the service can refuse or fail with. */
+/** The catalogue of errors: a stable code, a title and a status for each error that a client can get. */
 import createError, { type FastifyErrorConstructor } from '@fastify/error'
 
 /**
- * The errors that any route can have. `code` is stable and may be relied on; the title may be reworded.
- * A module declares its own beside its routes. RFC 9457 §3.1 has the terms.
+ * The errors that any route can have. The code of an error never changes; its title may be reworded.
+ * Each module declares its own errors in `errors.ts`. RFC 9457 §3.1 defines the terms.
  */
 export const errors = {
   ValidationFailed: createError('VALIDATION_FAILED', 'The request does not match the schema', 400),
@@ -27,15 +27,15 @@ export const errors = {
   NotReady: createError('NOT_READY', 'The service is not ready for traffic', 503),
 } as const
 
-/** Errors that belong together, by the name of their class. */
+/** The errors of the service or of a module, by the name of their class. */
 export type ErrorGroup = Readonly<Record<string, FastifyErrorConstructor>>
 
 type CodeOf<Class> = Class extends FastifyErrorConstructor<{ code: infer Code extends string }> ? Code : never
 
-/** The codes of a group as keys. A module adds them to ModuleErrorCodes. */
+/** The codes of a group, as the keys of a type. */
 export type CodesOf<Group> = { [Name in keyof Group as CodeOf<Group[Name]>]: true }
 
-/** The codes that modules add, by `declare module`: a misspelt code in a route does not compile. */
+/** The codes of all modules. Each module adds its own with `declare module`, so a misspelt code does not compile. */
 // biome-ignore lint/suspicious/noEmptyInterface: modules merge their own members into it.
 export interface ModuleErrorCodes {}
 
@@ -45,7 +45,7 @@ export type CatalogueEntry = { code: string; title: string; status: number }
 
 export type Catalogue = ReturnType<typeof createCatalogue>
 
-/** The code that stands for a status where several share it: what the framework's own refusals are shown as. */
+/** The code for an error of the framework, where several codes have its status. */
 const GENERAL_CODES: Record<number, ErrorCode> = {
   400: 'BAD_REQUEST',
   401: 'UNAUTHORIZED',
@@ -53,7 +53,7 @@ const GENERAL_CODES: Record<number, ErrorCode> = {
   503: 'OVERLOADED',
 }
 
-/** Returns the catalogue of the general errors and those of the modules. Throws where two share a code. */
+/** Returns the catalogue of the general errors and those of the modules. Throws if two errors have the same code. */
 export function createCatalogue(groups: readonly ErrorGroup[] = []) {
   const entries = [errors, ...groups]
     .flatMap(group => Object.values(group).map(describe))
@@ -64,17 +64,17 @@ export function createCatalogue(groups: readonly ErrorGroup[] = []) {
   const internal = describe(errors.Internal)
   const find = (code: string | undefined) => (code === undefined ? undefined : byCode.get(code))
   return {
-    /** Every entry, by status. */
+    /** All entries, sorted by status. */
     entries,
-    /** Returns the entry of a code, or undefined where the catalogue has none. */
+    /** Returns the entry of a code, or undefined if there is none. */
     find,
-    /** Returns the most general entry of a status. */
+    /** Returns the most general entry of a status, or INTERNAL_ERROR if there is none. */
     forStatus: (status: number): CatalogueEntry =>
       find(GENERAL_CODES[status]) ?? entries.find(entry => entry.status === status) ?? internal,
   }
 }
 
-/** The general errors alone: for what fails before a route is known. */
+/** The general errors alone, for requests that fail before a route is found. */
 export const generalCatalogue = createCatalogue()
 
 function describe(ErrorClass: FastifyErrorConstructor): CatalogueEntry {

@@ -1,4 +1,4 @@
-/** The OpenAPI 3.1 document, made from the routes, their schemas and their guards; served unless it is turned off. */
+/** Generates the OpenAPI 3.1 document from the routes, their schemas and their guards, and serves it unless DOCS=off. */
 import { readFileSync } from 'node:fs'
 import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
@@ -16,7 +16,7 @@ import { createStaticResponse } from './static-response.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Codes that the route itself can respond with, beyond those that follow from its schema and guard. */
+    /** The error codes of the route itself. Those that follow from its schema and guard are added to them. */
     errorCodes?: readonly ErrorCode[]
   }
 }
@@ -28,7 +28,7 @@ const { version, license } = JSON.parse(
 export type Tag = { name: string; 'x-displayName': string; description: string }
 
 type Options = Pick<Config, 'server'> & {
-  /** The tags of the modules, in the order of the page's sidebar. */
+  /** The tags of the modules, in the order in which the docs page lists them. */
   tags: readonly Tag[]
 }
 
@@ -41,7 +41,7 @@ export const openapi = fp(
         info: {
           title: SERVICE_TITLE,
           version,
-          // `identifier`, an SPDX expression, is new in 3.1; the plugin's types are those of 3.0.
+          // `identifier`, an SPDX expression, is new in OpenAPI 3.1. The plugin has the types of 3.0.
           license: { name: license, identifier: license } as { name: string },
           description: describeApi(catalogue),
         },
@@ -55,14 +55,14 @@ export const openapi = fp(
       transform: ({ schema, url, route }) => ({ schema: documented(schema, url, route, catalogue), url }),
     })
     if (!hasDocs) return
-    let asset: ReturnType<typeof createStaticResponse> | undefined
+    let respond: ReturnType<typeof createStaticResponse> | undefined
     app.get(
       '/openapi.json',
       { schema: { hide: true, summary: 'Fetch the OpenAPI document' } },
       function getOpenApi(request, reply) {
-        // The routes do not change once the service answers: putting the document together took 12 ms each time.
-        asset ??= createStaticResponse(JSON.stringify(app.swagger()), 'application/json; charset=utf-8')
-        return asset(request, reply)
+        // Generating the document takes 12 ms. The routes do not change after the start, so once is enough.
+        respond ??= createStaticResponse(JSON.stringify(app.swagger()), 'application/json; charset=utf-8')
+        return respond(request, reply)
       },
     )
   },
@@ -72,7 +72,7 @@ export const openapi = fp(
 const OPERATIONS: Tag = {
   name: 'health',
   'x-displayName': 'Operations',
-  description: 'For load balancers and monitoring; never rate limited.',
+  description: 'For load balancers and monitoring. Not rate limited.',
 }
 
 const SECURITY_SCHEMES = {
@@ -86,13 +86,13 @@ const SECURITY_SCHEMES = {
     type: 'apiKey',
     in: 'cookie',
     name: '__Host-refresh',
-    description: 'Browser mode: set by a login with `cookie=true`',
+    description: 'Browser mode: a login with `cookie=true` sets it',
   },
   csrfToken: {
     type: 'apiKey',
     in: 'header',
     name: 'X-CSRF-Token',
-    description: 'Browser mode: the `csrfToken` of the session, beside the cookie',
+    description: 'Browser mode: the `csrfToken` of the session, in addition to the cookie',
   },
   metricsToken: { type: 'http', scheme: 'bearer', description: 'The `METRICS_TOKEN` of the service' },
 } as const
@@ -107,15 +107,15 @@ const problemSchema = (catalogue: Catalogue) =>
       instance: Type.String({ description: 'Path of the request' }),
       code: Type.String({
         enum: catalogue.entries.map(({ code }) => code),
-        description: 'Stable, for programs',
+        description: 'Never changes: for programs',
       }),
-      requestId: Type.String({ description: 'As in the X-Request-Id header and in the log' }),
+      requestId: Type.String({ description: 'The same as in the X-Request-Id header and in the log' }),
       errors: Type.Optional(
         Type.Array(
           Type.Object({
             path: Type.String({ description: 'JSON pointer' }),
             message: Type.String({ description: 'For people' }),
-            keyword: Type.String({ description: 'The keyword of JSON Schema that is violated' }),
+            keyword: Type.String({ description: 'The JSON Schema keyword that the value violates' }),
           }),
           { maxItems: MAX_FIELD_ERRORS, description: 'Every mistake in the path, body, query and headers' },
         ),
@@ -124,7 +124,7 @@ const problemSchema = (catalogue: Catalogue) =>
     { description: 'RFC 9457 problem details' },
   )
 
-/** A route's schema with its name, its guard, examples, and every problem that it can answer. */
+/** Returns a route's schema with its operation id, its guard, examples, and every problem that it can respond with. */
 function documented(
   schema: FastifySchema,
   url: string,
@@ -134,16 +134,18 @@ function documented(
   const entries = [...errorCodesOf(route)].flatMap(code => catalogue.find(code) ?? [])
   const byStatus = Map.groupBy(entries, entry => entry.status)
   const problems = [...byStatus].map(([status, same]) => [status, problemResponse(status, same, url)])
-  const answers = Object.entries((schema?.response ?? {}) as Record<string, object>)
+  const responses = Object.entries((schema?.response ?? {}) as Record<string, object>)
   return {
     operationId: route.handler.name,
     ...schema,
     ...(schema?.body !== undefined && { body: withExample(schema.body as object) }),
     response: {
-      ...Object.fromEntries(answers.map(([status, answer]) => [status, withDescription(status, answer)])),
+      ...Object.fromEntries(
+        responses.map(([status, response]) => [status, withDescription(status, response)]),
+      ),
       ...Object.fromEntries(problems),
     },
-    // For programs: security schemes cannot say that only the owner or an admin gets through.
+    // For programs: a security scheme cannot say that a route is for the owner or for admins only.
     'x-guard': route.config?.guard ?? { requires: 'nothing' },
   } as FastifySchema
 }
@@ -153,8 +155,8 @@ function withExample(schema: object): object {
   return example === undefined ? schema : { ...schema, examples: [example] }
 }
 
-function withDescription(status: string, answer: object): object {
-  return { 'x-response-description': STATUS_CODES[status], ...withExample(answer) }
+function withDescription(status: string, response: object): object {
+  return { 'x-response-description': STATUS_CODES[status], ...withExample(response) }
 }
 
 function errorCodesOf({ schema, config, method }: RouteOptions): Set<ErrorCode> {
@@ -182,13 +184,11 @@ function errorCodesOf({ schema, config, method }: RouteOptions): Set<ErrorCode> 
   return new Set(codes.filter(code => typeof code === 'string'))
 }
 
-/** What comes with every answer of a status, besides the problem. */
+/** The headers of every problem with a status. */
 const HEADERS: Record<number, object> = {
-  401: { 'WWW-Authenticate': { type: 'string', description: 'The scheme to authenticate with: Bearer' } },
-  429: {
-    'Retry-After': { type: 'integer', description: 'Seconds after which a request may be let through' },
-  },
-  503: { 'Retry-After': { type: 'integer', description: 'Seconds after which it is worth another try' } },
+  401: { 'WWW-Authenticate': { type: 'string', description: 'The authentication scheme: Bearer' } },
+  429: { 'Retry-After': { type: 'integer', description: 'Seconds until the rate limit allows a request' } },
+  503: { 'Retry-After': { type: 'integer', description: 'Seconds to wait before a retry' } },
 }
 
 function problemResponse(status: number, entries: CatalogueEntry[], url: string) {
@@ -224,12 +224,12 @@ function problemExample(entry: CatalogueEntry, url: string) {
 const describeApi = ({
   entries,
 }: Catalogue) => `Register, log in, and send the access token as \`Authorization: Bearer …\`. Tokens are short-lived:
-exchange the refresh token, which is good for one use, at \`POST /api/v1/auth/refresh\`.
+exchange the refresh token, which can be used once, at \`POST /api/v1/auth/refresh\`.
 
-JSON in and out; instants are ISO 8601 in UTC. Bodies are strict: unknown keys are refused and nothing is coerced. They
-are I-JSON (RFC 7493), at most 32 levels deep: a name that appears twice in an object, a number past 2^53 and text with
-U+0000 or a lone surrogate are refused, and what is accepted comes back byte for byte.
-Lists take \`limit\` and \`cursor\` and answer \`items\` and \`nextCursor\`, which is null on the last page.
+Requests and responses are JSON. Instants are ISO 8601 in UTC. Bodies are strict: unknown keys are refused, and no value
+is converted to another type. Bodies are I-JSON (RFC 7493), at most 32 levels deep: a name that appears twice in an
+object, a number past 2^53 and text with U+0000 or a lone surrogate are refused. Accepted text is returned unchanged.
+Lists take \`limit\` and \`cursor\`, and return \`items\` and \`nextCursor\`, which is null on the last page.
 
 Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem. Its \`code\` is one of these:
 
