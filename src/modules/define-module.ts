@@ -1,4 +1,4 @@
-/** What a module declares of itself, so that it can be added and removed by one line of `index.ts`. */
+/** Defines what a module declares about itself, and registers modules. One line in `index.ts` adds a module. */
 import type { Static, TObject, TSchema } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
@@ -6,44 +6,44 @@ import type { Config } from '../config/config.ts'
 import type { ErrorCode, ErrorGroup } from '../http/errors.ts'
 import type { Tag } from '../http/openapi.ts'
 
-/** What a module's plugins are given: the configuration, and in it the values of the module's own settings. */
+/** The options of a module's plugins: the configuration of the service, and the values of the module's own settings. */
 export type ModuleOptions<Settings extends TSchema = TObject> = { config: Config; settings: Static<Settings> }
 
 type Definition<Settings extends TObject> = {
   name: string
-  /** The modules that it uses: none of these can be removed before it. */
+  /** The names of the modules that this one uses. They cannot be removed while this one is there. */
   needs?: readonly string[]
-  /** Whether the service works without it. */
+  /** True if the service does not work without this module. */
   isRequired?: boolean
-  /** The environment variables that it adds. */
+  /** The environment variables of the module. Their values are in `ModuleOptions`. */
   settings?: Settings
-  /** Its entries of the error catalogue. */
+  /** The module's entries in the error catalogue. */
   errors?: ErrorGroup
-  /** The codes of its constraints that a client can violate, by the name of the constraint. */
+  /** The error code for each database constraint that a client can violate, by the name of the constraint. */
   constraints?: Readonly<Record<string, ErrorCode>>
-  /** What its routes are about: their group in the API documentation. */
+  /** The description of the module's group in the API documentation. */
   tag?: string
-  /** What it adds to the app for other modules: decorators and hooks. */
+  /** Adds decorators and hooks to the app, for the routes of all modules. */
   plugin?: FastifyPluginAsync<ModuleOptions<Settings>>
-  /** Its routes, under the prefix of the API. */
+  /** Registers the module's routes, under the prefix of the API. */
   routes?: FastifyPluginAsync<ModuleOptions<Settings>>
 }
 
 export type Module = Readonly<Definition<TObject>>
 
-/** Returns the definition as it stands; the settings in its plugins have the types of its schema. */
+/** Returns the definition. The type of `settings` in its plugins is checked against its schema. */
 export function defineModule<Settings extends TObject>(definition: Definition<Settings>): Module {
-  // A module is only ever given the values of its own schema.
+  // The cast is safe: a module's plugins get the values of its own schema only.
   return definition as unknown as Module
 }
 
-/** Returns the tag of a module's routes; undefined where it has none. */
+/** Returns the OpenAPI tag of a module's routes, or undefined if it declares none. */
 export function tagOf({ name, tag }: Module): Tag | undefined {
   if (tag === undefined) return undefined
   return { name, 'x-displayName': `${name.charAt(0).toUpperCase()}${name.slice(1)}`, description: tag }
 }
 
-/** Registers the modules: first what each adds to the app, then the routes of all, which may use any of it. */
+/** Registers the plugins of all modules, then the routes of all modules. So any route can use any plugin. */
 export async function registerModules(
   app: FastifyInstance,
   { modules, config, prefix }: { modules: readonly Module[]; config: Config; prefix: string },

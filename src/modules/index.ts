@@ -1,4 +1,4 @@
-/** The modules of the service. Their groups in the API documentation come in this order. */
+/** The list of modules, in the order of their groups in the API documentation. */
 import { accounts } from './accounts/module.ts'
 import { audit } from './audit/module.ts'
 import type { Module } from './define-module.ts'

@@ -2,7 +2,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { keyOf, listUsers } from '../../src/modules/users/repository.ts'
+import { listUsers, sortKeyOf } from '../../src/modules/users/repository.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { readDocument } from '../helpers/documents.ts'
 
@@ -102,7 +102,7 @@ describe('P43: a page of the user list', () => {
         const second = await list({
           ...who,
           isDescending,
-          after: { key: keyOf('createdAt', last), id: last.id },
+          after: { key: sortKeyOf('createdAt', last), id: last.id },
         })
         for (const { rows, plan } of [first, second]) {
           expect(rows).toHaveLength(LIMIT + 1)

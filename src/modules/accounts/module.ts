@@ -1,4 +1,4 @@
-/** The accounts module: registration, passwords and their hashes. */
+/** The accounts module: registration and passwords. */
 import { defineModule } from '../define-module.ts'
 import { accountsErrors } from './errors.ts'
 import { accountsPlugin } from './plugin.ts'

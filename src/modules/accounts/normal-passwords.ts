@@ -1,27 +1,28 @@
-/** Brings the passwords of a body into one normal form: keyboards and systems write the same text in several. */
+/** Normalizes the passwords of a body to NFKC: keyboards and systems encode the same text in different ways. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import { PASSWORD_MAX } from '../../lib/schemas.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The present password of the body as it came, for hashes that were made of it before there was a normal form. */
+    /** The current password of the body before normalization, for hashes from before passwords were normalized. */
     typedPassword: string | undefined
   }
 }
 
-const PRESENT = ['password', 'currentPassword']
+/** The members of a body that hold the current password. */
+const CURRENT = ['password', 'currentPassword']
 
-/** Every name under which a route of this scope takes a password. */
-const NAMES = [...PRESENT, 'newPassword']
+/** All members of a body that hold a password. */
+const NAMES = [...CURRENT, 'newPassword']
 
 /**
- * The longest form of the longest password, in UTF-16 units: up to four characters, of two units each, are one in the
- * normal form. A longer text is left as it is, and refused for its length: to put the marks of a letter in order takes a
- * time that grows with the square of their number, 1.2 s for the 30,000 that a body may hold.
+ * The longest text that can be a valid password, in UTF-16 units: NFKC composes at most four characters, of at most two
+ * units each, into one. A longer text is not normalized, and validation refuses it for its length. To normalize a letter
+ * with n combining marks takes a time proportional to n²: 1.2 s for the 30,000 marks that a body can hold.
  */
 const LONGEST_FORM = PASSWORD_MAX * 4 * 2
 
-/** From here on, passwords are validated, counted and compared in NFKC (NIST SP 800-63B §3.1.1.2). */
+/** Normalizes the passwords in the bodies of a scope's routes to NFKC before validation (NIST SP 800-63B §3.1.1.2). */
 export function normalizePasswords(scope: FastifyInstance): void {
   scope.addHook('preValidation', normalizeBody)
 }
@@ -34,7 +35,7 @@ function normalizeBody(request: FastifyRequest, _reply: FastifyReply, done: Hook
       const typed = members[name]
       if (typeof typed !== 'string' || typed.length > LONGEST_FORM) continue
       members[name] = typed.normalize('NFKC')
-      if (PRESENT.includes(name)) request.typedPassword = typed
+      if (CURRENT.includes(name)) request.typedPassword = typed
     }
   }
   done()

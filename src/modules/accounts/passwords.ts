@@ -1,27 +1,27 @@
-/** Password hashing: argon2id, off the event loop, so many at a time, behind a bounded queue. */
+/** Hashes and verifies passwords with argon2id, outside the event loop, with a bounded queue. */
 import { hash, verify } from '@node-rs/argon2'
 import { promise as createQueue } from 'fastq'
 import { errors } from '../../http/errors.ts'
 import { createFindWeakness } from './weak-passwords.ts'
 
-/** OWASP Password Storage Cheat Sheet: argon2id (the library's default), 19 MiB, two passes, one lane. */
+/** OWASP Password Storage Cheat Sheet: argon2id (the library's default algorithm), 19 MiB, 2 passes, 1 lane. */
 export const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** How the hashes of these parameters begin; others are outdated. */
+/** The beginning of a hash with these parameters. Other hashes are outdated. */
 const CURRENT = `$argon2id$v=19$m=${ARGON2ID.memoryCost},t=${ARGON2ID.timeCost},p=${ARGON2ID.parallelism}$`
 
-/** What can be verified. Another text in the column is the hash of no password, not a failure. */
+/** A hash that the library can read. Any other text in the column matches no password; it is not a failure. */
 const READABLE = /^\$argon2(id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+$/
 
 export type Passwords = ReturnType<typeof createPasswords>
 
 /**
- * Hashes and verifies passwords. At most `concurrency` hashes run at once: each one fills a core and a libuv thread
- * for about 10 ms. At most `queueMax` more wait; beyond that the caller gets `Overloaded`, a 503.
+ * Returns functions that hash and verify passwords. At most `concurrency` hashes run at the same time: each one uses a
+ * core and a libuv thread for about 10 ms. At most `queueMax` more wait. Throws Overloaded (503) if the queue is full.
  */
 export function createPasswords({ concurrency, queueMax }: { concurrency: number; queueMax: number }) {
   const queue = createQueue((work: () => Promise<unknown>) => work(), concurrency)
-  // For accounts that do not exist, so that their logins take as long. Nobody knows its password.
+  // The hash of a random password, for accounts that do not exist: their logins must take the same time.
   const dummy = hash(crypto.randomUUID(), ARGON2ID)
 
   async function enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -30,12 +30,13 @@ export function createPasswords({ concurrency, queueMax }: { concurrency: number
   }
 
   return {
-    /** The PHC string of a password. */
+    /** Returns the hash of a password as a PHC string. */
     hash: (password: string): Promise<string> => enqueue(() => hash(password, ARGON2ID)),
 
     /**
-     * Whether the password is that of the hash. Without a hash: false, after the same work. Older hashes are of the text as
-     * it was `typed`: where that is not the normal form, it is tried as well, for accounts that exist and others.
+     * Returns whether the password matches the hash. Without a hash it returns false, after the same work.
+     * `typed` is the password before normalization, which older hashes were created from. If it differs from the
+     * password, both are compared, whether the account exists or not.
      */
     async verify(password: string, passwordHash: string | undefined, typed = password): Promise<boolean> {
       const isReadable = passwordHash !== undefined && READABLE.test(passwordHash)
@@ -45,15 +46,15 @@ export function createPasswords({ concurrency, queueMax }: { concurrency: number
       return matches && isReadable
     },
 
-    /** Whether a hash was made with other parameters than those of today. */
+    /** Returns whether a hash has other parameters than ARGON2ID. */
     isOutdated: (passwordHash: string): boolean => !passwordHash.startsWith(CURRENT),
 
-    /** Why a password is too easy to guess; undefined where it is not. */
+    /** Returns why a password is too easy to guess, or undefined if it is not. */
     findWeakness: createFindWeakness(),
 
-    /** Hashes that wait for their turn. */
+    /** Returns the number of hashes that wait. */
     waiting: (): number => queue.length(),
-    /** Hashes that are being computed. */
+    /** Returns the number of hashes that are being computed. */
     running: (): number => queue.running(),
   }
 }

@@ -1,4 +1,4 @@
-/** What the accounts module adds to the app: password hashing, and the credentials that a login verifies. */
+/** Adds password hashing, and the credentials that a login verifies, to the app. */
 import { availableParallelism } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { ModuleOptions } from '../define-module.ts'
@@ -12,14 +12,15 @@ declare module 'fastify' {
   interface FastifyInstance {
     passwords: Passwords
     credentials: Credentials
-    /** From here on, the routes of `scope` get the passwords of a body in their normal form. */
+    /** Normalizes the passwords in the bodies of all routes that are registered in `scope` after this call. */
     normalizePasswords: (scope: FastifyInstance) => void
   }
 }
 
-/** libuv's threads for hashes, files and names, unless UV_THREADPOOL_SIZE says otherwise. */
+/** The default size of libuv's thread pool, which hashes, file access and DNS share. UV_THREADPOOL_SIZE changes it. */
 const LIBUV_THREADS = 4
 
+/** Decorates the app with `passwords`, `credentials` and `normalizePasswords`. */
 export async function accountsPlugin(
   app: FastifyInstance,
   { config, settings }: ModuleOptions<typeof AccountsSettings>,

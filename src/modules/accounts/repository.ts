@@ -1,4 +1,4 @@
-/** The SQL of what authentication needs to know of an account: its password hash, role and whether it is disabled. */
+/** The SQL of accounts: the columns of `users` that authentication needs. */
 import { eq, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { profile, users } from '../users/tables.ts'
@@ -10,7 +10,10 @@ const credentials = {
   isDisabled: sql<boolean>`${users.disabledAt} is not null`,
 }
 
-/** Finds the account of an e-mail address, whatever its case, with a statement that is planned once per connection. */
+/**
+ * Returns a function that finds the account of an e-mail address, in upper or lower case. It uses a prepared statement,
+ * which PostgreSQL plans once per connection.
+ */
 export function createFindCredentials(db: Executor) {
   const statement = db
     .select(credentials)
@@ -20,17 +23,16 @@ export function createFindCredentials(db: Executor) {
   return async (email: string) => (await statement.execute({ email }))[0]
 }
 
-/** The account of an id, with what its password must not be. */
+/** Returns the account of an id, with the address and name that its password must not be; undefined if there is none. */
 export async function findCredentialsById(db: Executor, id: string) {
-  const owner = { email: users.email, displayName: users.displayName }
   const [row] = await db
-    .select({ ...credentials, ...owner })
+    .select({ ...credentials, email: users.email, displayName: users.displayName })
     .from(users)
     .where(eq(users.id, id))
   return row
 }
 
-/** A new account, or undefined where the address is taken. */
+/** Inserts an account and returns its profile, or undefined if the address is taken. */
 export async function insertAccount(
   tx: Executor,
   account: { email: string; passwordHash: string; displayName: string },
@@ -39,7 +41,7 @@ export async function insertAccount(
   return row
 }
 
-/** Sets a new password where the old one is still `expected`; false where it is not. */
+/** Replaces the password hash of an account. Returns false if the stored hash is no longer `expected`. */
 export async function replacePasswordHash(
   tx: Executor,
   { id, expected, passwordHash }: { id: string; expected: string; passwordHash: string },

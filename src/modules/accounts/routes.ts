@@ -1,4 +1,4 @@
-/** The routes of registration and passwords. */
+/** The HTTP routes of registration and passwords. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { clientInfoOf } from '../audit/service.ts'

@@ -1,4 +1,4 @@
-/** What the routes of accounts take and return. */
+/** The schemas of requests and responses of accounts. */
 import type { Static } from '@sinclair/typebox'
 import { DisplayName, Email, NewPassword, Password, Strict } from '../../lib/schemas.ts'
 import { User } from '../users/service.ts'

@@ -1,4 +1,4 @@
-/** Registration and the change of a password. */
+/** Registers accounts and changes passwords. */
 import type { Database } from '../../db/client.ts'
 import { errors } from '../../http/errors.ts'
 import { type ClientInfo, recordEvent } from '../audit/service.ts'
@@ -15,13 +15,15 @@ type Dependencies = {
   revocations: Pick<Revocations, 'add'>
 }
 
-/** A body whose passwords are in their normal form, and the present one as it was typed. */
+/** A body with normalized passwords, and its current password before normalization. */
 type Typed<Body> = Body & { typedPassword?: string | undefined }
 
+/** Returns the functions that the routes of accounts call. */
 export function createAccountService({ database, passwords, revocations }: Dependencies) {
   /**
-   * Creates an account and returns it. Where the address is taken, the answer looks the same and nothing happens but
-   * an audit row: a stranger does not learn from it who has an account here.
+   * Creates an account and returns its profile. If the address is taken, it returns a profile that looks the same, and
+   * only writes an audit event: the response must not show who has an account. Throws WeakPassword, and Overloaded if too
+   * many hashes wait.
    */
   async function register({ password, ...profile }: RegisterBody, client: ClientInfo) {
     refuseWeak(password, profile)
@@ -36,13 +38,17 @@ export function createAccountService({ database, passwords, revocations }: Depen
     })
   }
 
-  /** Throws WeakPassword, which says why, where an attacker would try the password first. */
+  /** Throws WeakPassword, with the reason, if the password is easy to guess. */
   function refuseWeak(password: string, owner: PasswordOwner): void {
     const message = passwords.findWeakness(password, owner)
     if (message !== undefined) throw Object.assign(new accountsErrors.WeakPassword(), { message })
   }
 
-  /** Sets a new password and ends the caller's other sessions (ASVS 5.0 §7.4.3). */
+  /**
+   * Sets a new password and ends the caller's other sessions (ASVS 5.0 §7.4.3). Throws WeakPassword; WrongPassword;
+   * Conflict if another request has changed the password meanwhile; Unauthorized if the caller's session has ended
+   * meanwhile; Overloaded if too many hashes wait.
+   */
   async function changePassword(
     caller: AccessClaims,
     { currentPassword, newPassword, typedPassword }: Typed<PasswordBody>,
@@ -63,7 +69,7 @@ export function createAccountService({ database, passwords, revocations }: Depen
         passwordHash,
       })
       if (!isReplaced) throw new errors.Conflict()
-      // Asked once the account is locked: the session may have ended while the hashes were computed.
+      // The session may have ended while the hashes were computed. The account is locked now, so the result stays true.
       if (await isSessionRevoked(tx, caller.sid)) throw new errors.Unauthorized()
       await recordEvent(
         tx,
@@ -86,7 +92,7 @@ export function createAccountService({ database, passwords, revocations }: Depen
 
 const byOwner = (id: string) => ({ userId: id, actorId: id })
 
-/** Returns what a registration would have returned. */
+/** Returns a profile like that of a new account, for an address that is taken. */
 function decoyUser(profile: { email: string; displayName: string }) {
   const now = new Date()
   return {

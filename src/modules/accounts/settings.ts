@@ -8,11 +8,11 @@ export const AccountsSettings = Type.Object({
       minimum: 1,
       maximum: 256,
       description:
-        'Password hashes computed at once; one more than there are cores, 4 at most, shared among the workers. ' +
-        'More of them need as many threads: raise UV_THREADPOOL_SIZE, which is 4, with it',
+        'Password hashes computed at the same time; default: one more than there are cores, at most 4, divided among ' +
+        'the workers. For more than 4, raise UV_THREADPOOL_SIZE too: each hash needs a thread',
     }),
   ),
-  HASH_QUEUE_MAX: Count('Password hashes that may wait for their turn before logins answer 503', 64, 0),
+  HASH_QUEUE_MAX: Count('Password hashes that may wait; beyond that, a login gets 503', 64, 0),
   REGISTER_RATE_LIMIT_MAX: Count('Registrations that one client may send in a window', 10),
 })
 

@@ -1,4 +1,4 @@
-/** The module of audit events: other modules record them. */
+/** The audit module: other modules record events with its service. */
 import { defineModule } from '../define-module.ts'
 
 export const audit = defineModule({ name: 'audit', isRequired: true })

@@ -1,4 +1,4 @@
-/** Writes the events that an auditor asks for. Nothing updates or deletes them. */
+/** Records audit events. Nothing updates or deletes them. */
 import { sql } from 'drizzle-orm'
 import type { FastifyRequest } from 'fastify'
 import type { Executor } from '../../db/client.ts'
@@ -17,33 +17,34 @@ export type AuditType =
   | 'session.revoked'
   | 'password.changed'
 
-export type AuditEvent = {
+type AuditEvent = {
   type: AuditType
-  /** Whom it happened to. */
+  /** The user that the event is about. */
   userId?: string | undefined
-  /** Who did it; nobody where the caller is not known, or where an operator used a command. */
+  /** The user who caused the event; undefined for an unknown client and for an operator's command. */
   actorId?: string | undefined
   sessionId?: string | undefined
   detail?: Record<string, string>
 }
 
-/** Where a request came from, as audit rows and sessions record it. */
+/** The client of a request, as audit events and sessions record it. */
 export type ClientInfo = { ip: string; requestId: string; userAgent: string }
 
-/** Longer user agents say nothing more; the column is shown to its owner. */
+/** Longest user agent that is stored, in characters. The rest of a longer one is not useful. */
 const USER_AGENT_MAX = 256
 
+/** Returns the address, id and user agent of a request. */
 export function clientInfoOf(request: FastifyRequest): ClientInfo {
   const userAgent = (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_MAX)
   return { ip: request.clientAddress, requestId: request.id, userAgent }
 }
 
-/** Adds a row, in the transaction of what it records where there is one. */
+/** Records an event. Pass the transaction of the recorded change, so that both are committed or neither is. */
 export async function recordEvent(db: Executor, event: AuditEvent, client?: ClientInfo): Promise<void> {
   await db.insert(auditEvents).values({ ...event, ip: client?.ip, requestId: client?.requestId })
 }
 
-/** Adds a row for each of many sessions, in one statement: an account may have thousands of them. */
+/** Records an event for each of many sessions. One statement, because an account can have thousands of sessions. */
 export async function recordForEach(
   db: Executor,
   sessionIds: string[],

@@ -2,7 +2,7 @@
 import { bigint, index, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { instant } from '../../db/columns.ts'
 
-/** What an auditor asks for. No foreign keys: a row outlives what it speaks of. */
+/** Audit events. There are no foreign keys: an event is kept after its user and its session are deleted. */
 export const auditEvents = pgTable(
   'audit_events',
   {

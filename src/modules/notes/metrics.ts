@@ -3,6 +3,7 @@ import type { Metrics } from '../../observability/metrics.ts'
 
 export type NotesMetrics = ReturnType<typeof createNotesMetrics>
 
+/** Returns the metrics of notes. */
 export function createNotesMetrics({ createCounter }: Pick<Metrics, 'createCounter'>) {
-  return { created: createCounter({ name: 'notes_created_total', help: 'Notes that were created' }) }
+  return { created: createCounter({ name: 'notes_created_total', help: 'Created notes' }) }
 }

@@ -5,8 +5,8 @@ import { notesRoutes } from './routes.ts'
 export const notes = defineModule({
   name: 'notes',
   needs: ['sessions', 'users'],
-  // A token whose user was deleted by hand.
+  // The token is still valid, but an operator has deleted its user.
   constraints: { notes_owner_id_users_id_fk: 'UNAUTHORIZED' },
-  tag: 'Notes that only their owner can see.',
+  tag: 'Notes. Only their owner can see them.',
   routes: notesRoutes,
 })

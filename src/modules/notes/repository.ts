@@ -1,18 +1,18 @@
-/** The SQL of notes. Reads and writes name the owner: without a guard they would still show nothing of another user. */
+/** The SQL of notes. Each statement names the owner: even without a guard, it cannot reach the notes of other users. */
 import { and, desc, eq, getTableColumns, gte, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import type { NoteBody } from './schemas.ts'
 import { notes } from './tables.ts'
 
-/** What the owner sees of a note. */
+/** `columns` are those that the API returns. */
 const { ownerId, ...columns } = getTableColumns(notes)
 
-/** Which note, and whose. */
+/** A note of an owner. */
 type Own = { id: string; ownerId: string }
 
 const isOwn = (own: Own) => and(eq(notes.id, own.id), eq(ownerId, own.ownerId))
 
-/** Returns the id of a note's owner; undefined where there is no such note. */
+/** Returns the id of a note's owner, or undefined if there is no such note. */
 export async function findOwner(db: Executor, id: string): Promise<string | undefined> {
   const [row] = await db.select({ ownerId }).from(notes).where(eq(notes.id, id))
   return row?.ownerId
@@ -28,13 +28,13 @@ export async function insertNote(db: Executor, owner: string, content: NoteBody)
   return row
 }
 
-/** Returns a note; undefined where the owner has no such note. */
+/** Returns a note, or undefined if the owner has no such note. */
 export async function findNote(db: Executor, own: Own) {
   const [row] = await db.select(columns).from(notes).where(isOwn(own))
   return row
 }
 
-/** Replaces the content of a note and returns it; undefined where the owner has no such note. */
+/** Replaces the content of a note and returns the note, or undefined if the owner has no such note. */
 export async function updateNote(db: Executor, own: Own, content: NoteBody) {
   const [row] = await db
     .update(notes)
@@ -44,7 +44,7 @@ export async function updateNote(db: Executor, own: Own, content: NoteBody) {
   return row
 }
 
-/** Deletes a note; false where the owner has no such note. */
+/** Deletes a note. Returns false if the owner has no such note. */
 export async function deleteNote(db: Executor, own: Own): Promise<boolean> {
   const { rowCount } = await db.delete(notes).where(isOwn(own))
   return rowCount === 1
@@ -57,7 +57,7 @@ type ListOptions = {
   updatedSince: Date | undefined
 }
 
-/** Returns a page of the owner's notes, newest first, from after a position, and one more row than `limit`. */
+/** Returns the owner's notes after a position, newest first: at most one more than `limit`, for `pageOf`. */
 export async function listNotes(db: Executor, { owner, limit, after, updatedSince }: ListOptions) {
   return db
     .select(columns)
@@ -66,7 +66,7 @@ export async function listNotes(db: Executor, { owner, limit, after, updatedSinc
       and(
         eq(ownerId, owner),
         updatedSince && gte(notes.updatedAt, updatedSince),
-        // A row comparison, which one index scan does.
+        // A comparison of rows needs only one index scan.
         after &&
           sql`(${notes.createdAt}, ${notes.id}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id}::uuid)`,
       ),

@@ -1,4 +1,4 @@
-/** The routes of notes. */
+/** The HTTP routes of notes. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { IdParams, PageOf } from '../../lib/schemas.ts'
@@ -33,7 +33,7 @@ export const notesRoutes: FastifyPluginAsyncTypebox = async app => {
   })
 
   app.register(async function owner(scope: typeof app) {
-    // A note of another user looks like one that does not exist.
+    // Other users get the same response as for a note that does not exist.
     app.guard(scope, {
       requires: 'owner',
       isHidden: true,

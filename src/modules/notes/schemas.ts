@@ -1,4 +1,4 @@
-/** What the routes of notes take and return. */
+/** The schemas of requests and responses of notes. */
 import { type Static, Type } from '@sinclair/typebox'
 import { Instant, InstantText, PageQuery, Strict, Text, Uuid } from '../../lib/schemas.ts'
 
@@ -7,14 +7,14 @@ const content = {
   body: Text(0, 10_000, { description: 'Text of at most 10,000 characters', examples: ['Milk, bread, tea'] }),
 }
 
-/** What a client sends, to create a note and to replace its content. */
+/** The body of a request that creates a note or replaces its content. */
 export const NoteBody = Strict(content)
 
 export const Note = Strict({ id: Uuid, ...content, createdAt: Instant, updatedAt: Instant })
 
 export const ListQuery = Strict({
   ...PageQuery,
-  /** Only notes that changed at this instant or later. */
+  /** Selects the notes that changed at this instant or later. */
   updatedSince: Type.Optional(InstantText),
 })
 

@@ -1,4 +1,4 @@
-/** What an owner may do with notes. */
+/** Creates, reads, replaces, deletes and lists the notes of an owner. */
 import type { Database } from '../../db/client.ts'
 import { errors } from '../../http/errors.ts'
 import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
@@ -9,10 +9,12 @@ import type { ListQuery, NoteBody } from './schemas.ts'
 
 type Dependencies = { database: Pick<Database, 'db'>; metrics: NotesMetrics }
 
+/** The order of the list, newest first. A cursor names it, so that the cursors of other lists are refused. */
 const SORT = '-createdAt'
 
+/** Returns the functions that the routes of notes call. */
 export function createNoteService({ database: { db }, metrics }: Dependencies) {
-  /** Returns the id of a note's owner; undefined where there is no such note. */
+  /** Returns the id of a note's owner, or undefined if there is no such note. */
   async function ownerOf(id: string): Promise<string | undefined> {
     return isUuid(id) ? repository.findOwner(db, id) : undefined
   }
@@ -53,12 +55,13 @@ export function createNoteService({ database: { db }, metrics }: Dependencies) {
   return { ownerOf, create, view, update, remove, list }
 }
 
-/** The note may be deleted between the guard and the statement. */
+/** Returns the note. Throws NotFound if it is undefined: it may have been deleted since the guard has read its owner. */
 function requireFound<Note>(note: Note | undefined): Note {
   if (note === undefined) throw new errors.NotFound()
   return note
 }
 
+/** Returns the position of a cursor. Throws InvalidCursor. */
 function positionOf(cursor: string): { createdAt: Date; id: string } {
   const position = decodeCursor(cursor, SORT)
   const createdAt = position && instantOf(position.key)

@@ -16,7 +16,7 @@ export const notes = pgTable(
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   table => [
-    // The list and the filter, each in the order of an owner's rows.
+    // One for the order of the list, one for the filter `updatedSince`.
     index('notes_owner_id_created_at_id_idx').on(table.ownerId, table.createdAt, table.id),
     index('notes_owner_id_updated_at_idx').on(table.ownerId, table.updatedAt),
   ],

@@ -1,4 +1,4 @@
-/** The public signing keys, for services that verify our tokens. */
+/** The HTTP route of the public signing keys, for services that verify access tokens. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config/config.ts'
 import { jwks, verificationKeys } from './access-tokens.ts'
@@ -11,7 +11,7 @@ export const jwksRoutes: FastifyPluginAsyncTypebox<{ jwt: Config['jwt'] }> = asy
     '/.well-known/jwks.json',
     { schema: { tags: ['sessions'], summary: 'Fetch the public signing keys', response: { 200: Jwks } } },
     async function getKeySet(_request, reply) {
-      // Well under the time for which a retired key is kept, so that verifiers learn of a new one before it signs.
+      // 5 minutes, less than the time between publishing a new key and signing with it: verifiers know it in time.
       reply.header('cache-control', 'public, max-age=300')
       return keySet
     },

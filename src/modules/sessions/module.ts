@@ -11,7 +11,7 @@ export const sessions = defineModule({
   needs: ['accounts', 'audit', 'users'],
   settings: SessionsSettings,
   errors: sessionsErrors,
-  tag: 'Tokens and sessions. A session begins at a login and ends for all its tokens at once.',
+  tag: 'Tokens and sessions. A login begins a session. When a session ends, all its tokens become invalid.',
   plugin: sessionsPlugin,
   routes: sessionsRoutes,
 })

@@ -1,4 +1,4 @@
-/** The caller's sessions, as a list. */
+/** Lists the sessions of the caller. */
 import type { Database } from '../../db/client.ts'
 import { errors } from '../../http/errors.ts'
 import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
@@ -7,7 +7,7 @@ import { listSessions } from './repository.ts'
 
 const SORT = '-createdAt'
 
-/** A page of the caller's live sessions, newest first. */
+/** Returns a page of the caller's live sessions, newest first. Throws InvalidCursor. */
 export async function listOwnSessions(
   { db }: Database,
   caller: AccessClaims,
@@ -19,6 +19,7 @@ export async function listOwnSessions(
   return { items: items.map(item => ({ ...item, current: item.id === caller.sid })), nextCursor }
 }
 
+/** Returns the position of a cursor. Throws InvalidCursor. */
 function positionOf(cursor: string): { createdAt: Date; id: string } {
   const position = decodeCursor(cursor, SORT)
   const createdAt = position && instantOf(position.key)

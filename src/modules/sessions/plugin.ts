@@ -1,4 +1,4 @@
-/** Authenticates requests: verifies access tokens, checks that their session is live, and guards scopes of routes. */
+/** Authenticates requests: verifies access tokens, checks that their sessions are live, and guards scopes of routes. */
 import type { KeyObject } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import type {
@@ -33,40 +33,41 @@ declare module '@fastify/jwt' {
 }
 
 /**
- * What a token may be accepted for after its session's end and beyond its life: clocks that differ, twice, and the
- * time between the commit of a refresh and the signature of its token.
+ * Milliseconds added to the lifetime of access tokens, for which an ended session is remembered: twice the clock skew,
+ * and the time between the commit of a refresh and the signature of its token.
  */
 const RETENTION_SLACK_MS = 60_000
 
-/** Returns the id of the user who owns the object that the path names; undefined where there is no such object. */
+/** Returns the id of the user who owns the object in the path, or undefined if there is no such object. */
 type FindOwner = (request: FastifyRequest) => string | undefined | Promise<string | undefined>
 
-/** What `app.guard` takes: a guard, and for an owner's how to find them. */
+/** A guard, and for an owner guard the function that finds the owner. */
 type AccessGuard = Guard & ({ requires: 'user' | 'admin' } | { requires: 'owner'; ownerOf: FindOwner })
 
 declare module 'fastify' {
   interface FastifyInstance {
     revocations: Revocations
-    /** Puts a guard before every route that is registered in `scope` from here on. */
+    /** Adds a guard to all routes that are registered in `scope` after this call. */
     guard: (scope: FastifyInstance, guard: AccessGuard) => void
   }
 }
 
+/** Decorates the app with `guard` and `revocations`, and adds the route of the public keys. */
 export async function sessionsPlugin(app: FastifyInstance, { config }: ModuleOptions): Promise<void> {
   const { jwt: settings, database } = config
   const keys = new Map([...verificationKeys(settings)].map(([kid, key]) => [kid, exportPem(key)]))
   await app.register(jwt, {
-    secret: { public: (_request: FastifyRequest, token: unknown) => keyOf(token, keys) },
+    secret: { public: (_request: FastifyRequest, token: unknown) => selectPublicKey(token, keys) },
     decode: { complete: true },
     verify: {
       algorithms: [ALGORITHM],
       allowedIss: settings.issuer,
       allowedAud: settings.audience,
       checkTyp: TOKEN_TYPE,
-      // A claim that is not there is not compared with what is allowed: it has to be asked for.
+      // The plugin does not check the value of a claim that is missing, so the claims must be required too.
       requiredClaims: ['iss', 'aud', 'sub', 'sid', 'role', 'jti', 'iat', 'exp'],
       clockTolerance: CLOCK_SKEW_SECONDS * 1000,
-      // The plugin's own reading takes a tab for a space, and skips words before the token.
+      // The plugin's own parser accepts a tab as a space, and skips words before the token.
       extractToken: ({ headers }: FastifyRequest) => readBearerToken(headers.authorization),
     },
   })
@@ -92,19 +93,19 @@ export async function sessionsPlugin(app: FastifyInstance, { config }: ModuleOpt
   await app.register(jwksRoutes, config)
 }
 
-/** Memory for tokens that were verified, in bytes: room for 10,000 tokens of 750 characters. */
+/** Memory for verified tokens, in bytes: enough for 10,000 tokens of 750 characters. */
 const CACHE_BYTES = 16 * 2 ** 20
 
-/** What an entry takes besides the characters of the header: the claims, and the cache's own lists. */
+/** Bytes of a cache entry in addition to the header: the claims and the cache's own lists. */
 const ENTRY_BYTES = 900
 
 /**
- * A hook that verifies the bearer token and that its session has not ended, and sets `request.user`.
+ * Returns a hook that verifies the bearer token, checks that its session is live, and sets `request.user`. It throws
+ * Unauthorized.
  *
- * A verified token is remembered: the RSA verification costs 68 µs of CPU, the look-up less than one. What may change
- * is checked on every request all the same: expiry, and whether the session has ended. The keys change only with a
- * restart, which empties the memory. It is remembered as the header that most clients send, by its end, which is of the
- * signature: hashing all its 750 characters for the look-up would take 1 µs more than comparing them.
+ * Verified tokens are cached: an RSA verification takes 68 µs of CPU, a look-up less than 1 µs. Everything that can
+ * change is still checked on each request: expiry, and whether the session has ended. The signing keys change only with
+ * a restart, which empties the cache.
  */
 function createAuthenticate(revocations: Revocations, lifetime: number) {
   const verified = new LRUCache<string, { header: string; claims: AccessClaims }>({
@@ -113,8 +114,8 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
   })
 
   function recall(header: string): AccessClaims | undefined {
-    const known = verified.get(keyOfHeader(header))
-    return known?.header === header && !isExpired(known.claims) ? known.claims : undefined
+    const cached = verified.get(cacheKeyOf(header))
+    return cached?.header === header && !isExpired(cached.claims) ? cached.claims : undefined
   }
 
   async function verify(request: FastifyRequest): Promise<AccessClaims> {
@@ -128,10 +129,10 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
     try {
       const claims: object = await request.jwtVerify()
       if (!areAccessClaims(claims, lifetime)) throw new TypeError('the claims are not of an access token')
-      verified.set(keyOfHeader(header), { header, claims })
+      verified.set(cacheKeyOf(header), { header, claims })
       return claims
     } catch (error) {
-      // Whatever a forged token makes of the verifier, it is a refusal: it has answered 500 to some of them.
+      // Any error of the verifier means 401: for some forged tokens the plugin's own response was 500.
       request.log.debug({ err: error }, 'access token refused')
       throw new errors.Unauthorized()
     }
@@ -152,7 +153,7 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
     }
   }
 
-  /** The long way: a token not seen before, or a session that has to be asked for, and may be already. */
+  /** Admits a request whose token is not cached, or whose session must be looked up in the database. */
   async function admit(
     request: FastifyRequest,
     claims: AccessClaims | Promise<AccessClaims>,
@@ -163,7 +164,11 @@ function createAuthenticate(revocations: Revocations, lifetime: number) {
   }
 }
 
-function keyOfHeader(header: string): string {
+/**
+ * Returns the cache key: the last 32 characters of the token, which are part of its signature. To hash all its 750
+ * characters for the look-up would take 1 µs longer than to compare them with the cached header.
+ */
+function cacheKeyOf(header: string): string {
   return header.slice(-32)
 }
 
@@ -172,8 +177,8 @@ function isExpired({ exp }: AccessClaims): boolean {
 }
 
 /**
- * Returns a hook that lets the owner of an object through. All others, the admins too, get the same refusal as for an object
- * that does not exist.
+ * Returns a hook that admits only the owner of an object. Other users, admins included, get the same response as for an
+ * object that does not exist: 403, or 404 if `isHidden`.
  */
 function createRequireOwner({ ownerOf, isHidden = false }: { ownerOf: FindOwner; isHidden?: boolean }) {
   return async function requireOwner(request: FastifyRequest): Promise<void> {
@@ -186,17 +191,20 @@ function requireAdmin(request: FastifyRequest, _reply: FastifyReply, done: HookH
   done(request.user.role === 'admin' ? undefined : new errors.Forbidden())
 }
 
-/** Writes the guard into the route, so that neither OpenAPI nor the report can disagree with it. */
+/** Writes the guard into the route's config and schema, from which OpenAPI and the report read it. */
 function describeGuard(route: RouteOptions, { requires, isHidden }: Guard): void {
   route.config = { ...route.config, guard: { requires, ...(isHidden && { isHidden }) } }
   route.schema = { ...route.schema, security: [{ accessToken: [] }] }
 }
 
-/** The key that the token's header names. Nothing else in the header (jwk, jku, x5u) is looked at: RFC 8725 §3.5. */
-async function keyOf(token: unknown, keys: Map<string, string>): Promise<string> {
+/**
+ * Returns the public key that the token's `kid` names. Keys in the header itself (jwk, jku, x5u) are ignored: RFC 8725
+ * §3.5. Throws Unauthorized.
+ */
+async function selectPublicKey(token: unknown, keys: Map<string, string>): Promise<string> {
   const { header } = token as { header: { kid?: unknown; crit?: unknown } }
   const key = typeof header.kid === 'string' ? keys.get(header.kid) : undefined
-  // RFC 7515 §4.1.11: an extension that must be understood, and is not, voids the token.
+  // RFC 7515 §4.1.11: a token with an unknown critical extension is invalid.
   if (key === undefined || header.crit !== undefined) throw new errors.Unauthorized()
   return key
 }

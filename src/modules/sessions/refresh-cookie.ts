@@ -1,18 +1,18 @@
-/** Browser mode: the refresh token in a cookie that scripts cannot read, and a CSRF token that other sites cannot. */
+/** Browser mode: keeps the refresh token in a cookie that scripts cannot read, and requires a CSRF token with it. */
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { sessionsErrors } from './errors.ts'
 
 /**
- * `__Host-` keeps sibling subdomains from setting the cookie (RFC 6265bis §4.1.3.2): they could sign a browser in to a
- * session of theirs. The prefix asks for the path `/`, so that same-origin pages send the cookie with every request.
+ * The prefix `__Host-` prevents other subdomains from setting the cookie (RFC 6265bis §4.1.3.2): they could log a browser
+ * in to an attacker's session. The prefix requires the path `/`, so same-origin pages send the cookie with every request.
  */
 const REFRESH_COOKIE = '__Host-refresh'
 
 /**
- * The name with the spaces and tabs that may stand around it (RFC 6265bis §5.6). Not what `trim` leaves of a name: U+00A0
- * is a space to it, but not to a browser, which sees no `__Host-` behind one and lets any subdomain set the cookie.
+ * The name, with spaces and tabs around it (RFC 6265bis §5.6). `trim` would also remove U+00A0. Browsers do not: for them
+ * a name that begins with U+00A0 has no prefix `__Host-`, and any subdomain can set that cookie.
  */
 const NAME = new RegExp(`^[ \\t]*${REFRESH_COOKIE}[ \\t]*$`)
 
@@ -27,6 +27,7 @@ type Tokens = {
 
 type Opened = { tokens: Tokens; expiresAt: Date; csrfToken: string | null }
 
+/** Adds `reply.setCookie` and `reply.clearCookie`. */
 export const refreshCookies = fp(
   async (app: FastifyInstance) => {
     await app.register(cookie)
@@ -34,18 +35,20 @@ export const refreshCookies = fp(
   { name: 'refresh-cookies' },
 )
 
-/** Where the refresh token of a request is, and what proves that a page of ours sent it. */
-export type Presented = {
+/** The refresh token of a request, and the CSRF token that must come with a cookie. */
+export type PresentedToken = {
   token: string
-  /** The CSRF token; undefined where the refresh token is in the body, which no other site can make a browser send. */
+  /** Undefined if the refresh token is in the body: another site cannot make a browser send it there. */
   csrfToken: string | undefined
 }
 
 /**
- * The refresh token of a request: of its body, or else of its cookie, with the CSRF token that must come with it.
- * Throws InvalidRefreshToken where there is none, or where several cookies of the name make it doubtful whose it is.
+ * Returns the refresh token from the body of a request, otherwise the one from its cookie with the CSRF token.
+ * Throws InvalidRefreshToken if there is none, or if there are several cookies: one may be of another user.
  */
-export function presentedBy(request: FastifyRequest<{ Body: { refreshToken?: string } }>): Presented {
+export function presentedTokenOf(
+  request: FastifyRequest<{ Body: { refreshToken?: string } }>,
+): PresentedToken {
   const { refreshToken } = request.body
   if (refreshToken !== undefined) return { token: refreshToken, csrfToken: undefined }
   const token = cookieTokenOf(request)
@@ -53,7 +56,7 @@ export function presentedBy(request: FastifyRequest<{ Body: { refreshToken?: str
   return { token, csrfToken: String(request.headers['x-csrf-token'] ?? '') }
 }
 
-/** The refresh token of a request's cookie; undefined where there is none. Throws InvalidRefreshToken where there are several. */
+/** Returns the refresh token of the cookie; undefined if there is none. Throws InvalidRefreshToken if there are several. */
 export function cookieTokenOf(request: FastifyRequest): string | undefined {
   const [value, ...others] = refreshCookiesOf(request)
   if (others.length > 0)
@@ -61,13 +64,13 @@ export function cookieTokenOf(request: FastifyRequest): string | undefined {
   return value
 }
 
-/** The refresh token of the browser's session so far, which a login replaces. */
+/** Returns the refresh token of the browser's session that a login replaces, or undefined if there is not exactly one. */
 export function formerTokenOf(request: FastifyRequest): string | undefined {
   const [value, ...others] = refreshCookiesOf(request)
   return others.length > 0 ? undefined : value
 }
 
-/** Read from the header itself: a parser that returns a record keeps one of several cookies with the same name. */
+/** Returns the values of all refresh cookies. A parser that returns an object would keep only one of several. */
 function refreshCookiesOf({ headers }: FastifyRequest): string[] {
   return (headers.cookie ?? '').split(';').flatMap(pair => {
     const [name = '', ...value] = pair.split('=')
@@ -75,7 +78,7 @@ function refreshCookiesOf({ headers }: FastifyRequest): string[] {
   })
 }
 
-/** A hook: where the browser sends the refresh token by itself, a request without a CSRF token costs no query. */
+/** A hook that refuses a refresh cookie without a CSRF token, before any query. Throws CsrfFailed. */
 export function requireCsrfToken(
   request: FastifyRequest,
   _reply: FastifyReply,
@@ -85,19 +88,20 @@ export function requireCsrfToken(
   done(isMissing ? new sessionsErrors.CsrfFailed() : undefined)
 }
 
-/** Whether the browser sent the refresh token, and the body holds none. */
+/** Returns whether the refresh token is in a cookie and not in the body. */
 export function isByCookie(request: FastifyRequest): boolean {
   const { refreshToken } = request.body as { refreshToken?: string }
   return refreshToken === undefined && refreshCookiesOf(request).length > 0
 }
 
-/** The reply's body in browser mode: the refresh token moves to a cookie that ends with the session. */
+/** Moves the refresh token to a cookie that expires with the session, and returns the body of the response. */
 export function moveToCookie(reply: FastifyReply, { tokens, expiresAt, csrfToken }: Opened) {
   const { refreshToken, ...rest } = tokens
   reply.setCookie(REFRESH_COOKIE, refreshToken, { ...OPTIONS, expires: expiresAt })
   return { ...rest, ...(csrfToken !== null && { csrfToken }) }
 }
 
+/** Makes the browser delete the refresh cookie. */
 export function clearCookies(reply: FastifyReply): void {
   reply.clearCookie(REFRESH_COOKIE, OPTIONS)
 }

@@ -1,23 +1,25 @@
-/** Refresh tokens: 256 random bits of which only a hash is stored, each used once, with a grace for lost answers. */
+/** Refresh tokens: 256 random bits, stored as a hash, used once, with a grace period for lost responses. */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 
-/** How long the answer to a refresh may be asked for again: a client's time-out and one retry. */
+/** Milliseconds in which a client can repeat a refresh: enough for a client's timeout and one retry. */
 export const GRACE_MS = 10_000
 
+/** Length of a token, in characters of base64url. */
 export const TOKEN_LENGTH = 43
 
+/** Returns a new random token. */
 export function createRefreshToken(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** What is stored of a token. It has 256 bits of entropy: a fast hash is enough (RFC 9700 §4.14, ASVS 5.0 §6.5). */
+/** Returns the hash that is stored. A fast hash is enough for 256 bits of entropy (RFC 9700 §4.14, ASVS 5.0 §6.5). */
 export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
 /**
- * The successor of a token, and the nonce that a retry within the grace needs to come to the same one. The nonce is
- * stored, the token is not: neither the database nor an old token alone is enough to compute a successor.
+ * Returns the successor of a token, and the nonce from which a retry within the grace period derives the same successor.
+ * The nonce is stored, the token is not: the database alone, or an old token alone, is not enough to derive a successor.
  */
 export function deriveSuccessor(
   token: string,
@@ -29,8 +31,9 @@ export function deriveSuccessor(
 export type Verdict = 'rotate' | 'repeat' | 'reuse'
 
 /**
- * What to do with a token of a live session. An unused one rotates. One used within the grace, whose successor is
- * still unused, was a lost answer: its successor is repeated. Any other was stolen, from the client or by it.
+ * Returns what to do with a token of a live session. An unused token rotates. If a token was used within the grace
+ * period and its successor is unused, the response was lost: the same successor is returned again. Any other token is
+ * reused: the client or an attacker uses a stolen one. `usedAgo` is in milliseconds, null for an unused token.
  */
 export function classifyRefreshToken({
   usedAgo,

@@ -6,13 +6,16 @@ import type { AuditType, ClientInfo } from '../audit/service.ts'
 import { users } from '../users/tables.ts'
 import { refreshTokens, sessions } from './tables.ts'
 
-/** Intervals are added to the database's clock: one clock decides, however many instances there are. */
+/** An instant in so many milliseconds. It uses the database's clock, so that all instances have the same time. */
 const inMilliseconds = (duration: number) => sql<Date>`now() + make_interval(secs => ${duration / 1000})`
 
-/** An account can have so many sessions that no statement could update all of them: ending them is one number. */
+/**
+ * A session has ended if its epoch is not that of its user. So one update of `users` ends all sessions of an account,
+ * which may be too many for one statement.
+ */
 const isOfEpoch = sql`${sessions.epoch} = (select session_epoch from users where id = ${sessions.userId})`
 
-/** How long ago a token was used, in milliseconds; null for one not yet used. */
+/** Milliseconds since a token was used; null for an unused one. */
 const usedAgo = sql<
   number | null
 >`(extract(epoch from clock_timestamp() - ${refreshTokens.usedAt}) * 1000)::float8`
@@ -48,12 +51,12 @@ type OpenedSession = Pick<
   Pick<typeof users.$inferSelect, 'role'>
 
 /**
- * Opens a session with its first refresh token and its audit row, and returns it with its user's role; undefined where
- * the account was disabled, or got another password, since it was read: it is locked and looked at again.
+ * Opens a session with its first refresh token and its audit event, and returns it with its user's role. The statement
+ * locks the account and reads it again: returns undefined if it was disabled, or got another password, meanwhile.
  *
- * All of it is one statement, and so one transaction, at `read committed`: as five statements of one it would take
- * 0.6 ms more CPU of a login's 13, and hold the lock for four more ways to the database and back. It has a name, so that
- * PostgreSQL reads and plans it once per connection.
+ * It is one statement, and so one transaction, at `read committed`. Five statements would take 0.6 ms more of the 13 ms
+ * of CPU of a login, and hold the lock during four more round trips. The statement has a name, so that PostgreSQL parses
+ * and plans it once per connection.
  */
 export async function openSession(
   pool: Queryable,
@@ -65,18 +68,23 @@ export async function openSession(
     name: 'open_session',
     text: OPEN_SESSION,
     values: [
-      ...[account.id, account.passwordHash, client.ip, client.userAgent],
-      ...[Math.min(ttl.idleTtl, ttl.absoluteTtl) / 1000, ttl.absoluteTtl / 1000],
-      ...[tokenHash, client.requestId],
+      account.id,
+      account.passwordHash,
+      client.ip,
+      client.userAgent,
+      Math.min(ttl.idleTtl, ttl.absoluteTtl) / 1000,
+      ttl.absoluteTtl / 1000,
+      tokenHash,
+      client.requestId,
     ],
   })
   return rows[0]
 }
 
 /**
- * Ends the oldest sessions beyond `max`, 1,000 of them at most. It is a statement of its own, which sees the sessions
- * that others have opened meanwhile: once all logins of a time are answered, no more than `max` are left. The user is
- * locked first, as for everything that ends several sessions, so that two such statements cannot deadlock.
+ * Ends the oldest sessions beyond `max`, at most 1,000 of them. It runs after the login's own statement, and so sees the
+ * sessions that other logins have opened meanwhile: after several parallel logins, at most `max` sessions are left.
+ * Like every statement that ends several sessions, it locks the user first: two of them cannot deadlock.
  */
 const END_EXCESS_SESSIONS = `
   with open as (
@@ -98,7 +106,7 @@ const END_EXCESS_SESSIONS = `
   )
   select id from ended`
 
-/** Ends the oldest sessions of a user beyond `max`, with an audit row for each, and returns their ids. */
+/** Ends the oldest sessions of a user beyond `max`, records an audit event for each, and returns their ids. */
 export async function endExcessSessions(
   pool: Queryable,
   { userId, max, reason, client }: { userId: string; max: number; reason: string; client: ClientInfo },
@@ -111,13 +119,14 @@ export async function endExcessSessions(
   return rows.map(row => row.id)
 }
 
+/** Adds an unused refresh token to a session. */
 export async function insertRefreshToken(tx: Executor, sessionId: string, tokenHash: Buffer): Promise<void> {
   await tx.insert(refreshTokens).values({ sessionId, tokenHash })
 }
 
 /**
- * Locks the session that a refresh token belongs to, and returns it with its user; undefined where no session has
- * it. Everything that ends a session updates its row, and so waits for the lock or is seen here.
+ * Locks the session of a refresh token and returns it with its user, or undefined if there is none. Everything that
+ * ends a session updates its row, so it happened before the lock, or waits for it.
  */
 export async function lockSessionOfToken(tx: Executor, tokenHash: Buffer) {
   const [row] = await tx
@@ -136,7 +145,7 @@ export async function lockSessionOfToken(tx: Executor, tokenHash: Buffer) {
   return row
 }
 
-/** The live session of a refresh token, and how long ago that was used; undefined where there is none. */
+/** Returns the live session of a refresh token and the milliseconds since its use; undefined if there is none. */
 export async function findSessionOfToken(db: Executor, tokenHash: Buffer) {
   const [row] = await db
     .select({
@@ -152,18 +161,16 @@ export async function findSessionOfToken(db: Executor, tokenHash: Buffer) {
   return row
 }
 
-/** The token as it stands once its session is locked. `usedAgo` is in milliseconds, null for one not yet used. */
+/** Returns the milliseconds since a token's use, null for an unused one, and its nonce. Lock its session first. */
 export async function findRefreshToken(tx: Executor, tokenHash: Buffer) {
   const [row] = await tx
-    .select({
-      usedAgo,
-      successorNonce: refreshTokens.successorNonce,
-    })
+    .select({ usedAgo, successorNonce: refreshTokens.successorNonce })
     .from(refreshTokens)
     .where(eq(refreshTokens.tokenHash, tokenHash))
   return row
 }
 
+/** Marks a token as used now, and stores the nonce from which its successor was derived. */
 export async function markTokenUsed(tx: Executor, tokenHash: Buffer, successorNonce: Buffer): Promise<void> {
   await tx
     .update(refreshTokens)
@@ -171,7 +178,7 @@ export async function markTokenUsed(tx: Executor, tokenHash: Buffer, successorNo
     .where(eq(refreshTokens.tokenHash, tokenHash))
 }
 
-/** Notes that a session was used: its idle limit moves, its absolute limit never does. Returns both. */
+/** Marks a session as used now, which moves its idle limit but not its absolute limit. Returns both limits. */
 export async function touchSession(tx: Executor, sessionId: string, idleTtl: number) {
   const [limits] = await tx
     .update(sessions)
@@ -185,7 +192,7 @@ export async function touchSession(tx: Executor, sessionId: string, idleTtl: num
   return limits
 }
 
-/** Ends one live session of a user; false where there is none. */
+/** Ends one live session of a user. Returns false if there is none. */
 export async function revokeSession(
   tx: Executor,
   { userId, sessionId, reason }: { userId: string; sessionId: string; reason: string },
@@ -197,13 +204,14 @@ export async function revokeSession(
   return rowCount === 1
 }
 
-/** Sessions whose own rows say that they have ended, each with an audit row, where all of a user's are ended. */
+/** The number of sessions that are updated one by one, each with an audit event, when all sessions of a user end. */
 const LISTED_SESSIONS = 5000
 
 /**
- * Ends all sessions of a user but one, however many they are. Returns the ids of the live ones among the newest 5,000,
- * and whether there are more than these. Those also get their end written into their rows, by which a version that knows of no epochs goes. The user
- * stays locked until the end of the transaction, so that no login comes between.
+ * Ends all sessions of a user except one, with any number of sessions. Returns the ids of the live ones among the newest
+ * 5,000, and whether there are more. The rows of those 5,000 are also marked as revoked, for instances of an earlier
+ * version, which does not know epochs. The user stays locked until the end of the transaction, so that no login can open
+ * a session meanwhile.
  */
 export async function revokeAllSessions(
   tx: Executor,
@@ -231,7 +239,7 @@ export async function revokeAllSessions(
   return rows[0] ?? { sessionIds: [], isMore: false }
 }
 
-/** Whether a session has ended, or was never there. */
+/** Returns whether a session was revoked or does not exist. */
 export async function isSessionRevoked(db: Executor, sessionId: string): Promise<boolean> {
   const [row] = await db
     .select({ id: sessions.id })
@@ -248,7 +256,7 @@ export async function isSessionRevoked(db: Executor, sessionId: string): Promise
   return row === undefined
 }
 
-/** A page of the live sessions of a user, newest first, from after `position`; one more than `limit`. */
+/** Returns the live sessions of a user after a position, newest first: at most one more than `limit`, for `pageOf`. */
 export async function listSessions(
   db: Executor,
   {

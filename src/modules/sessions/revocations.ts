@@ -1,4 +1,4 @@
-/** Which sessions have ended while their access tokens have not: known in memory, without a query per request. */
+/** Keeps in memory which sessions have ended before their access tokens expire, so that a request needs no query. */
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import type { OutageLog } from '../../db/outage-log.ts'
@@ -7,35 +7,37 @@ import { createRevocationFeed } from './revocation-feed.ts'
 
 export type Revocations = ReturnType<typeof createRevocations>
 
-/** Sessions that were ended: single ones, and those of a user who had them all ended at once. */
+/** Sessions that have ended: single ones, and all sessions of the user `userId`, with at most one exception. */
 export type Ended = { sessionIds: readonly string[]; userId?: string | undefined }
 
 type Options = {
-  /** Where to listen, and where the service's own statements go. */
+  /** The connection strings for LISTEN, and for the service's other statements. */
   urls: { listenUrl: string; notifyUrl: string }
-  /** How long an access token may outlive its session's end, in milliseconds: its life and the clock skew. */
+  /** Milliseconds for which an ended session is remembered: the longest time that one of its access tokens is valid. */
   retention: number
-  /** Whether a session has ended, asked of the database. */
+  /** Returns whether a session has ended, from the database. */
   isRevokedInDatabase: (sessionId: string) => Promise<boolean>
   log: FastifyBaseLogger
-  /** Shared with the pool, so that the database going is one line. */
+  /** Shared with the pool, so that the log has one line for an outage of the database. */
   outage?: OutageLog
 }
 
-/** A user whose sessions were ended all at once. */
+/** A user whose sessions were all ended at once. */
 type EndedUser = {
-  until: number /** Sessions that the database says were opened since, or kept. */
+  until: number
+  /** The ids of sessions that are live according to the database: opened later, or the one that was kept. */
   live: Set<string>
 }
 
 const PRUNE_MS = 60_000
 
-/** Ended sessions that one process remembers, about 120 bytes each. With more of them it asks the database. */
+/** Most ended sessions that one process remembers, at about 120 bytes each. With more, it queries the database. */
 const MAX_SESSIONS = 500_000
 
-/** Rows of one answer while the feed loads: more of them would hold up everything else in the process. */
+/** Rows that are fetched at a time while the feed loads. More would block the event loop for too long. */
 const PAGE = 5000
 
+/** Prefix of the payload for a user whose sessions have all ended. The payload for a session is its id. */
 const USER = 'user:'
 
 const RECENT = `
@@ -46,15 +48,15 @@ const RECENT = `
   from sessions where revoked_at > now() - make_interval(secs => $1)`
 
 /**
- * Keeps what was revoked within `retention` current over LISTEN/NOTIFY (triggers send one notification for a session,
- * and one for a user whose sessions end all at once). Of such a user, each session is looked up once: it may be newer
- * than the end. While the feed is not known to hear, `isRevoked` asks the database, and so fails closed where that is
- * down too. Times are of a monotonic clock: the wall clock may jump.
+ * Returns the revocations of the last `retention` milliseconds, kept current with LISTEN/NOTIFY. Triggers send one
+ * notification for a session, or one for a user whose sessions all end at once. Each session of such a user is looked up
+ * once, because it may be newer than that end. Without a recent heartbeat of the feed, `isRevoked` queries the database;
+ * if that is down too, it rejects. All times are of a monotonic clock, because the wall clock may jump.
  */
 export function createRevocations({ urls, retention, isRevokedInDatabase, log, outage }: Options) {
   const sessions = new Map<string, number>()
   const users = new Map<string, EndedUser>()
-  /** Until when more has been revoked than is remembered; undefined where all is. */
+  /** Until this time, the memory lacks some revoked sessions; undefined if it is complete. */
   let incompleteUntil: number | undefined
 
   function note(payload: string, age = 0): void {
@@ -64,7 +66,7 @@ export function createRevocations({ urls, retention, isRevokedInDatabase, log, o
     else incompleteUntil = Math.max(incompleteUntil ?? until, until)
   }
 
-  /** Reads page by page: an answer of half a million rows would come too late, and take their memory twice. */
+  /** Reads earlier revocations in pages: half a million rows at once would take too long, and twice the memory. */
   async function load(client: pg.Client): Promise<void> {
     await client.query('begin read only')
     await client.query(`declare recent no scroll cursor for ${RECENT}`, [retention / 1000])
@@ -74,7 +76,7 @@ export function createRevocations({ urls, retention, isRevokedInDatabase, log, o
       for (const { ended, age } of rows) note(ended, Number(age))
       isMore = rows.length === PAGE
     }
-    // What was not read counts as revoked just now.
+    // The sessions that were not read are treated as revoked now.
     if (isMore) incompleteUntil = performance.now() + retention
     await client.query('commit')
   }
@@ -88,7 +90,7 @@ export function createRevocations({ urls, retention, isRevokedInDatabase, log, o
     if (incompleteUntil !== undefined && incompleteUntil < now) incompleteUntil = undefined
   }, PRUNE_MS).unref()
 
-  /** Asks the database about a session, and remembers its answer for as long as it holds. */
+  /** Returns whether a session has ended, from the database, and remembers the result. */
   async function lookUp(sessionId: string, user: EndedUser): Promise<boolean> {
     const isRevoked = await isRevokedInDatabase(sessionId)
     if (isRevoked) note(sessionId)
@@ -99,7 +101,7 @@ export function createRevocations({ urls, retention, isRevokedInDatabase, log, o
   return {
     open: feed.open,
 
-    /** Whether the session of a token has ended. Rejects where neither the feed nor the database can say. */
+    /** Returns whether the session of a token has ended. Rejects if both the feed and the database are down. */
     isRevoked({ sid, sub }: Pick<AccessClaims, 'sid' | 'sub'>): boolean | Promise<boolean> {
       if (sessions.has(sid)) return true
       if (!feed.isCurrent() || incompleteUntil !== undefined) return isRevokedInDatabase(sid)
@@ -107,13 +109,13 @@ export function createRevocations({ urls, retention, isRevokedInDatabase, log, o
       return user === undefined || user.live.has(sid) ? false : lookUp(sid, user)
     },
 
-    /** Takes note of sessions that this process has just ended, before the feed reports them. */
+    /** Remembers sessions that this process has just ended, before the feed reports them. */
     add({ sessionIds, userId }: Ended): void {
       for (const sessionId of sessionIds) note(sessionId)
       if (userId !== undefined) note(USER + userId)
     },
 
-    /** Whether the feed is up. */
+    /** Returns whether the feed has a recent heartbeat. */
     isCurrent: feed.isCurrent,
 
     async close(): Promise<void> {

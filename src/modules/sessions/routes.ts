@@ -1,4 +1,4 @@
-/** The routes of login, tokens and sessions. */
+/** The HTTP routes of login, tokens and sessions. */
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
@@ -15,7 +15,7 @@ import {
   formerTokenOf,
   isByCookie,
   moveToCookie,
-  presentedBy,
+  presentedTokenOf,
   refreshCookies,
   requireCsrfToken,
 } from './refresh-cookie.ts'
@@ -23,7 +23,7 @@ import { CsrfReply, LoginBody, LoginQuery, RefreshBody, Session, TokenReply } fr
 import { createSessionService } from './service.ts'
 import type { SessionsSettings } from './settings.ts'
 
-/** RFC 6749 §5.1: answers that hold tokens are kept by nobody. */
+/** Responses that contain tokens must not be cached: RFC 6749 §5.1. */
 const NO_STORE = 'no-store'
 
 export const sessionsRoutes: FastifyPluginAsyncTypebox<ModuleOptions<typeof SessionsSettings>> = async (
@@ -50,7 +50,7 @@ export const sessionsRoutes: FastifyPluginAsyncTypebox<ModuleOptions<typeof Sess
       preHandler: app.limit({
         name: 'login',
         max: config.rateLimit.loginMax,
-        // A hash: the counters may live in a shared Redis, which has no use for addresses.
+        // A hash, because the counters may be in a shared Redis, which does not need the address.
         subject: request => digest((request.body as LoginBody).email.toLowerCase()),
       }),
       schema: {
@@ -82,14 +82,14 @@ export const sessionsRoutes: FastifyPluginAsyncTypebox<ModuleOptions<typeof Sess
         summary: 'Exchange a refresh token for its successor',
         body: RefreshBody,
         description:
-          'The refresh token is in the body, or, in browser mode, in its cookie; then the CSRF token is asked for.',
-        // A token in the body is no security scheme to OpenAPI: nothing beside the body is the first choice.
+          'The refresh token is in the body, or in browser mode in the cookie. The cookie needs the CSRF token too.',
+        // OpenAPI has no security scheme for a token in the body, so the first choice is none.
         security: [{}, { refreshCookie: [], csrfToken: [] }],
         response: { 200: TokenReply },
       },
     },
     async function refresh(request, reply) {
-      const opened = await sessions.refresh(presentedBy(request), clientInfoOf(request))
+      const opened = await sessions.refresh(presentedTokenOf(request), clientInfoOf(request))
       reply.header('cache-control', NO_STORE)
       return isByCookie(request) ? moveToCookie(reply, opened) : opened.tokens
     },
@@ -105,8 +105,8 @@ export const sessionsRoutes: FastifyPluginAsyncTypebox<ModuleOptions<typeof Sess
       schema: {
         summary: 'Fetch the CSRF token of the browser session',
         description:
-          'For a page that was loaded anew, a second tab, and after 403 `CSRF_FAILED`, where another tab has logged in. ' +
-          'The refresh token stays as it is.',
+          'For a page that was reloaded, for a second tab, and after 403 `CSRF_FAILED`, when another tab has logged in. ' +
+          'The refresh token does not change.',
         security: [{ refreshCookie: [] }],
         response: { 200: CsrfReply },
       },
@@ -167,7 +167,7 @@ export const sessionsRoutes: FastifyPluginAsyncTypebox<ModuleOptions<typeof Sess
       {
         config: { errorCodes: ['NOT_FOUND'] },
         schema: {
-          summary: 'End one of own sessions',
+          summary: 'End one own session',
           params: IdParams,
           response: { 204: Type.Null() },
         },

@@ -1,4 +1,4 @@
-/** What the routes of sessions take and return. */
+/** The schemas of requests and responses of sessions. */
 import { type Static, Type } from '@sinclair/typebox'
 import { Email, Instant, Password, Strict, Uuid } from '../../lib/schemas.ts'
 import { TOKEN_LENGTH } from './refresh-tokens.ts'
@@ -13,7 +13,7 @@ const RefreshToken = Type.String({
 
 export const LoginBody = Strict({ email: Email, password: Password })
 
-/** Browser mode: the refresh token travels in a cookie that scripts cannot read. */
+/** `cookie` selects browser mode: the refresh token is in a cookie that scripts cannot read. */
 export const LoginQuery = Strict({ cookie: Type.Optional(Type.Boolean({ default: false })) })
 
 export const TokenReply = Strict({
@@ -22,10 +22,10 @@ export const TokenReply = Strict({
   }),
   refreshToken: Type.Optional(RefreshToken),
   tokenType: Type.Literal('Bearer'),
-  expiresIn: Type.Integer({ description: 'Seconds that the access token lives', examples: [900] }),
+  expiresIn: Type.Integer({ description: 'Lifetime of the access token in seconds', examples: [900] }),
   csrfToken: Type.Optional(
     Type.String({
-      description: 'Sent back as X-CSRF-Token, the same for the whole session; only in browser mode',
+      description: 'To send in the X-CSRF-Token header; the same for the whole session. Only in browser mode',
       examples: ['6f3a1c52-3c0f-4d7c-9f0e-0c6f6f1b9a55'],
     }),
   ),
@@ -35,7 +35,7 @@ export const CsrfReply = Strict({
   csrfToken: Type.String({ examples: ['6f3a1c52-3c0f-4d7c-9f0e-0c6f6f1b9a55'] }),
 })
 
-/** In browser mode the cookie holds the token, and the body is `{}`. */
+/** In browser mode the token is in the cookie, and the body is `{}`. */
 export const RefreshBody = Strict({ refreshToken: Type.Optional(RefreshToken) })
 
 export const Session = Strict({
@@ -46,12 +46,12 @@ export const Session = Strict({
   ip: Type.String({ examples: ['203.0.113.7'] }),
   userAgent: Type.String({ examples: ['curl/8.14.1'] }),
   current: Type.Boolean({
-    description: 'Whether the request was made with this session',
+    description: 'Whether this is the session of the request',
     examples: [true],
   }),
 })
 
-/** RFC 7517. */
+/** A JSON Web Key Set (RFC 7517). */
 export const Jwks = Strict({
   keys: Type.Array(
     Strict({

@@ -1,4 +1,4 @@
-/** Login, refresh and logout, and which request wins where they race. */
+/** Opens, refreshes and ends sessions, also when such requests run in parallel. */
 import { timingSafeEqual } from 'node:crypto'
 import type { Config } from '../../config/config.ts'
 import type { Database, Executor } from '../../db/client.ts'
@@ -6,7 +6,7 @@ import { type ClientInfo, recordEvent } from '../audit/service.ts'
 import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
 import { sessionsErrors } from './errors.ts'
 import type { SessionsMetrics } from './metrics.ts'
-import type { Presented } from './refresh-cookie.ts'
+import type { PresentedToken } from './refresh-cookie.ts'
 import {
   classifyRefreshToken,
   createRefreshToken,
@@ -36,7 +36,7 @@ type Dependencies = {
 
 type Account = { id: string; passwordHash: string }
 
-/** What a login needs of accounts. `accounts/credentials.ts` has what each one does. */
+/** What a login needs from accounts. `accounts/credentials.ts` documents each function. */
 type Credentials = {
   findByEmail: (email: string) => Promise<(Account & { isDisabled: boolean }) | undefined>
   verify: (account: Account | undefined, password: string, typedPassword?: string) => Promise<boolean>
@@ -44,14 +44,15 @@ type Credentials = {
   renewHash: (account: Account, password: string) => Promise<void>
 }
 
-/** A body whose passwords are in their normal form, and the present one as it was typed. */
+/** A body with normalized passwords, and its current password before normalization. */
 type Typed<Body> = Body & { typedPassword?: string | undefined }
 
 type Subject = { id: string; userId: string; role: AccessClaims['role'] }
 
-/** A session with when it ends unless it is used again, when at the latest, and the CSRF token of its pages. */
+/** A session with its idle limit, its absolute limit, and the CSRF token of its pages. */
 type Opened = Subject & { idleExpiresAt: Date; expiresAt: Date; csrfToken: string | null }
 
+/** Returns the functions that the routes of sessions call. */
 export function createSessionService({
   jwt,
   settings,
@@ -64,8 +65,9 @@ export function createSessionService({
   const ttl = { idleTtl: settings.REFRESH_TOKEN_TTL, absoluteTtl: settings.SESSION_TTL }
 
   /**
-   * Opens a session and returns its first tokens. Unknown, disabled and wrong are one refusal, after one hash. The session
-   * of `formerToken` ends, which the browser replaces, and so do the oldest beyond the limit of an account.
+   * Opens a session and returns its first tokens. An unknown account, a disabled account and a wrong password get the same
+   * error, InvalidCredentials, after one hash. It ends the browser's former session, that of `formerToken`, and the oldest
+   * sessions beyond the limit of an account. Throws Overloaded if too many hashes wait.
    */
   async function login(
     { email, password, typedPassword }: Typed<LoginBody>,
@@ -92,7 +94,7 @@ export function createSessionService({
     return issueTokens(opened, refreshToken)
   }
 
-  /** Undefined where the account was disabled or got another password since it was read. */
+  /** Returns undefined if the account was disabled, or got another password, since it was read. */
   async function openSession(
     account: Account,
     { password, refreshToken }: { password: string; refreshToken: string },
@@ -102,12 +104,12 @@ export function createSessionService({
       repository.openSession(database.pool, as, hashToken(refreshToken), { ttl, client })
     const opened = await open(account)
     if (opened) return opened
-    // Another login may have renewed the hash meanwhile, of the same password.
+    // Another login may have renewed the hash of the same password meanwhile.
     const renewed = await credentials.findRenewed(account, password)
     return renewed && open(renewed)
   }
 
-  /** Ends the session that a login replaces in its browser, also where it was of another account. */
+  /** Ends the session that a login replaces in its browser, also if it belongs to another account. */
   async function endFormerSession(token: string, actorId: string, client: ClientInfo): Promise<void> {
     const former = await repository.findSessionOfToken(database.db, hashToken(token))
     if (!former) return
@@ -130,12 +132,12 @@ export function createSessionService({
   }
 
   /**
-   * Exchanges a refresh token for its successor and a new access token. All that concerns one session waits on the
-   * lock of its row, so one of many parallel refreshes wins, and the others find the token used.
-   * The revocation that reuse brings is committed before the refusal is thrown. A token that a browser sent by itself is
-   * not looked at without the CSRF token of its session.
+   * Exchanges a refresh token for its successor and a new access token. The session's row is locked, so one of many
+   * parallel refreshes wins, and the others find the token used. Throws InvalidRefreshToken; if the token was reused, the
+   * session has ended and that is committed before the error. Throws CsrfFailed if the token is from a cookie and the
+   * CSRF token is not that of its session; the refresh token is then not used.
    */
-  async function refresh({ token, csrfToken }: Presented, client: ClientInfo) {
+  async function refresh({ token, csrfToken }: PresentedToken, client: ClientInfo) {
     const outcome = await database.transaction('read committed', async tx => {
       const session = await repository.lockSessionOfToken(tx, hashToken(token))
       if (!session?.isLive || session.isDisabled) return
@@ -159,14 +161,14 @@ export function createSessionService({
     return endSession(tx, { userId, sessionId: id, reason: 'refresh token reused' }, client)
   }
 
-  /** The tokens of a session, and until when it lives at the longest. */
+  /** Returns the tokens of a session, its absolute limit and its CSRF token. */
   async function issueTokens(session: Opened, refreshToken: string) {
     const { id: sessionId, userId, role, idleExpiresAt, expiresAt, csrfToken } = session
     const token = await signAccessToken({ userId, sessionId, role }, idleExpiresAt)
     return { tokens: { ...token, refreshToken, tokenType: 'Bearer' as const }, expiresAt, csrfToken }
   }
 
-  /** The CSRF token of the session that a refresh token could still be exchanged in. Throws InvalidRefreshToken. */
+  /** Returns the CSRF token of the session of a refresh token that is still usable. Throws InvalidRefreshToken. */
   async function csrfTokenOf(token: string): Promise<string> {
     const session = await repository.findSessionOfToken(database.db, hashToken(token))
     const isSpent = (session?.usedAgo ?? 0) > GRACE_MS
@@ -174,7 +176,7 @@ export function createSessionService({
     return session.csrfToken
   }
 
-  /** Ends one session of the caller; false where the caller has no such live session. */
+  /** Ends one session of the caller. Returns false if the caller has no such live session. */
   async function endOwnSession(
     caller: AccessClaims,
     sessionId: string,
@@ -188,7 +190,7 @@ export function createSessionService({
     return ended.sessionIds.length > 0
   }
 
-  /** Ends all sessions of the caller but the one that asks. */
+  /** Ends all sessions of the caller except the current one. */
   async function endOtherSessions(caller: AccessClaims, client: ClientInfo): Promise<void> {
     const others = { userId: caller.sub, except: caller.sid, actorId: caller.sub }
     const ended = await database.transaction('read committed', tx =>
@@ -200,7 +202,7 @@ export function createSessionService({
   return { login, refresh, csrfTokenOf, endOwnSession, endOtherSessions }
 }
 
-/** The successor of a token whose session is locked; undefined where the token was used before and is no retry. */
+/** Returns the successor of a token whose session is locked, or undefined if the token was reused. */
 async function exchange(tx: Executor, token: string, sessionId: string): Promise<string | undefined> {
   const stored = await repository.findRefreshToken(tx, hashToken(token))
   if (!stored) return undefined
@@ -219,7 +221,7 @@ async function exchange(tx: Executor, token: string, sessionId: string): Promise
   return successor.token
 }
 
-/** Whether two texts are the same, in a time that does not depend on where they differ. */
+/** Returns whether two texts are equal, in a time that does not depend on where they differ. */
 function isSameText(given: string, expected: string | null): boolean {
   return expected !== null && timingSafeEqual(hashToken(given), hashToken(expected))
 }

@@ -1,4 +1,4 @@
-/** Ends sessions, one or all of a user, with their audit rows, in the transaction of what asks for it. */
+/** Ends one or all sessions of a user, and records audit events, in the transaction of the caller. */
 import type { Executor } from '../../db/client.ts'
 import { type ClientInfo, recordEvent, recordForEach } from '../audit/service.ts'
 import { revokeAllSessions, revokeSession } from './repository.ts'
@@ -6,7 +6,7 @@ import type { Ended } from './revocations.ts'
 
 type EndOptions = { userId: string; reason: string; actorId?: string | undefined }
 
-/** Ends one session of a user, with an audit row. */
+/** Ends one session of a user and records it. Returns the ended session, or none if it was not live. */
 export async function endSession(
   tx: Executor,
   { sessionId, ...options }: EndOptions & { sessionId: string },
@@ -19,8 +19,8 @@ export async function endSession(
 }
 
 /**
- * Ends all sessions of a user, but one where `except` is given, and returns them.
- * Each of the newest 5,000 gets an audit row; where there may be more, one row stands for the others.
+ * Ends all sessions of a user, except the one with the id `except`, and returns them. Each of the newest 5,000 gets an
+ * audit event. If there are more, one event stands for all the others.
  */
 export async function endAllSessions(
   tx: Executor,

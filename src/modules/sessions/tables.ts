@@ -1,15 +1,15 @@
-/** The tables of sessions and of their refresh tokens. */
+/** The tables of sessions and refresh tokens. */
 import { sql } from 'drizzle-orm'
 import { index, integer, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from '../../db/columns.ts'
 import { users } from '../users/tables.ts'
 
-/** One per login. Its access tokens carry the id as `sid`; ending the row ends them. */
+/** One row per login. Access tokens have its id as `sid`. When the session ends, they become invalid. */
 export const sessions = pgTable(
   'sessions',
   {
     id: uuid('id').primaryKey().defaultRandom(),
-    // Users are disabled, not deleted: a deleted row could not tell other instances that its tokens are void.
+    // Users are disabled, not deleted: only an update notifies the other instances that the tokens are invalid.
     userId: uuid('user_id')
       .notNull()
       .references(() => users.id, { onDelete: 'restrict' }),
@@ -21,22 +21,22 @@ export const sessions = pgTable(
     revokedReason: text('revoked_reason'),
     ip: text('ip').notNull(),
     userAgent: text('user_agent').notNull(),
-    /** Its user's count when it was opened; a trigger sets it. */
+    /** The `session_epoch` of the user when the session was opened. A trigger sets it. */
     epoch: integer('epoch').notNull().default(0),
-    /** What a page must send beside the refresh cookie; null in sessions from before there was this column. */
+    /** The CSRF token that pages send with the refresh cookie; null in sessions that are older than this column. */
     csrfToken: uuid('csrf_token').defaultRandom(),
   },
   table => [
     index('sessions_open_idx')
       .on(table.userId, table.createdAt, table.id)
       .where(sql`${table.revokedAt} is null`),
-    // For the purge of what has long expired.
+    // For the deletion of old sessions, which docs/deployment.md describes.
     index('sessions_expires_at_idx').on(table.expiresAt).concurrently(),
     index('sessions_revoked_at_idx').on(table.revokedAt).where(sql`${table.revokedAt} is not null`),
   ],
 )
 
-/** The chain of refresh tokens of a session. All are kept while it lives, so that reuse of any of them is seen. */
+/** The chain of a session's refresh tokens. All are kept while the session is live, so that any reuse is detected. */
 export const refreshTokens = pgTable(
   'refresh_tokens',
   {

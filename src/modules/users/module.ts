@@ -1,4 +1,4 @@
-/** The users module: profiles, and what admins may do to accounts. */
+/** The users module: profiles, and the management of accounts by admins. */
 import { defineModule } from '../define-module.ts'
 import { usersErrors } from './errors.ts'
 import { usersRoutes } from './routes.ts'
@@ -9,6 +9,6 @@ export const users = defineModule({
   needs: ['audit', 'sessions'],
   errors: usersErrors,
   constraints: { users_email_key: 'EMAIL_TAKEN' },
-  tag: 'Profiles, and what admins may do to accounts.',
+  tag: 'Profiles, and the management of accounts by admins.',
   routes: usersRoutes,
 })

@@ -1,17 +1,17 @@
-/** The SQL of user profiles. */
+/** The SQL of user profiles, roles and the list of users. */
 import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import { createBatchedFind } from '../../db/batch.ts'
 import type { DatabaseListeners, Executor } from '../../db/client.ts'
 import { profile, users } from './tables.ts'
 
-export type Profile = { [Column in keyof typeof profile]: (typeof users.$inferSelect)[Column] }
+type Profile = { [Column in keyof typeof profile]: (typeof users.$inferSelect)[Column] }
 
-/** The length that PostgreSQL plans for where it does not know a list. */
+/** The number of elements that PostgreSQL assumes for an array that it does not know when it plans. */
 const PLANNED_LENGTH = 10
 
 /**
- * Finds profiles by id; look-ups that come at the same time share a statement, planned once per connection. Each of
- * them is told to `trace`, with the text of the statement that many share. One that comes alone has its own.
+ * Returns a function that finds a profile by id. Simultaneous look-ups share one prepared statement; a single look-up
+ * has its own. `trace` gets each look-up, always with the text of the shared statement.
  */
 export function createFindById(
   db: Executor,
@@ -32,15 +32,15 @@ export function createFindById(
 }
 
 /**
- * The ids, one of them repeated where they are few: PostgreSQL plans anew for every list that is shorter than what it
- * has planned for, since a plan of its own looks cheaper, and that takes 50 of 230 µs.
+ * Returns the ids, with the first one repeated up to PLANNED_LENGTH. For a shorter array PostgreSQL makes a new plan each
+ * time, because that plan looks cheaper than the generic one. Planning takes 50 of 230 µs.
  */
 function lengthen(ids: readonly string[]): readonly string[] {
   const missing = PLANNED_LENGTH - ids.length
   return missing > 0 ? [...ids, ...Array(missing).fill(ids[0])] : ids
 }
 
-/** Sets name and address, and returns the profile; undefined where there is no such user. */
+/** Sets the name and address of a user. Returns the profile, or undefined if there is no such user. */
 export async function updateProfile(
   db: Executor,
   id: string,
@@ -54,7 +54,7 @@ export async function updateProfile(
   return row
 }
 
-/** Disables or enables a user; false where there is none, or it is so already. */
+/** Disables or enables a user. Returns false if that changes nothing, or there is no such user. */
 export async function setDisabled(tx: Executor, id: string, isDisabled: boolean): Promise<boolean> {
   const { rowCount } = await tx
     .update(users)
@@ -64,8 +64,8 @@ export async function setDisabled(tx: Executor, id: string, isDisabled: boolean)
 }
 
 /**
- * Locks the enabled admins, always in the same order, and returns their ids. What takes one away does this first: of two
- * that do it at the same time, the second sees who is left.
+ * Locks the enabled admins, always in the same order, and returns their ids. Call it before an admin is disabled or
+ * demoted: if two transactions do that at the same time, the second one sees which admins are left.
  */
 export async function lockAdmins(tx: Executor): Promise<string[]> {
   const rows = await tx
@@ -77,7 +77,7 @@ export async function lockAdmins(tx: Executor): Promise<string[]> {
   return rows.map(row => row.id)
 }
 
-/** Locks the account of an e-mail address, and returns what an operator's command needs to know of it. */
+/** Locks the account of an e-mail address and returns its id, role and state; undefined if there is none. */
 export async function lockByEmail(tx: Executor, email: string) {
   const [row] = await tx
     .select({ id: users.id, role: users.role, isDisabled: sql<boolean>`${users.disabledAt} is not null` })
@@ -87,34 +87,36 @@ export async function lockByEmail(tx: Executor, email: string) {
   return row
 }
 
+/** Sets the role of a user. */
 export async function setRole(tx: Executor, id: string, role: Profile['role']): Promise<void> {
   await tx.update(users).set({ role, updatedAt: sql`now()` }).where(eq(users.id, id))
 }
 
+/** Returns whether there is a user with this id. */
 export async function exists(db: Executor, id: string): Promise<boolean> {
   const [row] = await db.select({ id: users.id }).from(users).where(eq(users.id, id))
   return row !== undefined
 }
 
-/** The orders of the list: the expression that each sorts by, and the text of a row's key. */
+/** The orders of the list: the SQL expression, its type, and the text of a row's sort key in a cursor. */
 const orders = {
   createdAt: {
     key: sql`${users.createdAt}`,
     type: sql`timestamptz`,
-    keyOf: (row: Profile) => row.createdAt.toISOString(),
+    sortKeyOf: (row: Profile) => row.createdAt.toISOString(),
   },
   email: {
     key: sql`lower(${users.email})`,
     type: sql`text`,
-    keyOf: (row: Profile) => row.email.toLowerCase(),
+    sortKeyOf: (row: Profile) => row.email.toLowerCase(),
   },
 }
 
 export type Order = keyof typeof orders
 
-/** What the cursor of a row holds under an order. */
-export function keyOf(order: Order, row: Profile): string {
-  return orders[order].keyOf(row)
+/** Returns the sort key of a row in an order, as its cursor contains it. */
+export function sortKeyOf(order: Order, row: Profile): string {
+  return orders[order].sortKeyOf(row)
 }
 
 type ListOptions = {
@@ -126,7 +128,7 @@ type ListOptions = {
   disabled: boolean | undefined
 }
 
-/** A page of users from after a position, and one more row than `limit` where there is a next page. */
+/** Returns the users after a position: at most one more than `limit`, for `pageOf`. */
 export async function listUsers(
   db: Executor,
   { order, isDescending, limit, after, role, disabled }: ListOptions,
@@ -145,7 +147,7 @@ export async function listUsers(
           : disabled
             ? isNotNull(users.disabledAt)
             : isNull(users.disabledAt),
-        // A row comparison, which one index scan answers.
+        // A comparison of rows needs only one index scan.
         after && sql`(${key}, ${users.id}) ${beyond} (${after.key}::${type}, ${after.id}::uuid)`,
       ),
     )

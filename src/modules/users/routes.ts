@@ -1,4 +1,4 @@
-/** The routes of user profiles. */
+/** The HTTP routes of users. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { IdParams, PageOf } from '../../lib/schemas.ts'

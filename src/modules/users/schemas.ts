@@ -1,10 +1,10 @@
-/** What the user routes take and answer. */
+/** The schemas of requests and responses of users. */
 import { type Static, Type } from '@sinclair/typebox'
 import { DisplayName, Email, Instant, InstantOrNull, PageQuery, Strict, Uuid } from '../../lib/schemas.ts'
 
 export const Role = Type.Union([Type.Literal('user'), Type.Literal('admin')])
 
-export const PublicUser = Strict({ id: Uuid, displayName: DisplayName, createdAt: Instant })
+const PublicUser = Strict({ id: Uuid, displayName: DisplayName, createdAt: Instant })
 
 export const User = Strict({
   id: Uuid,
@@ -15,7 +15,7 @@ export const User = Strict({
   updatedAt: Instant,
 })
 
-/** What everyone may see, and the rest for the owner and admins. */
+/** A user as others see it. The optional members are for the owner and admins only. */
 export const UserView = Strict({
   ...PublicUser.properties,
   email: Type.Optional(Email),
@@ -23,13 +23,13 @@ export const UserView = Strict({
   updatedAt: Type.Optional(Instant),
 })
 
-/** A user as admins list them. */
+/** A user in the list for admins. */
 export const ListedUser = Strict({ ...User.properties, disabledAt: InstantOrNull })
 
 export const UpdateBody = Strict({ displayName: DisplayName, email: Email })
 
-/** The orders of the list. Each one has an index; a leading minus means descending. */
-export const UserSort = Type.Union(
+/** The orders of the list. Each has an index. A minus at the beginning means descending. */
+const UserSort = Type.Union(
   ['createdAt', '-createdAt', 'email', '-email'].map(order => Type.Literal(order)),
   { default: '-createdAt' },
 )

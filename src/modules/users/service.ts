@@ -1,4 +1,4 @@
-/** Decides who sees what of a user, and what an admin's changes bring with them. */
+/** Shows, changes, lists, disables and enables users. */
 import type { Database, DatabaseListeners, Executor } from '../../db/client.ts'
 import { errors } from '../../http/errors.ts'
 import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
@@ -16,17 +16,18 @@ type Dependencies = {
   traceQuery: DatabaseListeners['onQuery']
 }
 
+/** Returns the functions that the routes of users call. */
 export function createUserService({ database, revocations, traceQuery }: Dependencies) {
   const findById = repository.createFindById(database.db, traceQuery)
 
-  /** The caller's own profile. */
+  /** Returns the caller's own profile. Throws NotFound. */
   async function viewSelf({ sub }: AccessClaims) {
     const user = await findById(sub)
     if (!user) throw new errors.NotFound()
     return user
   }
 
-  /** What the caller may see of a user: all of it for the user and for admins, the public part for others. */
+  /** Returns the profile of a user: whole for the user and for admins, the public part for others. Throws NotFound. */
   async function view(id: string, caller: AccessClaims) {
     const user = await findById(id.toLowerCase())
     if (!user) throw new errors.NotFound()
@@ -35,7 +36,7 @@ export function createUserService({ database, revocations, traceQuery }: Depende
     return { id: user.id, displayName, createdAt }
   }
 
-  /** Changes the caller's own profile. Throws EmailTaken where another account has the address. */
+  /** Changes the caller's own profile and returns it. EMAIL_TAKEN if another account has the address. Throws NotFound. */
   async function update(caller: AccessClaims, changes: UpdateBody, client: ClientInfo) {
     return database.transaction('read committed', async tx => {
       const user = await repository.updateProfile(tx, caller.sub, changes)
@@ -49,7 +50,7 @@ export function createUserService({ database, revocations, traceQuery }: Depende
     })
   }
 
-  /** A page of all users, for admins. */
+  /** Returns a page of the list of users. Throws InvalidCursor. */
   async function list({ sort = '-createdAt', limit = 20, cursor, role, disabled }: ListQuery) {
     const isDescending = sort.startsWith('-')
     const order = (isDescending ? sort.slice(1) : sort) as repository.Order
@@ -62,12 +63,13 @@ export function createUserService({ database, revocations, traceQuery }: Depende
       role,
       disabled,
     })
-    return pageOf(rows, limit, sort, row => repository.keyOf(order, row))
+    return pageOf(rows, limit, sort, row => repository.sortKeyOf(order, row))
   }
 
   /**
-   * Disables a user, which ends all sessions, or enables one. To say it twice changes nothing. Throws LastAdmin where no
-   * enabled admin would remain, and Unauthorized where the caller has been disabled meanwhile.
+   * Disables a user and ends their sessions, or enables a user. A repeated call changes nothing. Throws Conflict for the
+   * caller's own account; NotFound; LastAdmin if no enabled admin would remain; Unauthorized if the caller is no longer an
+   * enabled admin.
    */
   async function setDisabled(
     id: string,
@@ -96,19 +98,20 @@ export function createUserService({ database, revocations, traceQuery }: Depende
   return { view, viewSelf, update, list, setDisabled }
 }
 
-/** Locks and returns the enabled admins. Throws LastAdmin where none but the one of `id` is left. */
+/** Locks the enabled admins and returns their ids. Throws LastAdmin if there is none besides `id`. */
 async function requireOtherAdmin(tx: Executor, id: string): Promise<string[]> {
   const admins = await repository.lockAdmins(tx)
   if (admins.every(admin => admin === id)) throw new usersErrors.LastAdmin()
   return admins
 }
 
-/** What became of an operator's wish: `changed`, or why nothing was changed. */
-export type Assignment = 'changed' | 'unknown' | 'unchanged' | 'disabled'
+/** The result of `assignRole`: `changed`, or why nothing was changed. */
+type Assignment = 'changed' | 'unknown' | 'unchanged' | 'disabled'
 
 /**
- * Gives a role to the account of an address, and ends its sessions: their tokens name the old role. A disabled account is
- * left as it is, or enabled first. An operator's act, not a route's. Throws LastAdmin where no enabled admin would remain.
+ * Gives a role to the account of an e-mail address, and ends its sessions, because their tokens contain the old role. A
+ * disabled account is enabled if `enable` is set, otherwise nothing changes. For operators' commands, not for routes.
+ * Throws LastAdmin if no enabled admin would remain.
  */
 export async function assignRole(
   { transaction }: Pick<Database, 'transaction'>,
@@ -117,7 +120,7 @@ export async function assignRole(
   { enable = false } = {},
 ): Promise<Assignment> {
   return transaction('read committed', async tx => {
-    // Before the account, as everywhere: what locks them in another order could wait for ever.
+    // The admins are locked before the account, in the same order everywhere. Another order could deadlock.
     const admins = role === 'admin' ? undefined : await repository.lockAdmins(tx)
     const account = await repository.lockByEmail(tx, email)
     if (!account) return 'unknown'

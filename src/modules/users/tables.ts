@@ -14,7 +14,7 @@ export const users = pgTable(
       .notNull()
       .default('user'),
     disabledAt: instant('disabled_at'),
-    /** Counts how often all sessions were ended at once: those of another count have ended, however many they are. */
+    /** How often all sessions were ended at once. A session with another number in `epoch` has ended. */
     sessionEpoch: integer('session_epoch').notNull().default(0),
     sessionsEndedAt: instant('sessions_ended_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
@@ -26,7 +26,8 @@ export const users = pgTable(
     index('users_sessions_ended_at_idx')
       .on(table.sessionsEndedAt)
       .where(sql`${table.sessionsEndedAt} is not null`),
-    // The list's filters for the few: without these, it reads past all others. The many are found in any order.
+    // For the filters that few rows match: without them, the list would read all other rows. Filters that most rows match
+    // need no index.
     index('users_admins_created_at_id_idx')
       .on(table.createdAt, table.id)
       .where(sql`${table.role} = 'admin'`)
@@ -39,7 +40,7 @@ export const users = pgTable(
   ],
 )
 
-/** What of a user may leave the service: all but the password hash and what only admins see. */
+/** The columns of a profile: without the password hash and what only admins see. */
 export const profile = {
   id: users.id,
   email: users.email,
