@@ -1,4 +1,4 @@
-/** Starts an observed process: a Node.js process with the observer loaded first, which it answers questions from. */
+/** Starts a process with the observer in it, and asks the observer questions. */
 import type { ChildProcess } from 'node:child_process'
 import { RunError } from '../../harness/errors.ts'
 import { startProcess } from '../../harness/process.ts'
