@@ -1,4 +1,4 @@
-/** The process: environment, app, listener and end. `npm start` runs it. */
+/** The process of the service: environment, app, listener and end. `npm start` runs it. */
 import cluster from 'node:cluster'
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ import { watchParent } from './process/parent.ts'
 import { setYoungGenerationSize } from './process/v8-flags.ts'
 import { originForPeople, welcome } from './process/welcome.ts'
 
-/** Between the end of the slowest worker and that of the process that waits for it, in milliseconds. */
+/** How much longer than its workers the first process may take to end, in milliseconds. */
 const WORKER_SLACK_MS = 2000
 
 const NO_PRETTY_LOG =
@@ -25,7 +25,7 @@ preferCommonJsDrizzle()
 
 let log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error' | 'fatal'> | undefined
 
-// Where a terminal or a pipe is gone or a disk is full, an error cannot be reported, and everything else goes on.
+// Where a terminal or a pipe is closed, or a disk is full, errors cannot be reported, and the service continues.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 
 const lifecycle = createLifecycle({
@@ -36,11 +36,11 @@ const lifecycle = createLifecycle({
   },
 })
 
-// A worker ends with the process that leads it. The first process says why it ends where it has been told to.
+// A worker ends with the first process. The first process ends with its parent where it was started with --parent.
 const options = cluster.isWorker
   ? []
   : watchParent(process.argv.slice(2), () =>
-      lifecycle.end({ exitCode: 0, what: 'the parent process is gone' }),
+      lifecycle.end({ exitCode: 0, what: 'the parent process has ended' }),
     )
 
 try {
@@ -55,7 +55,7 @@ async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
   const config = loadConfig(environment, modules)
   lifecycle.limit(config.shutdown.drainDelay + config.shutdown.timeout)
   if (lifecycle.isEnding()) return
-  // Development's database is kept up to date by the first process: a worker finds it ready.
+  // The first process migrates the database of development before its workers start.
   if (!config.production && !cluster.isWorker) {
     const { migrateForDevelopment } = await import('./process/development.ts')
     await migrateForDevelopment(config, given)
@@ -69,9 +69,9 @@ async function start(given: Environment, lifecycle: Lifecycle): Promise<void> {
   process.send?.('welcomed')
 }
 
-/** Serves in this process, and returns where. */
+/** Serves in this process, and returns its origin. */
 async function serve(config: Config, lifecycle: Lifecycle): Promise<string | undefined> {
-  // Only now: loading it takes a second, in which a signal should already be heard.
+  // Loaded only now: it takes a second, in which signals have to be handled.
   const { buildApp } = await import('./app.ts')
   const logStream = await openLog(config, lifecycle)
   const app = await buildApp(config, logStream)
@@ -84,14 +84,14 @@ async function serve(config: Config, lifecycle: Lifecycle): Promise<string | und
   if (!cluster.isWorker) warn(config, log)
   lifecycle.onClose(() => app.close())
   if (lifecycle.isEnding()) return
-  // An address, not "localhost": for that Fastify opens a second server, which no hook of ours would see or drain.
+  // An address, not "localhost": for that name Fastify opens a second server, which our hooks do not see or drain.
   const { address: host } = await lookup(config.server.host)
   await app.listen({ host, port: config.server.port })
   lifecycle.onClose(() => app.drain(config.shutdown.drainDelay))
   return app.listeningOrigin
 }
 
-/** Serves in workers, and returns where. They have longer than each of them needs. */
+/** Serves in workers, and returns their origin. This process may take longer to end than each worker. */
 async function lead(
   config: Config,
   environment: Environment,
@@ -109,18 +109,18 @@ async function lead(
   return startWorkers({ count: config.workers, environment, log: logger, isEnding, onClose })
 }
 
-/** Says what the settings allow and a person should know. */
+/** Logs the warnings about the settings. */
 function warn({ warnings }: Config, to: Pick<FastifyBaseLogger, 'warn'>): void {
   for (const warning of warnings) to.warn(warning)
 }
 
-/** The environment, with what development provides for itself: only there is anything made up. */
+/** Returns the environment with a signing key and a database in development. In production nothing is generated. */
 async function complete(environment: Environment, onClose: Lifecycle['onClose']): Promise<Environment> {
-  // A worker is given what the first process has checked, claimed and started.
+  // A worker gets the environment that the first process has completed.
   if (isProduction(environment) || cluster.isWorker) return environment
   const development = await import('./process/development.ts')
   const withKey = development.provideSigningKey(environment)
-  // What is wrong with the rest, and whether the port is free, before a server is started.
+  // The other settings and the port are checked before a database is started.
   const { modules } = await import('./modules/index.ts')
   const { server } = loadConfig({ DATABASE_URL: development.DATABASE_PLACEHOLDER, ...withKey }, modules)
   await claimPort(server)
@@ -130,7 +130,7 @@ async function complete(environment: Environment, onClose: Lifecycle['onClose'])
   return { ...withKey, DATABASE_URL: database.url }
 }
 
-/** Fails now, rather than after a database was started, where the port is taken. Throws UserFacingError. */
+/** Throws UserFacingError where the port cannot be listened on: now, not after a database was started. */
 async function claimPort({ host, port }: { host: string; port: number }): Promise<void> {
   const probe = createServer().listen(port, host)
   await once(probe, 'listening').catch(({ code }: NodeJS.ErrnoException) => {
@@ -144,11 +144,11 @@ async function claimPort({ host, port }: { host: string; port: number }): Promis
   await once(probe, 'close')
 }
 
-/** Opened before anything that is to be closed, so that its last line is written after all of that. */
+/** Opens the log stream. It is opened first and closed last: its last lines are about the closing of the others. */
 async function openLog({ log: settings, workers }: Config, { onClose }: Lifecycle): Promise<LogStream> {
   const stream = createLogStream({
     isShared: workers > 1,
-    onLoss: loss => log?.error(loss, 'log lines were dropped: standard output did not take them'),
+    onLoss: loss => log?.error(loss, 'log lines were dropped: they could not be written to standard output'),
   })
   onClose(stream.settle)
   process.on('exit', stream.finish)

@@ -1,4 +1,4 @@
-/** The database that a command works on: DATABASE_URL's, or in development the embedded one, running or not. */
+/** Runs a command on its database: that of DATABASE_URL, or the embedded one of development, running or not. */
 import { join } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import pg from 'pg'
@@ -8,10 +8,10 @@ import { explainConnectionFailure, isConnectionFailure } from '../db/connection-
 import { preferCommonJsDrizzle } from '../db/drizzle-commonjs.ts'
 import { explain, UserFacingError } from '../lib/user-facing-error.ts'
 
-/** Runs a command. What goes wrong is printed, as one line where a person can mend it, and the exit code is 1. */
+/** Runs a command. Prints an error, in one line where the user can correct it, and sets the exit code to 1. */
 export async function runCommand(work: () => Promise<void>): Promise<void> {
   try {
-    // For what the command has not loaded yet.
+    // For the modules that the command loads later.
     preferCommonJsDrizzle()
     await work()
   } catch (error) {
@@ -20,7 +20,7 @@ export async function runCommand(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The command's options and arguments. Throws UserFacingError where there is one that it does not know. */
+/** Returns the command's options and arguments. Throws UserFacingError where one is unknown. */
 export function readArguments<T extends ParseArgsConfig>(config: T) {
   try {
     return parseArgs(config)
@@ -30,8 +30,8 @@ export function readArguments<T extends ParseArgsConfig>(config: T) {
 }
 
 /**
- * Runs `work` with the address of the database. An embedded server that a running service owns is shared with it;
- * otherwise one is started, and stopped after.
+ * Runs `work` with the address of the database. An embedded server that a running service owns is used with it; otherwise
+ * one is started, and stopped afterwards.
  */
 export async function withDatabaseUrl(work: (connectionString: string) => Promise<void>): Promise<void> {
   const environment = readEnvironment()
@@ -40,7 +40,7 @@ export async function withDatabaseUrl(work: (connectionString: string) => Promis
   else await work(loadDatabaseUrls(environment).directUrl)
 }
 
-/** The same with a connection to it. Commands may take longer than requests. */
+/** Runs `work` with a connection to the database. Its limits are longer than those of requests. */
 export async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
   const { createDatabase, databaseErrorOf } = await import('../db/client.ts')
   await withDatabaseUrl(async url => {
@@ -62,13 +62,13 @@ export async function withDatabase(work: (database: Database) => Promise<void>):
   })
 }
 
-/** Objects that are not there, or are different ones (PostgreSQL, appendix A). */
+/** SQLSTATEs of objects that are missing, or are of another kind (PostgreSQL, appendix A). */
 const MISSING = new Set(['42P01', '42703', '42704', '3F000'])
 
-/** What the role, the server or a limit does not allow, rather than what is wrong with the statement. */
+/** SQLSTATEs of what the role, the server or a limit does not allow. Others are faults of the statement. */
 const NOT_ALLOWED = /^(25006|42501|53|54|55|57|58)/
 
-/** The same error, in one line where a person can mend it. */
+/** Returns the error, as one line where the user can correct it. */
 function plainly(cause: unknown): unknown {
   if (isConnectionFailure(cause))
     return new UserFacingError(`Cannot connect to the database: ${explainConnectionFailure(cause)}`, {
@@ -83,7 +83,7 @@ function plainly(cause: unknown): unknown {
     )
   }
   return NOT_ALLOWED.test(code)
-    ? new UserFacingError(`PostgreSQL refused it: ${message} (${code})`, { cause })
+    ? new UserFacingError(`PostgreSQL refused the command: ${message} (${code})`, { cause })
     : cause
 }
 

@@ -5,8 +5,8 @@ import { readArguments, runCommand, withDatabaseUrl } from './database.ts'
 
 const USAGE = `Usage: npm run db:migrate -- [options]
 
-Applies the migrations under drizzle/ that the database does not have, in the order of the journal. Refuses, and names,
-what was edited, renamed or deleted after it was applied, and what is older than the last one applied.
+Applies the migrations under drizzle/ that the database does not have, in the order of the journal. Refuses where one was
+edited, renamed or deleted after it was applied, or is older than the last one applied, and names it.
 
   --dry-run             print the SQL that would run, and change nothing
   --allow-out-of-order  also apply migrations that come before one that is applied

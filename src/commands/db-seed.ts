@@ -1,4 +1,4 @@
-/** `npm run db:seed -- --users 10000`: the same demo users, every time. None is an admin: their password is published. */
+/** `npm run db:seed -- --users 10000`: adds demo users, always the same. None is an admin: their password is public. */
 import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
 import { type Environment, isProduction, loadDatabaseUrls, readEnvironment } from '../config/config.ts'
@@ -13,7 +13,6 @@ const PASSWORD = 'correct horse battery staple'
 const BATCH = 1000
 const MAX_USERS = 10_000_000
 
-// Long enough for 10,000 users to differ, short enough to read.
 const FIRST = [
   'Ada',
   'Alan',
@@ -48,7 +47,7 @@ await runCommand(async () => {
   if (environment.DATABASE_URL !== undefined && !isSure) throw new UserFacingError(refusal(environment))
   await withDatabase(async database => {
     const inserted = await seed(database, count)
-    console.log(`Seeded ${inserted} of ${count} users${inserted < count ? '; the rest was there' : ''}.
+    console.log(`Seeded ${inserted} of ${count} users${inserted < count ? '; the others existed' : ''}.
   user000001@example.com to user${numberOf(count)}@example.com
   password: ${PASSWORD}`)
   })
@@ -65,7 +64,7 @@ function readOptions(): { count: number; isSure: boolean } {
   return { count, isSure: values.yes }
 }
 
-/** Names the database, since it is easily another one than a person thinks. */
+/** Returns the message of a refusal. It names the database, which may be another one than the user thinks. */
 function refusal(environment: Environment): string {
   const [, address] = /^[a-z]+:\/\/(?:[^@]*@)?([^?]*)/.exec(loadDatabaseUrls(environment).directUrl) ?? []
   return (
@@ -74,13 +73,13 @@ function refusal(environment: Environment): string {
   )
 }
 
-/** Inserts what is missing and returns how many rows that were. */
+/** Inserts the missing users, and returns how many there were. */
 async function seed({ db }: Database, count: number): Promise<number> {
   const [{ sql }, { users }] = await Promise.all([
     import('drizzle-orm'),
     import('../modules/users/tables.ts'),
   ])
-  // A fixed salt: a deterministic data set has a deterministic hash. It is a demo password.
+  // A fixed salt makes the data deterministic. The password is public.
   const passwordHash = await hash(PASSWORD, { ...ARGON2ID, salt: digest('salt').subarray(0, 16) })
   const progress = await startProgress(count)
   let inserted = 0
@@ -96,7 +95,7 @@ async function seed({ db }: Database, count: number): Promise<number> {
   return inserted
 }
 
-/** The user of a number. */
+/** Returns the user of a number. */
 function demoUser(number: number, passwordHash: string) {
   const bytes = digest(`user ${number}`)
   const name = `${FIRST[(bytes[0] ?? 0) % FIRST.length]} ${LAST[(bytes[1] ?? 0) % LAST.length]}`
@@ -105,7 +104,7 @@ function demoUser(number: number, passwordHash: string) {
     email: `user${numberOf(number)}@example.com`,
     displayName: name,
     passwordHash,
-    // One a minute from a fixed day on: an order that does not depend on when the seed ran.
+    // One a minute from a fixed day on: the order does not depend on the time of the seed.
     createdAt: new Date(Date.UTC(2026, 0, 1) + number * 60_000),
     updatedAt: new Date(Date.UTC(2026, 0, 1) + number * 60_000),
   }
@@ -119,13 +118,13 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(`${SERVICE_NAME} seed: ${text}`).digest()
 }
 
-/** RFC 9562 §5.8: a version 8 UUID of our own bytes. */
+/** Returns a UUID of version 8 from our own bytes (RFC 9562 §5.8). */
 function uuidOf(bytes: Buffer): string {
   const hex = bytes.toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-/** A bar on a terminal; silence elsewhere, and where the bar's package, a development dependency, is not installed. */
+/** Returns a progress bar on a terminal; one without output elsewhere, and where its development package is missing. */
 async function startProgress(total: number): Promise<{ update(done: number): void; stop(): void }> {
   const library = process.stderr.isTTY ? await ifInstalled(() => import('cli-progress')) : undefined
   if (library === undefined) return { update() {}, stop() {} }

@@ -1,4 +1,4 @@
-/** `npm run db:status`: lists the migrations, and what the database has of them. Changes nothing. */
+/** `npm run db:status`: lists the migrations and their states in the database. Changes nothing. */
 import { differencesOf, nameOf, type Plan } from '../db/migration-plan.ts'
 import { readArguments, runCommand, withDatabaseUrl } from './database.ts'
 
@@ -11,7 +11,7 @@ Lists the migrations under drizzle/ in the order of the journal, and those that 
   incomplete    a run outside a transaction was cut short; npm run db:migrate continues it
   out of order  not applied, but later ones are
   edited        applied with other contents
-  renamed       applied under another time; with the same time, a name is of no matter
+  renamed       applied with another time; where the time is the same, the name does not matter
   unknown       applied, but not in the folder
   twice         recorded a second time
 
@@ -52,7 +52,7 @@ function summary(plan: Plan, isCurrent: boolean, differences: readonly string[])
   return `${pending} of ${plan.entries.length} to apply: npm run db:migrate`
 }
 
-/** In UTC, to the second; drizzle-orm before 1.0 does not keep it. */
+/** Returns a time in UTC, to the second. drizzle-orm before 1.0 does not record it. */
 function formatTime(date: Date | null | undefined): string {
   if (date === undefined) return ''
   return date?.toISOString().replace('T', ' ').replace(/\..*/, ' UTC') ?? 'not known'

@@ -1,4 +1,4 @@
-/** Every setting of the service: the only reader of the environment, checked against its schema, and frozen. */
+/** The configuration: reads the environment, as the only file that does, validates it, and freezes the result. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -22,7 +22,7 @@ const DATABASE_URLS = ['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const
 /** Milliseconds of each unit. */
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** The longest time that a timer of Node's, or a time-out of PostgreSQL's, can hold: 24.8 days. */
+/** The longest time of a timer of Node.js, and of a timeout of PostgreSQL: 24.8 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export type Environment = Record<string, string | undefined>
@@ -40,8 +40,8 @@ export class ConfigError extends UserFacingError {
 }
 
 /**
- * The process's environment, over the file `.env` where it is not production. A variable set to nothing counts as
- * not set: compose files and `.env` templates write optional variables that way.
+ * Returns the process's environment, over the file `.env` outside production. An empty variable counts as not set: compose
+ * files and `.env` templates write optional variables like that.
  */
 export function readEnvironment(file = '.env', own: Environment = process.env): Environment {
   const fromFile = !isProduction(own) && existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
@@ -49,7 +49,7 @@ export function readEnvironment(file = '.env', own: Environment = process.env): 
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== '' && value !== undefined))
 }
 
-/** Whether nothing may be made up: in production, and in whatever is not known to be something else. */
+/** Returns whether this is production, where nothing is generated. An unknown NODE_ENV counts as production. */
 export function isProduction({ NODE_ENV: name }: Environment): boolean {
   return name !== undefined && name !== '' && name !== 'development' && name !== 'test'
 }
@@ -89,7 +89,7 @@ function settingsOf(modules: readonly ModuleSettings[], values: Record<string, u
   )
 }
 
-/** The connection strings alone, for the commands that need nothing else. Throws ConfigError. */
+/** Returns the connection strings, for commands that need no other setting. Throws ConfigError. */
 export function loadDatabaseUrls(environment: Environment) {
   const problems: string[] = []
   const schema = Type.Pick(CoreSchema, ['DATABASE_URL', 'DATABASE_DIRECT_URL'])
@@ -104,7 +104,7 @@ function databaseUrls(settings: Pick<Settings, 'DATABASE_URL' | 'DATABASE_DIRECT
   return { url, directUrl: direct === undefined ? url : withPlainMode(direct) }
 }
 
-/** What is no error, and should not be done without a word. */
+/** Returns the warnings: about settings that are no errors, and that a person should know. */
 function warningsOf(settings: Settings, environment: Environment): string[] {
   const unknown = unknownTelemetry(environment).map(
     name =>
@@ -122,7 +122,7 @@ function warningsOf(settings: Settings, environment: Environment): string[] {
   return [...unknown, ...useless, ...plaintext]
 }
 
-/** How the commands migrate; in milliseconds. Throws ConfigError. */
+/** Returns the settings of the migration commands, in milliseconds. Throws ConfigError. */
 export function loadMigrationSettings(environment: Environment) {
   const problems: string[] = []
   const schema = Type.Pick(CoreSchema, ['MIGRATION_LOCK_TIMEOUT'])
@@ -137,10 +137,13 @@ function validate<T extends TObject>(
   problems: string[],
 ): Static<T> | undefined {
   const ajv = new Ajv({
-    ...{ allErrors: true, coerceTypes: true, useDefaults: true, removeAdditional: true },
+    allErrors: true,
+    coerceTypes: true,
+    useDefaults: true,
+    removeAdditional: true,
     // A setting's rule in words, for messages, and whether it is a duration.
     keywords: ['rule', 'isDuration'],
-    // TypeBox made the schema; to check it as well takes 25 ms of every start.
+    // TypeBox makes valid schemas; to validate this one as well takes 25 ms of every start.
     validateSchema: false,
   })
   addFormats.default(ajv)
@@ -180,7 +183,7 @@ function describe(error: ErrorObject, { properties }: TObject, environment: Envi
   return `${name} ${problem}: ${schema.description}`
 }
 
-/** The files of connection strings whose form is right. */
+/** Returns the problems of the files that valid connection strings name. */
 function tlsProblems(environment: Environment): string[] {
   return DATABASE_URLS.flatMap(name => {
     const url = environment[name]
@@ -190,7 +193,7 @@ function tlsProblems(environment: Environment): string[] {
   })
 }
 
-/** PGSSLMODE, where a connection string leaves the mode to it: node-postgres takes a mode that it does not know for none. */
+/** Returns a problem where PGSSLMODE decides the mode and is unknown: node-postgres would use no TLS then. */
 function sslModeProblems(environment: Environment): string[] {
   const { PGSSLMODE: mode } = environment
   const counts = DATABASE_URLS.some(name => environment[name] !== undefined && !saysTls(environment[name]))
@@ -222,7 +225,7 @@ function publicBlocks(text: string | undefined): string[] {
   return blocks
 }
 
-/** A PEM text as it stands, one whose line ends were escaped for a one-line variable, or the contents of a file. */
+/** Returns a PEM text. The value is the text, with line ends or with `\n`, or the path of a file. */
 function pem(value: string): string {
   return value.includes('-----BEGIN') ? value.replaceAll('\\n', '\n') : readFileSync(value, 'utf8')
 }
@@ -236,13 +239,13 @@ function attempt<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch {
-    // The reason may quote the value; the caller reports the problem by the variable's name.
+    // The error may quote the value: the caller reports the name of the variable.
     return undefined
   }
 }
 
 function isAddressOrRange(text: string): boolean {
-  // ipaddr.js also reads the forms of inet_aton(3): 10 as 0.0.0.10, 010.0.0.1 as 8.0.0.1.
+  // ipaddr.js also accepts the forms of inet_aton(3): 10 for 0.0.0.10, 010.0.0.1 for 8.0.0.1.
   if (isIP(text.split('/', 1)[0] ?? '') === 0) return false
   return text.includes('/') ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text)
 }
@@ -254,7 +257,7 @@ function splitList(list: string): string[] {
     .filter(Boolean)
 }
 
-/** Milliseconds of a duration, NaN where it is none. */
+/** Returns the milliseconds of a duration; NaN where it is none. */
 function milliseconds(duration: string): number {
   const [, count, unit] = /^([0-9]+)([a-z]+)$/.exec(duration) ?? []
   return Number(count) * UNITS[unit as keyof typeof UNITS]
@@ -316,7 +319,7 @@ function toConfig(
   }
 }
 
-/** Freezes plain objects and arrays all the way down; keys are objects of their own kind, and stay as they are. */
+/** Freezes plain objects and arrays at every level. Keys are objects of another kind, and are not frozen. */
 function deepFreeze<T extends object>(value: T): Readonly<T> {
   for (const inner of Object.values(value)) {
     if (Array.isArray(inner) || inner?.constructor === Object) deepFreeze(inner)

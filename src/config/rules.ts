@@ -1,24 +1,24 @@
-/** What a setting must be, in words: the rest of the sentence that begins with its name. */
+/** The rules of settings in words, such as "must be an integer from 0 to 65535", for messages. */
 import type { TSchema } from '@sinclair/typebox'
 import { postgresUrlProblem, redisUrlProblem } from '../lib/connection-url.ts'
 
-/** Formats whose reason depends on the value. None quotes it. */
+/** Formats whose message depends on the value. No message quotes it. */
 const REASONS: Record<string, (value: string) => string | undefined> = {
   'postgres-url': postgresUrlProblem,
   'redis-url': redisUrlProblem,
 }
 
-/** Formats that only these names know, as functions for ajv. */
+/** The formats of connection strings, as functions for ajv. */
 export const urlFormats = Object.entries(REASONS).map(
   ([name, problemOf]) => [name, (value: string) => problemOf(value) === undefined] as const,
 )
 
-/** The rule that a value breaks, such as "must be an integer from 0 to 65535". */
+/** Returns the rule that a value breaks, such as "must be an integer from 0 to 65535". */
 export function brokenRule(schema: TSchema, value: string): string {
   return REASONS[schema.format ?? '']?.(value) ?? ruleOf(schema)
 }
 
-/** The rule of a setting: its schema's own words, or those that the schema's limits come to. */
+/** Returns the rule of a setting: the schema's own words, or words for its limits. */
 function ruleOf({ rule, anyOf, type, minimum, maximum, minLength }: TSchema): string {
   if (rule !== undefined) return `must be ${rule}`
   if (anyOf !== undefined) return `must be one of ${anyOf.map((option: TSchema) => option.const).join(', ')}`

@@ -1,14 +1,14 @@
-/** The environment variables: a schema with a format, a default and a description for each. */
+/** The environment variables: a schema with the format, the default and the description of each. */
 import { type TObject, Type } from '@sinclair/typebox'
 import { SERVICE_NAME } from './service-name.ts'
 import { telemetryProperties } from './telemetry-schema.ts'
 
-/** A duration's form, in words. */
+/** The form of a duration, in words. */
 const DURATION = 'a number of up to 6 digits and ms, s, m, h or d'
 
 /**
- * How long something may take or wait; the configuration has it in milliseconds. Zero would mean "for ever" to PostgreSQL
- * and the pool.
+ * A time limit or an interval. The configuration has it in milliseconds. To PostgreSQL and the pool, zero would mean no
+ * limit.
  */
 export const Duration = (description: string, fallback?: string, pattern = '^[1-9][0-9]{0,5}(ms|s|m|h|d)$') =>
   Type.Unsafe<number>({
@@ -21,7 +21,7 @@ export const Duration = (description: string, fallback?: string, pattern = '^[1-
     description: `${description} (a number and ms, s, m, h or d; at most 24d)`,
   })
 
-/** How long something stays valid; the configuration has it in milliseconds. */
+/** How long something is valid. The configuration has it in milliseconds. */
 export const Lifetime = (description: string, fallback: string) =>
   Type.Unsafe<number>({
     type: 'string',
@@ -42,7 +42,7 @@ export const Count = (description: string, fallback: number, minimum = 1, maximu
 export const CoreSchema = Type.Object({
   NODE_ENV: Type.Union([Type.Literal('development'), Type.Literal('test'), Type.Literal('production')], {
     default: 'development',
-    description: 'Development starts an embedded PostgreSQL and makes a signing key; production never does',
+    description: 'Development starts an embedded PostgreSQL and creates a signing key; production never does',
   }),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address to listen on' }),
   PORT: Count('Port to listen on; 0 takes a free one', 3000, 0, 65_535),
@@ -85,7 +85,7 @@ export const CoreSchema = Type.Object({
     Type.String({
       format: 'redis-url',
       description:
-        'Redis that several instances share their rate limits in; without it each instance counts alone',
+        'Redis for the rate limits of several instances together; without it each instance counts alone',
     }),
   ),
   JWT_PRIVATE_KEY: Type.String({
@@ -124,12 +124,12 @@ export const CoreSchema = Type.Object({
     format: 'cidr-list',
     rule: 'IP addresses or CIDR ranges such as 10.0.0.0/8, separated by commas',
     description:
-      'Addresses or CIDR ranges of the proxies whose X-Forwarded-For is believed, separated by commas',
+      'Addresses or CIDR ranges of the proxies whose X-Forwarded-For is trusted, separated by commas',
   }),
   METRICS_TOKEN: Type.Optional(
     Type.String({
       minLength: 16,
-      description: 'Bearer token that /metrics asks for; in production there is no /metrics without it',
+      description: 'Bearer token that /metrics requires; in production there is no /metrics without it',
     }),
   ),
   DOCS: Type.Union([Type.Literal('on'), Type.Literal('off')], {
@@ -139,7 +139,7 @@ export const CoreSchema = Type.Object({
   BODY_LIMIT: Count('Largest request body, in bytes', 65_536, 1024, 104_857_600),
   REQUEST_TIMEOUT: Duration('Longest time in which a client may send a whole request', '10s'),
   SEND_TIMEOUT: Duration(
-    'Time in which a client must take the next 64 KiB of an answer, or what is left of it, or its connection is reset',
+    'Time in which a client must read the next 64 KiB of a response, or the rest of it; then its connection is reset',
     '30s',
   ),
   KEEP_ALIVE_TIMEOUT: Duration(
@@ -152,7 +152,7 @@ export const CoreSchema = Type.Object({
       maximum: 1_000_000,
       description:
         'Most client connections of one process, further ones are closed at once; 5000, or fewer where the limit of ' +
-        'open files asks for it',
+        'open files requires it',
     }),
   ),
   MAX_EVENT_LOOP_DELAY: Duration('Event-loop delay beyond which requests are shed with 503', '1s'),
@@ -175,7 +175,7 @@ export const CoreSchema = Type.Object({
   }),
 })
 
-/** A module's part in the environment: its name, and a schema of the variables that it adds. */
+/** A module's settings: its name, and a schema of the variables that it adds. */
 export type ModuleSettings = { name: string; settings?: TObject }
 
 /** Returns the schema of all environment variables, those of the modules included. */

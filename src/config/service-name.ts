@@ -1,4 +1,4 @@
-/** The service's name: the one place in src/ to change it. Any text will do: what only takes some characters encodes it. */
+/** The service's name, written nowhere else in src/. It may be any text: it is encoded where only some characters are allowed. */
 
 /** For programs: token claims, traces, connections and keys in shared stores. */
 export const SERVICE_NAME = 'plumbline'

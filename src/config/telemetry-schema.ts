@@ -1,4 +1,4 @@
-/** The variables of OpenTelemetry's SDK that the service honours, each with its format and description. */
+/** The variables of OpenTelemetry's SDK that the service supports, each with its format and description. */
 import { readFileSync } from 'node:fs'
 import { type Static, Type } from '@sinclair/typebox'
 import { SERVICE_NAME } from './service-name.ts'
@@ -55,7 +55,7 @@ const LEVELS = ['none', 'error', 'warn', 'info', 'debug', 'verbose', 'all']
 const PROTOCOLS = ['http/json', 'http/protobuf'] as const
 const COMPRESSIONS = ['none', 'gzip'] as const
 
-/** The names of the samplers, and whether the decision of the caller comes first. */
+/** The names of the samplers; a `parentbased_` one keeps the caller's decision. */
 const SAMPLERS = [
   'always_on',
   'always_off',
@@ -65,15 +65,15 @@ const SAMPLERS = [
   'parentbased_traceidratio',
 ] as const
 
-/** Share of traces where nothing was said; the specification's own default would record every request. */
+/** Share of traces by default. The specification's default would record every request. */
 export const DEFAULT_RATIO = 0.1
 
-/** OTLP's port for HTTP on this host, which the specification gives where an exporter is asked for without an address. */
+/** OTLP's port for HTTP on this host: the specification's default where an exporter has no address. */
 export const DEFAULT_ENDPOINT = 'http://localhost:4318'
 
 /**
  * The settings by the names of OpenTelemetry's specification, "Environment Variable Specification" and "OpenTelemetry
- * Protocol Exporter". What is for traces alone comes before what is for all signals.
+ * Protocol Exporter". A variable for traces overrides the one for all signals.
  */
 export const telemetryProperties = {
   OTEL_SDK_DISABLED: Type.Optional(
@@ -160,7 +160,7 @@ const TelemetrySchema = Type.Object(telemetryProperties)
 
 export type TelemetrySettings = Static<typeof TelemetrySchema>
 
-/** The pairs of a value like `a=1,b=x%20y`, in order; undefined where it is not of that form. */
+/** Returns the pairs of a value like `a=1,b=x%20y`, in order; undefined where it has another form. */
 export function parsePairs(text: string): [key: string, value: string][] | undefined {
   const pairs = text
     .split(',')
@@ -174,7 +174,7 @@ export function parsePairs(text: string): [key: string, value: string][] | undef
   return isValid ? pairs.map(([key = '', value = '']) => [key, value]) : undefined
 }
 
-/** Formats that only these names know, as functions for ajv. */
+/** The formats of OpenTelemetry's variables, as functions for ajv. */
 export const telemetryFormats: readonly [name: string, isValid: (text: string) => boolean][] = [
   ['key-value-pairs', text => parsePairs(text) !== undefined],
   ['http-url', text => /^https?:\/\/\S+$/.test(text) && URL.canParse(text)],
@@ -182,7 +182,7 @@ export const telemetryFormats: readonly [name: string, isValid: (text: string) =
   ['header-pairs', text => parsePairs(text)?.every(([name, value]) => isHeader(name, value)) ?? false],
 ]
 
-/** RFC 9110 §5.1 and §5.5: a token, and visible characters, spaces and tabs. */
+/** Returns whether a header is valid (RFC 9110 §5.1, §5.5): a token, and visible characters, spaces and tabs. */
 function isHeader(name: string, value: string): boolean {
   return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
 }
@@ -195,7 +195,7 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** Returns the text of a PEM file; undefined where there is none to be read. */
+/** Returns the text of a PEM file; undefined where it cannot be read, or is none. */
 export function readPem(file: string): string | undefined {
   try {
     const text = readFileSync(file, 'utf8')

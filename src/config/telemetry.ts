@@ -1,4 +1,4 @@
-/** What OpenTelemetry's variables mean for the service, and which of them it refuses by name. */
+/** Reads OpenTelemetry's variables into the tracing configuration, and refuses those that the service does not support. */
 import {
   DEFAULT_ENDPOINT,
   DEFAULT_RATIO,
@@ -10,7 +10,7 @@ import {
 
 type Environment = Record<string, string | undefined>
 
-/** What the specification names and this service does not do. `none` is what it does. */
+/** Variables of the specification that are not supported. The value `none` is accepted for the exporters. */
 const REFUSED: readonly [names: RegExp, reason: string][] = [
   [/^OTEL_METRICS_EXPORTER$/, 'metrics are served at /metrics alone: leave it out, or set it to none'],
   [/^OTEL_LOGS_EXPORTER$/, 'logs are written to standard output alone: leave it out, or set it to none'],
@@ -25,7 +25,7 @@ const REFUSED: readonly [names: RegExp, reason: string][] = [
   [/^OTEL_ENTITIES$/, 'entities are not supported: use OTEL_RESOURCE_ATTRIBUTES'],
 ]
 
-/** Each variable of OpenTelemetry's that would be ignored, with the reason; none where the SDK is turned off. */
+/** Returns a problem for each variable that is not supported; none where the SDK is turned off. */
 export function telemetryProblems(environment: Environment): string[] {
   if (isDisabled(environment.OTEL_SDK_DISABLED)) return []
   const refused = Object.keys(environment).flatMap(name => {
@@ -36,7 +36,7 @@ export function telemetryProblems(environment: Environment): string[] {
   return [...refused, ...batchProblems(environment)]
 }
 
-/** The variables with OpenTelemetry's prefix that neither the specification nor this service knows. */
+/** Returns the variables with OpenTelemetry's prefix that are unknown to the specification and to this service. */
 export function unknownTelemetry(environment: Environment): string[] {
   return Object.keys(environment).filter(
     name =>
@@ -60,8 +60,8 @@ function batchProblems({
 }
 
 /**
- * How requests are traced. Without an exporter nothing is recorded, and no service that is called next should be told that
- * it is: a caller's decision is passed on, and no trace of our own is sampled.
+ * Returns the tracing configuration. Without an exporter nothing is recorded, and the next service must not be told
+ * otherwise: a caller's decision is passed on, and no trace that begins here is sampled.
  */
 export function toTracing(settings: TelemetrySettings, environment: Environment) {
   const exporter = toExporter(settings)
@@ -99,7 +99,7 @@ export function toTracing(settings: TelemetrySettings, environment: Environment)
 export type Tracing = ReturnType<typeof toTracing>
 export type Exporter = NonNullable<Tracing['exporter']>
 
-/** Where and how spans are sent; undefined where tracing is off. */
+/** Returns where and how spans are sent; undefined where tracing is off. */
 function toExporter(settings: TelemetrySettings) {
   const { OTEL_TRACES_EXPORTER: chosen } = settings
   const url = endpointOf(settings) ?? (chosen === 'otlp' ? tracesOf(DEFAULT_ENDPOINT) : undefined)
@@ -125,7 +125,7 @@ function toExporter(settings: TelemetrySettings) {
   }
 }
 
-/** A signal's own endpoint is used as it is; the common one is a base (OTLP exporter specification). */
+/** Returns the endpoint of traces: their own as it is, or a path under the common one (OTLP exporter specification). */
 function endpointOf(settings: TelemetrySettings): string | undefined {
   const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own, OTEL_EXPORTER_OTLP_ENDPOINT: base } = settings
   if (own !== undefined) return new URL(own).href
@@ -145,7 +145,7 @@ function toSampler({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: share }
   return { ratio, isParentBased: parent !== undefined }
 }
 
-/** `OTEL_SERVICE_NAME` comes first, then `service.name` among the attributes, then our own name. */
+/** Returns the resource. The name is `OTEL_SERVICE_NAME`, else `service.name` of the attributes, else the service's own. */
 function toResource(settings: TelemetrySettings, environment: Environment): Record<string, string> {
   const attributes = Object.fromEntries(parsePairs(settings.OTEL_RESOURCE_ATTRIBUTES ?? '') ?? [])
   const isNamed = environment.OTEL_SERVICE_NAME !== undefined || attributes['service.name'] === undefined

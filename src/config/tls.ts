@@ -1,16 +1,16 @@
-/** TLS to PostgreSQL as a connection string asks for it: what is checked, the files, and what deserves a warning. */
+/** The TLS settings of a PostgreSQL connection string: modes, files, and a warning where there is no TLS. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-/** Modes that node-postgres reads as verify-full, and warns of with nine lines: in libpq they check less. */
+/** Modes that node-postgres treats as verify-full, with a warning of nine lines: in libpq they verify less. */
 const AS_VERIFY_FULL = new Set(['prefer', 'require', 'verify-ca'])
 
-/** Parameters each of which decides whether there is TLS; sslnegotiation=direct does as well. */
+/** Parameters that decide whether there is TLS; sslnegotiation=direct does so too. */
 const DECIDE_TLS = ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey']
 
 const LOOPBACK = /^(?:|localhost|127\.[0-9.]+|\[::1\]|%2[Ff].*)$/
 
-/** The same connection string, with what a mode comes to said outright. */
+/** Returns the connection string with verify-full where node-postgres would use it for another mode. */
 export function withPlainMode(url: string): string {
   const [address, query] = parametersOf(url)
   const isChecked = AS_VERIFY_FULL.has(query.get('sslmode') ?? '') && query.get('uselibpqcompat') !== 'true'
@@ -19,13 +19,13 @@ export function withPlainMode(url: string): string {
   return `${address}?${query}`
 }
 
-/** Whether it says itself if there is to be TLS: PGSSLMODE changes nothing then. */
+/** Returns whether the string itself decides about TLS: PGSSLMODE has no effect then. */
 export function saysTls(url: string): boolean {
   const [, query] = parametersOf(url)
   return DECIDE_TLS.some(name => query.has(name)) || query.get('sslnegotiation') === 'direct'
 }
 
-/** What is wrong with the files that it names, without their paths; undefined where nothing is. */
+/** Returns what is wrong with the files that the string names, without their paths; undefined where nothing is. */
 export function tlsProblem(url: string): string | undefined {
   const [, query] = parametersOf(url)
   const files = new Map<string, string>()
@@ -36,7 +36,7 @@ export function tlsProblem(url: string): string | undefined {
       files.set(name, readFileSync(path, 'utf8'))
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      return `names a file by ${name} that cannot be read (${code}); without sslrootcert, Node.js's own CAs are trusted`
+      return `names a file by ${name} that cannot be read (${code}); without sslrootcert, the CAs of Node.js are trusted`
     }
   }
   return contentProblem(files) ?? modeProblem(query)
@@ -62,7 +62,7 @@ function modeProblem(query: URLSearchParams): string | undefined {
     return 'must name a file by sslrootcert where it has sslmode=verify-ca'
 }
 
-/** A sentence where the connection leaves this host in plain text and the string does not say so; else undefined. */
+/** Returns a warning where the connection leaves this host without TLS and no setting asks for that; else undefined. */
 export function tlsWarning(name: string, url: string, environment: Record<string, string | undefined>) {
   const [address, query] = parametersOf(url)
   const isSaid = saysTls(url) || environment.PGSSLMODE !== undefined
@@ -85,7 +85,7 @@ function attempt<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch {
-    // The reason is in the sentence of the caller.
+    // The caller reports the reason.
     return undefined
   }
 }

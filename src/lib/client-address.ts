@@ -1,4 +1,4 @@
-/** One spelling for each IP address, and the address of a client whose request came through proxies. */
+/** Normalizes IP addresses, and finds the address of a client behind proxies. */
 import { isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
@@ -11,9 +11,10 @@ const PORT = /:([0-9]{1,5}|_[A-Za-z0-9._-]+)$/
 const DOTTED_END = /([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)$/
 
 /**
- * Finds the client of a request: the peer, or, where the peer is one of the `proxies` (addresses and CIDR ranges), the
- * last address of X-Forwarded-For that is not. What stands left of that address is the client's own text. An entry that
- * is no address (`unknown`, `_hidden`) ends the search at the proxy that sent it: a new text must not make a new client.
+ * Returns a function that finds the client of a request: the peer, or, where the peer is one of the `proxies` (addresses and
+ * CIDR ranges), the last address of X-Forwarded-For that is not a proxy. The entries before it are the client's own text. An
+ * entry that is no address (`unknown`, `_hidden`) ends the search at the proxy that sent it: with a new text for each
+ * request, a client could evade its rate limit.
  */
 export function createFindClient(proxies: readonly string[]) {
   const ranges = proxies.map(readRange)
@@ -36,23 +37,23 @@ export function createFindClient(proxies: readonly string[]) {
   }
 }
 
-/** The one spelling of a peer's address: IPv4 where it is mapped into IPv6, else RFC 5952 without a zone. */
+/** Returns the normalized address of a peer: IPv4 where it is mapped into IPv6, else RFC 5952 without a zone. */
 export function normalizeAddress(text: string): string {
   if (isIPv4(text)) return text
   const address = readAddress(text)
   return address === undefined ? text : spell(address)
 }
 
-/** The address of an entry: without quotes, port and brackets. */
+/** Returns the address of an entry, without quotes, port and brackets. */
 function unwrap(entry: string): string {
-  // RFC 9110 §5.6.4: a quoted string, in which a backslash stands before a character that is meant as it is.
+  // RFC 9110 §5.6.4: a quoted string, in which a backslash escapes a character.
   const text = /^"(.*)"$/.exec(entry)?.[1]?.replace(/\\(.)/g, '$1') ?? entry
   if (isIP(text) !== 0) return text
   const host = text.replace(PORT, '')
   return /^\[(.*)\]$/.exec(host)?.[1] ?? host
 }
 
-/** Strict, as Node is: ipaddr.js alone would also read `127.1`, hex and octal numbers. */
+/** Parses an address as strictly as Node.js: ipaddr.js alone also accepts `127.1`, hex and octal numbers. */
 function readAddress(text: string): Address | undefined {
   if (isIP(text) === 0) return undefined
   // The zone names an interface of the machine that wrote it.
@@ -70,7 +71,7 @@ function spell(address: Address): string {
   return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString()
 }
 
-/** A range of IPv4 that is written as IPv6 is one of IPv4, as the addresses are that it is compared with. */
+/** Parses a range. IPv4 written as IPv6 becomes IPv4, as the addresses do that it is compared with. */
 function readRange(text: string): [Address, number] {
   const address = ipaddr.parse(text.split('/', 1)[0] ?? '')
   const bits = text.includes('/') ? ipaddr.parseCIDR(text)[1] : address instanceof ipaddr.IPv6 ? 128 : 32

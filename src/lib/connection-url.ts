@@ -1,4 +1,4 @@
-/** Connection URLs as RFC 3986 writes them: no character of a password may end the password, or the host, unseen. */
+/** Validates connection URLs strictly by RFC 3986: an unescaped character of a password must not end the password or host. */
 
 /** RFC 3986 §2: unreserved characters, those that delimit, and an escaped byte. */
 const CHARACTERS = /^(?:[A-Za-z0-9._~!$&'()*+,;=:@/?[\]-]|%[0-9A-Fa-f]{2})*$/
@@ -9,16 +9,16 @@ const PARTS = /^([a-z]+):\/\/(?:([^@/?]*)@)?([^@/?]*)(\/[^@?]*)?(?:\?([^@]*))?$/
 /** A name, an IPv4 address, an IPv6 address in brackets, or the escaped path of a socket; and a port. */
 const HOST_AND_PORT = /^((?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*|\[[0-9A-Fa-f:.]+\])(?::([0-9]*))?$/
 
-/** Segments that a URL parser removes from a path, along with what comes before them. */
+/** Segments that a URL parser removes from a path, together with the segment before. */
 const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
 
-/** What node-postgres leaves escaped in the name of a database: decodeURI does. */
+/** Characters that node-postgres leaves escaped in the name of a database, since it uses decodeURI. */
 const STAYS_ESCAPED = /%(?:23|24|26|2[bcf]|3[abdf]|40)/i
 
 const ENCODE =
   'must be a URL: write the characters # / ? @ [ ] % ^ { } and spaces of a user name or password percent-encoded: # is %23, % is %25'
 
-/** Where these belong, so that there is one place to read them from. */
+/** Parameters that belong elsewhere in the URL, and where. */
 const NOT_IN_QUERY: Record<string, string> = {
   user: 'before the host',
   username: 'before the host',
@@ -28,7 +28,7 @@ const NOT_IN_QUERY: Record<string, string> = {
   hostaddr: 'as the host',
 }
 
-/** What the service sets itself, for every connection, and by which setting. */
+/** Parameters that the service sets for every connection, and the setting to use instead. */
 const NOT_FOR_POOLS: Record<string, string> = {
   statement_timeout: 'set DATABASE_STATEMENT_TIMEOUT instead',
   query_timeout: 'set DATABASE_STATEMENT_TIMEOUT instead',
@@ -36,7 +36,7 @@ const NOT_FOR_POOLS: Record<string, string> = {
   idle_in_transaction_session_timeout: 'set DATABASE_IDLE_IN_TRANSACTION_TIMEOUT instead',
 }
 
-/** What has a meaning beside those: node-postgres reads it, or libpq does what node-postgres always does. */
+/** Other known parameters: node-postgres reads them, or always does what they say in libpq. */
 const KNOWN = [
   'host',
   'port',
@@ -49,7 +49,7 @@ const KNOWN = [
   'sslkey',
 ]
 
-/** The modes that node-postgres knows, in connection strings and in PGSSLMODE. */
+/** The modes of node-postgres, in connection strings and in PGSSLMODE. */
 export const SSL_MODES: readonly string[] = [
   'disable',
   'prefer',
@@ -59,7 +59,7 @@ export const SSL_MODES: readonly string[] = [
   'no-verify',
 ]
 
-/** Parameters of which node-postgres ignores what it does not know, or takes it for yes. */
+/** Parameters and their values. node-postgres ignores an unknown value, or takes it for yes. */
 const VALUES: Record<string, readonly string[]> = {
   sslmode: SSL_MODES,
   ssl: ['true', '1', '0', 'no-verify'],
@@ -73,21 +73,21 @@ const PARAMETERS = [...Object.keys(VALUES), ...KNOWN]
 
 type Parts = { host: string; path: string; query: URLSearchParams }
 
-/** What is wrong with the URL of a PostgreSQL database, without any of its text; undefined where nothing is. */
+/** Returns what is wrong with the URL of a PostgreSQL database, without quoting it; undefined where nothing is. */
 export function postgresUrlProblem(url: string): string | undefined {
   if (!/^postgres(ql)?:\/\//.test(url)) return 'must begin with postgres:// or postgresql://'
   const parts = readParts(url)
   return typeof parts === 'string' ? parts : (databaseProblem(parts) ?? parametersProblem(parts))
 }
 
-/** The names of the parameters of such a URL that change nothing. Those that may be a part of something secret are left out. */
+/** Returns the parameters of such a URL that have no effect, without names that may be a part of a secret. */
 export function uselessParameters(url: string): string[] {
   const parts = readParts(url)
   if (typeof parts === 'string') return []
   return [...parts.query.keys()].filter(name => /^[a-z_]{1,40}$/i.test(name) && !PARAMETERS.includes(name))
 }
 
-/** What is wrong with the URL of a Redis server, without any of its text; undefined where nothing is. */
+/** Returns what is wrong with the URL of a Redis server, without quoting it; undefined where nothing is. */
 export function redisUrlProblem(url: string): string | undefined {
   if (!/^rediss?:\/\//.test(url)) return 'must begin with redis:// or rediss://'
   const parts = readParts(url)
@@ -97,7 +97,7 @@ export function redisUrlProblem(url: string): string | undefined {
   if (!/^[0-9]*$/.test(parts.path)) return 'must have the number of a database as its path, or none'
 }
 
-/** The parts that are left to judge, or what is wrong with the form. */
+/** Returns the parts of a URL, or what is wrong with its form. */
 function readParts(url: string): Parts | string {
   if (!CHARACTERS.test(url)) return ENCODE
   const [, , user = '', authority = '', path = '', search = ''] = PARTS.exec(url) ?? []
@@ -143,7 +143,7 @@ function parametersProblem({ host, query }: Parts): string | undefined {
     return 'must ask for TLS where it has sslnegotiation=direct'
 }
 
-/** Whether the parameters say that there is to be no TLS. */
+/** Returns whether the parameters turn TLS off. */
 function isPlain(query: URLSearchParams): boolean {
   return query.get('sslmode') === 'disable' || (!query.has('sslmode') && query.get('ssl') === '0')
 }

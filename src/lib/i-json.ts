@@ -1,13 +1,12 @@
-/** Tells whether JSON text means the same to every reader of it: I-JSON (RFC 7493), and a limit on its depth. */
+/** Validates JSON text as I-JSON (RFC 7493), which every parser reads in the same way, and limits its depth. */
 
-/** A string, and whether a colon makes it a name; a number; or what opens and closes. */
+/** A string, with a colon where it is a name; a number; or a brace or bracket. */
 const TOKENS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?[0-9][0-9.eE+-]*|[{}[\]]/gs
 
 /**
- * Why a text, which JSON.parse has accepted, is refused all the same; undefined where it is not. Readers differ over a
- * name that appears twice (which of its values counts?), over numbers past 2^53 and over lone surrogates, so that a
- * proxy may have checked another body than the one we act on. PostgreSQL's text cannot hold U+0000.
- * Throws nothing, and recurses nowhere: the depth is the client's.
+ * Returns why a text that JSON.parse accepts is refused; undefined where it is not. Parsers differ about a name that appears
+ * twice, numbers past 2^53 and lone surrogates: a proxy may have checked another value than the service uses. PostgreSQL
+ * cannot store U+0000. Throws nothing and does not recurse: the client chooses the depth.
  */
 export function findFault(text: string, maxDepth: number): string | undefined {
   // The names of each object that is open; undefined for an array.

@@ -1,4 +1,4 @@
-/** Examples of values, put together from the examples, defaults and constants in their JSON schema. */
+/** Generates examples of values from the examples, defaults and constants in their JSON schema. */
 
 type Schema = {
   type?: string | string[]
@@ -13,12 +13,11 @@ type Schema = {
 }
 
 /**
- * A value that shows what the schema takes; undefined where its parts give none. Optional properties without an
- * example of their own are left out.
+ * Returns an example of a schema; undefined where its parts have none. Optional properties without an example are left out.
  */
 export function exampleOf(schema: Schema): unknown {
   const { properties, required = [], items, anyOf } = schema
-  // An example may be null, which is why this is no chain of `??`.
+  // An example may be null: `??` would skip it.
   if (schema.examples) return schema.examples[0]
   const given = schema.default ?? schema.const ?? schema.enum?.[0]
   if (given !== undefined) return given

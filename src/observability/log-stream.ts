@@ -1,29 +1,29 @@
-/** Standard output as log lines are written to it: many at once, whole, and never in a request's way, broken or not. */
+/** Writes log lines to standard output: many at once, never in part, and without making requests wait. */
 import { constants, openSync, writeSync, write as writeTo } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Bytes of lines that are written at once: a write takes 20 µs of CPU, whether of one line or of thirty. */
+/** Bytes that are written at once: a write takes 20 µs of CPU, with one line or thirty. */
 const LARGEST_WRITE = 12_288
 
-/** The same where several workers share a pipe: no write stays in one piece that is larger than Linux's PIPE_BUF. */
+/** The same where several workers share a pipe: Linux may split a write that is larger than PIPE_BUF. */
 const LARGEST_SHARED_WRITE = 4096
 
 /** Longest time that a line waits for others, in milliseconds. */
 const GATHER_MS = 100
 
-/** Longest time that the end waits for a reader who takes nothing, in milliseconds. */
+/** Longest time that the end of the process waits for a reader that reads nothing, in milliseconds. */
 const READER_MS = 1000
 
-/** The same for a thread that writes: it may have hashes to do first, on a busy machine, or a disk that stands still. */
+/** The same for a thread that writes: it may have password hashes to do first, or a disk that does not respond. */
 const THREAD_MS = 5000
 
-/** How often the end looks whether it waits in vain, in milliseconds. */
+/** How often the end checks whether it should stop waiting, in milliseconds. */
 const LOOK_MS = 50
 
-/** Longest time that the last lines of a process wait for room in a full pipe, in milliseconds. */
+/** Longest time that the last lines of a process wait for a full pipe, in milliseconds. */
 const FINISH_MS = 200
 
-/** Bytes that wait for a reader who has stopped; lines beyond them are dropped, since memory is worth more. */
+/** Bytes that wait for a reader that has stopped. Further lines are dropped, to save memory. */
 const BACKLOG = 16_777_216
 
 /** Pauses before a full pipe is tried again, in milliseconds: the first, and the longest after doubling. */
@@ -33,23 +33,23 @@ const LONGEST_RETRY_MS = 100
 /** Least time between two reports of lost lines, in milliseconds. */
 const REPORT_MS = 1000
 
-/** What a full pipe answers, and what passes by itself. Every other error costs the lines that were to be written. */
+/** Errors of a full pipe, and others that pass. With any other error, the lines of the write are lost. */
 const PASSING = new Set(['EAGAIN', 'EBUSY', 'EINTR'])
 
 const NEWLINE = 0x0a
 
-/** Lines that could not be written, and the code of the last error; none where the reader was too slow. */
+/** Lines that could not be written, and the code of the last error; no code where the reader was too slow. */
 export type Loss = { lines: number; code: string | undefined }
 
 export type LogStream = {
   write: (line: string) => void
-  /** Starts to write the lines so far, rather than in a moment. */
+  /** Starts to write the lines so far at once. */
   flush: () => void
-  /** Resolves once all lines so far are written or lost, or their reader or disk has stopped. */
+  /** Resolves when all lines so far are written or lost, or the reader or the disk has stopped. */
   settle: () => Promise<void>
-  /** For the end of the process: writes the lines since `settle` before it returns, where they can be written. */
+  /** Writes the lines since `settle` before it returns, where that is possible: for the end of the process. */
   finish: () => void
-  /** How many lines have been lost so far. */
+  /** Returns how many lines are lost so far. */
   dropped: () => number
 }
 
@@ -58,17 +58,17 @@ type Options = {
   isShared: boolean
   /** The descriptor to write to. */
   fd?: number
-  /** Told of lost lines once lines are written again. */
+  /** Receives the lost lines when lines can be written again. */
   onLoss?: (loss: Loss) => void
 }
 
 /**
- * A stream of lines that never throws, waits or gives up. Where a write fails, its lines are dropped and counted, and the
- * next write is tried nevertheless. Where a pipe is full, lines wait for its reader, up to a limit.
+ * A stream of lines that never throws and never blocks. Where a write fails, its lines are dropped and counted, and the next
+ * lines are still written. Where a pipe is full, lines wait for its reader, up to a limit.
  *
- * Writes are done by libuv's threads, since a disk may stand still. A pipe has to be in non-blocking mode: a thread that
- * is stuck in one would be missing for password hashes, and keep the process from exiting. Node.js sets that mode when
- * `process.stdout` is first used, and takes it back when the process exits.
+ * The threads of libuv write, since a disk may block. A pipe has to be in non-blocking mode: a blocked thread would be
+ * missing for password hashes, and would keep the process from exiting. Node.js sets this mode when `process.stdout` is
+ * first used, and unsets it when the process exits.
  */
 export function createLogStream({
   isShared,
@@ -117,9 +117,9 @@ export function createLogStream({
 }
 
 /**
- * Returns the descriptor to write to: for a terminal a new one, in non-blocking mode, since one that was stopped (Ctrl-S)
- * takes nothing. The given one is shared with the shell, and Node.js leaves its mode alone. Where the system opens no
- * second one, as after su, it is the given one.
+ * Returns the descriptor to write to. For a terminal it is a new one in non-blocking mode, since a stopped terminal (Ctrl-S)
+ * blocks: the given one is shared with the shell, and Node.js does not change its mode. Where a new one cannot be opened,
+ * as after su, it is the given one.
  */
 function descriptorOf({ fd, isTTY }: { fd: number; isTTY?: boolean }): number {
   if (isTTY !== true) return fd
@@ -134,17 +134,17 @@ function descriptorOf({ fd, isTTY }: { fd: number; isTTY?: boolean }): number {
 function createOutput(fd: number) {
   const queue: Buffer[] = []
   let queued = 0
-  /** The chunk that is being written, of which so many bytes are. */
+  /** The chunk that is being written, and how many of its bytes are. */
   let chunk: Buffer | undefined
   let written = 0
-  /** Bytes that the chunk begins with to end a line that was cut. */
+  /** Bytes at the start of the chunk that end a line which was cut. */
   let head = 0
-  /** Since when a thread has been writing; undefined while none is. */
+  /** The time since which a thread is writing; undefined while none is. */
   let since: number | undefined
   let retry: NodeJS.Timeout | undefined
   let pause = FIRST_RETRY_MS
   let progressAt = performance.now()
-  /** Whether what was written ends within a line. */
+  /** Whether the output ends within a line. */
   let isCut = false
   let lost = 0
   let reported = 0
@@ -182,7 +182,7 @@ function createOutput(fd: number) {
     since = performance.now()
     writeTo(fd, current, written, current.length - written, null, (error, count) => {
       since = undefined
-      // The last lines of the process were written meanwhile.
+      // `finish` has written the last lines of the process.
       if (chunk !== current) return
       if (error) fail(current, error)
       else if (advance(current, count)) next()
@@ -194,7 +194,7 @@ function createOutput(fd: number) {
     return since !== undefined && performance.now() - since > THREAD_MS
   }
 
-  /** Takes note of bytes that were written, and returns whether the chunk is done. */
+  /** Records written bytes, and returns whether the chunk is complete. */
   function advance(current: Buffer, count: number): boolean {
     pause = FIRST_RETRY_MS
     progressAt = performance.now()
@@ -221,13 +221,13 @@ function createOutput(fd: number) {
     for (const byte of part) if (byte === NEWLINE) lost++
   }
 
-  /** Writes what is left without the threads. Gives up where it cannot be written at once. */
+  /** Writes the rest without the threads, and stops where that is not possible at once. */
   function finish(): void {
-    // Node.js waits for its threads when it exits. One that is stuck, on a disk that stands still, would never let it.
+    // Node.js waits for its threads when it exits: a thread that is blocked by a disk would keep it from exiting.
     if (isThreadStuck()) process.kill(process.pid, 'SIGKILL')
     clearTimeout(retry)
     const deadline = performance.now() + FINISH_MS
-    // What a thread has begun is its own to end.
+    // The chunk of a thread is not written twice.
     let current = since === undefined && chunk ? chunk : takeNext()
     chunk = undefined
     while (current && tryWrite(current, deadline)) current = takeNext()
@@ -249,18 +249,18 @@ function createOutput(fd: number) {
     push,
     finish,
     isIdle: () => chunk === undefined,
-    /** Resolves once nothing is left to write. */
+    /** Resolves when everything is written. */
     idle: () =>
       new Promise<void>(resolve => {
         onIdle = resolve
       }),
-    /** Whether a pipe has been full, or a thread busy, for longer than is worth a wait that began at `waitingSince`. */
+    /** Returns whether a pipe was full, or a thread busy, for too long. The wait began at `waitingSince`. */
     isStuck(waitingSince: number): boolean {
       if (since !== undefined) return isThreadStuck()
       return performance.now() - Math.max(progressAt, waitingSince) > READER_MS
     },
     dropped: () => lost,
-    /** The lines lost since it was last asked, once lines are written again; undefined before, or where there are none. */
+    /** Returns the lines that were lost since the last call, when lines can be written again; else undefined. */
     takeLoss(): Loss | undefined {
       if (!isWell || lost === reported) return undefined
       const loss = { lines: lost - reported, code }

@@ -20,7 +20,7 @@ const SECRETS = [
   '["x-csrf-token"]',
 ]
 
-/** Where somebody might log them. Not `*`: pino copies every line to look for it, 15 µs of CPU per request. */
+/** The objects in which they are redacted. Not `*`: pino would copy every line, for 15 µs of CPU per request. */
 const PLACES = [
   '',
   'body',
@@ -37,7 +37,7 @@ const REDACTED = PLACES.flatMap(place =>
   SECRETS.map(name => (place === '' || name.startsWith('[') ? `${place}${name}` : `${place}.${name}`)),
 )
 
-/** pino's options. Callers never log headers or bodies; the redaction is for the day when somebody does. */
+/** Returns pino's options. No code logs headers or bodies; the redaction protects code that may do so later. */
 export function loggerOptions(log: Config['log']): LoggerOptions {
   return {
     level: log.level,
@@ -49,7 +49,7 @@ export function loggerOptions(log: Config['log']): LoggerOptions {
   }
 }
 
-/** The time of a line, written out once for all lines of the same millisecond: 0.04 µs a line instead of 0.48. */
+/** Returns a function for the time of a line. The text is kept for its millisecond: 0.04 µs a line in place of 0.48. */
 function createTimestamp(): () => string {
   let at = 0
   let text = ''
@@ -64,9 +64,9 @@ function createTimestamp(): () => string {
 }
 
 /**
- * An error as fields for a log line: its name, code, message and stack frames, and the same of its cause, without
- * the cause's message. PostgreSQL's messages and details quote the values of a row, and Drizzle's the parameters of
- * the statement, so of a database error only the code and the names of the objects are kept.
+ * Returns an error as fields of a log line: its name, code, message and stack frames, and its cause without the message.
+ * PostgreSQL's messages quote the values of a row, and Drizzle's the parameters of the statement: of a database error,
+ * only the code and the names of the objects are kept.
  */
 export function describeError(error: unknown, isCause = false): Record<string, unknown> {
   const actual = databaseErrorOf(error)
@@ -83,19 +83,19 @@ export function describeError(error: unknown, isCause = false): Record<string, u
   }
 }
 
-/** Why something failed, in a word: the error's code, or its message where it has none. */
+/** Returns the code of an error, or its message where it has none. */
 export function reasonOf(error: unknown): string {
   const { code, message, name } = describeError(error)
   return String(code ?? message ?? name)
 }
 
-/** The stack without its first lines, which repeat the message. */
+/** Returns the stack without its first lines, which repeat the message. */
 function framesOf(error: Error): string {
   const frames = error.stack?.split('\n').filter(line => /^\s+at /.test(line)) ?? []
   return frames.slice(0, 20).join('\n')
 }
 
-/** One line per request, when it is answered; the path without its query, which may hold secrets. */
+/** Writes one line for each request when it has ended, with the path without its query, which may contain secrets. */
 export class AccessLog extends LogController {
   constructor() {
     super({ requestIdLogLabel: 'requestId' })
@@ -106,7 +106,7 @@ export class AccessLog extends LogController {
   override routeNotFound(): void {}
 
   override streamError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-    // The line of the request says so.
+    // The line of the request reports it.
     if (!isAborted(reply.raw)) super.streamError(error, request, reply)
   }
 

@@ -1,4 +1,4 @@
-/** The metrics of all workers as Prometheus text, for whoever has the token. */
+/** The route of the metrics: those of all workers as Prometheus text, for clients that have the token. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -26,7 +26,7 @@ export const metricsRoute = fp(
         },
         onRequest: async function requireMetricsToken(request: FastifyRequest) {
           if (!expected) return
-          // Digests have one length, which timingSafeEqual needs, and tell nothing of where two tokens differ.
+          // Digests have the same length, as timingSafeEqual requires, and hide where two tokens differ.
           const given = digest(BEARER.exec(request.headers.authorization ?? '')?.[1] ?? '')
           if (!timingSafeEqual(given, expected)) throw new errors.Unauthorized()
         },

@@ -1,11 +1,11 @@
-/** Log lines for a person at a terminal. */
+/** Formats log lines for a person at a terminal. */
 import { ifInstalled } from '../process/if-installed.ts'
 import type { LogStream } from './log-stream.ts'
 
-/** What is in the message already, or of no use to a person. */
+/** Fields that the message has already, or that a person does not need. */
 const IGNORED = 'requestId,traceId,ip,method,route,path,status,durationMs,userId,code'
 
-/** Returns a stream that writes each line for a person, as soon as it is there; undefined where pino-pretty is not installed. */
+/** Returns a stream that formats each line and writes it at once; undefined where pino-pretty is not installed. */
 export async function prettify(stream: LogStream): Promise<LogStream | undefined> {
   const pretty = await ifInstalled(() => import('pino-pretty'))
   if (pretty === undefined) return undefined
@@ -23,7 +23,7 @@ export async function prettify(stream: LogStream): Promise<LogStream | undefined
   }
 }
 
-/** The message; that of a request with what a person wants to know of it. */
+/** Returns the message; for a request, with its method, path, status and duration. */
 function messageOf({ msg = '', method, path, status, code, durationMs }: Record<string, unknown>): string {
   if (status === undefined) return String(msg)
   return `${msg}: ${method} ${path} ${status}${code ? ` ${code}` : ''} in ${durationMs} ms`

@@ -29,23 +29,23 @@ declare module 'fastify' {
 
 type TracingOptions = Omit<Tracing, 'exporter'> & { exporter: Exporter }
 
-/** Longest wait at shutdown for the collector to take the last spans; it may be down. */
+/** Longest wait at shutdown until the collector has accepted the last spans: it may be down. */
 const FLUSH_TIMEOUT_MS = 2000
 
 /**
- * Spans that are sent together. Making them into JSON stops the event loop: 512, the default, for 4 ms, and they live long
- * enough to be moved to the old generation. With 128 the p99 is a quarter lower at half load, and a second of full load
- * has 12 ms of GC pause in place of 20; 64 cost 2 % more CPU per request.
+ * Spans that are sent together. To serialize them blocks the event loop: for 4 ms with 512, the default, and so many live
+ * long enough to reach the old generation. With 128, p99 is a quarter lower at half load, and a second of full load has
+ * 12 ms of GC pause in place of 20. With 64, a request takes 2 % more CPU.
  */
 const EXPORT_BATCH = 128
 
 /**
- * Starts the SDK and traces the requests of `app`; stops with it. Returns what runs a query inside a span,
- * and what tells the current span.
+ * Starts the SDK and traces the requests of `app`; stops with it. Returns a function that runs a query inside a span, and
+ * one that returns the id of the current span.
  *
- * The stock HTTP and Fastify instrumentations make their spans first and ask the sampler then: 25 µs each on every
- * request, sampled or not. Here the decision comes first, with the request's ids, and an unsampled request costs
- * one comparison.
+ * The instrumentations of OpenTelemetry for HTTP and Fastify create spans before they ask the sampler: 25 µs each for every
+ * request, sampled or not. Here the decision comes first, with the request's ids, and an unsampled request costs one
+ * comparison.
  */
 export async function startTracing(app: FastifyInstance, options: TracingOptions) {
   const ids = createIdGenerator()
@@ -61,7 +61,7 @@ export async function startTracing(app: FastifyInstance, options: TracingOptions
     instrumentations: [],
     metricReaders: [],
     logRecordProcessors: [],
-    // Headers are read and written here: see the plugin.
+    // The plugin `tracing` reads and writes the headers.
     textMapPropagator: null,
     // Only sampled requests reach the SDK.
     sampler: new AlwaysOnSampler(),
@@ -76,7 +76,7 @@ export async function startTracing(app: FastifyInstance, options: TracingOptions
   return { traceQuery, activeSpanId }
 }
 
-/** The exporter of the protocol; the other one is not loaded. */
+/** Returns the exporter of the protocol; the other one is not loaded. */
 async function createExporter({ protocol, isCompressed, tls, ...rest }: Exporter) {
   const { OTLPTraceExporter } =
     protocol === 'http/protobuf'
@@ -89,7 +89,7 @@ async function createExporter({ protocol, isCompressed, tls, ...rest }: Exporter
   })
 }
 
-/** What the SDK says of itself, as log lines. It would write to the console, between them. */
+/** Writes the SDK's own messages to the log. By default it writes them to the console. */
 function logDiagnostics({ log }: FastifyInstance, level: string | undefined): void {
   if (level === undefined) return
   const logger: DiagLogger = {
@@ -105,7 +105,7 @@ function logDiagnostics({ log }: FastifyInstance, level: string | undefined): vo
   })
 }
 
-/** The entries that are set: the SDK takes one that is undefined for a value. */
+/** Returns the entries that are set: the SDK would use undefined as a value. */
 function defined<T extends object>(options: T) {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>
@@ -146,7 +146,7 @@ function end(span: Span, reply: FastifyReply): void {
   span.end()
 }
 
-/** OpenTelemetry semantic conventions 1.30, HTTP server spans. The query stays out: it may hold secrets. */
+/** Returns attributes by OpenTelemetry's semantic conventions 1.30, HTTP server spans, without the query, which may contain secrets. */
 function requestAttributes(request: FastifyRequest) {
   return {
     'http.request.method': request.method,
@@ -166,7 +166,7 @@ function responseAttributes(reply: FastifyReply) {
   }
 }
 
-/** Runs a query inside a client span, where the request that asks for it is sampled. */
+/** Runs a query inside a client span where its request is sampled. */
 function traceQuery<T>(text: string, run: () => Promise<T>): Promise<T> {
   if (trace.getActiveSpan()?.isRecording() !== true) return run()
   const operation = (/\w+/.exec(text)?.[0] ?? '').toUpperCase()
@@ -182,7 +182,7 @@ async function endWith<T>(span: Span, result: Promise<T>): Promise<T> {
   try {
     return await result
   } catch (error) {
-    // Not the message: PostgreSQL's quote values.
+    // Without the message: PostgreSQL's messages quote values.
     span.setStatus({ code: SpanStatusCode.ERROR })
     throw error
   } finally {
@@ -190,7 +190,7 @@ async function endWith<T>(span: Span, result: Promise<T>): Promise<T> {
   }
 }
 
-/** The id of the span that is being worked in; undefined where none is recorded. */
+/** Returns the id of the current span; undefined where none is recorded. */
 function activeSpanId(): string | undefined {
   return trace.getActiveSpan()?.spanContext().spanId
 }
@@ -207,7 +207,7 @@ function parentContext({ traceId, parentId }: TraceContext) {
 
 type IdGenerator = ReturnType<typeof createIdGenerator>
 
-/** Lets a span be started under the ids that its request was given, and that the log lines carry. */
+/** Creates ids for the SDK: a span gets those of its request, which are in the log lines too. */
 function createIdGenerator() {
   const random = new RandomIdGenerator()
   let given: TraceContext | undefined

@@ -1,4 +1,4 @@
-/** Gives every request a place in a trace: W3C context in and out, and a span where it is sampled. */
+/** Tracing of requests: W3C trace context in and out, and a span where the request is sampled. */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -7,13 +7,13 @@ import { formatTraceparent, type TraceContext, traceContextOf } from '../lib/tra
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Runs a query inside a span where the request that asks for it is sampled. */
+    /** Runs a query inside a span where its request is sampled. */
     traceQuery: <T>(text: string, run: () => Promise<T>) => Promise<T>
-    /** The W3C headers of a request that is sent on behalf of this one; also where nothing is recorded. */
+    /** Returns the W3C headers for a request to another service; also where nothing is recorded. */
     traceHeaders: (request: FastifyRequest) => Record<string, string>
   }
   interface FastifyRequest {
-    /** The request's place in its trace; there is one also where nothing is recorded. */
+    /** The request's trace context; also where nothing is recorded. */
     trace: TraceContext
   }
 }
@@ -22,7 +22,7 @@ const kTrace = Symbol('trace')
 
 type TracedMessage = IncomingMessage & { [kTrace]?: TraceContext }
 
-/** The context of a request, made once; the id, the log lines and the span of a request all come from it. */
+/** Returns the context of a request, which is created once. The request's id, log lines and span use it. */
 export function traceOf(raw: TracedMessage, sampling: Config['tracing']['sampling']): TraceContext {
   const header = sampling.readsCaller ? raw.headers.traceparent : undefined
   raw[kTrace] ??= traceContextOf(Array.isArray(header) ? undefined : header, sampling)
@@ -47,7 +47,7 @@ export const tracing = fp(
     app.decorate('traceHeaders', ({ trace, headers: { tracestate, baggage } }) => ({
       ...(sampling.readsCaller && {
         traceparent: formatTraceparent({ ...trace, spanId: activeSpanId() ?? trace.spanId }),
-        // Trace Context §3.3: what others have written there is passed on as it came.
+        // Trace Context §3.3: the entries of other systems are passed on unchanged.
         ...(tracestate !== undefined && { tracestate: String(tracestate) }),
       }),
       ...(passesBaggage && baggage !== undefined && { baggage: String(baggage) }),
@@ -61,7 +61,7 @@ type Tracer = Pick<FastifyInstance, 'traceQuery'> & { activeSpanId: () => string
 async function start(app: FastifyInstance, settings: Config['tracing']): Promise<Tracer> {
   const { exporter } = settings
   if (exporter === undefined) return { traceQuery: (_text, run) => run(), activeSpanId: () => undefined }
-  // Loaded only here: the SDK costs 200 ms and 30 MB that nobody should pay for with tracing off.
+  // Loaded only where tracing is on: the SDK takes 200 ms and 30 MB.
   const { startTracing } = await import('./tracing-sdk.ts')
   return startTracing(app, { ...settings, exporter })
 }

@@ -1,22 +1,22 @@
-/** One set of metrics for all workers: the first process sums up what they have counted, also what ended ones had. */
+/** Sums up the metrics of all workers in the first process, also those of workers that have ended. */
 import cluster, { type Worker } from 'node:cluster'
 import { AggregatorRegistry, Gauge, type Registry } from 'prom-client'
 import { errors } from '../http/errors.ts'
 import { withTimeout } from '../process/with-timeout.ts'
 
-/** A worker that has not answered by then is left out: Prometheus gives up after 10 s. */
-const ANSWER_TIMEOUT_MS = 1000
+/** A worker that has not responded by then is left out: Prometheus stops waiting after 10 s. */
+const RESPONSE_TIMEOUT_MS = 1000
 
-/** What a worker counted since it was last asked is lost when it is killed: it is asked this often at least. */
+/** A killed worker loses its counts since the last question: it is asked at least this often. */
 const ASK_EVERY_MS = 5000
 
-/** Questions wait in memory while a worker stands still; one that owes so many answers is asked no more. */
-const MOST_UNANSWERED = 100
+/** Questions wait in memory while a worker is blocked; one with so many open questions is not asked again. */
+const MOST_OPEN_QUESTIONS = 100
 
-/** prom-client's metrics as plain data, which pass between processes. */
+/** prom-client's metrics as plain data, to send between processes. */
 type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
-/** What workers and the first process say to each other; a snapshot that was not asked for is a worker's last. */
+/** The messages between workers and the first process. A snapshot without an id is a worker's last. */
 type Message =
   | { metrics: 'read'; id: number }
   | { metrics: 'text'; id: number; text: string }
@@ -24,8 +24,8 @@ type Message =
   | { metrics: 'snapshot'; id: number | undefined; snapshot: Snapshot }
 
 /**
- * Returns what reads the metrics of all workers as Prometheus text, and what leaves the last figures of this one with the
- * first process. In a process that is no worker, they are its own metrics.
+ * Returns `read`, which returns the metrics of all workers as Prometheus text, and `close`, which sends the last values of
+ * this worker to the first process. In a process that is no worker, `read` returns its own metrics.
  */
 export function shareMetrics(registry: Registry): {
   read: () => Promise<string>
@@ -36,7 +36,7 @@ export function shareMetrics(registry: Registry): {
   let reads = 0
 
   const send = (message: Message) =>
-    // Also where it could not be sent: then the first process is gone, and this one ends, too.
+    // Resolves also where it could not be sent: the first process has ended then, and this one ends too.
     new Promise<void>(resolve => process.send?.(message, undefined, undefined, () => resolve()))
   const sendSnapshot = async (id?: number) =>
     send({ metrics: 'snapshot', id, snapshot: await registry.getMetricsAsJSON() })
@@ -53,7 +53,7 @@ export function shareMetrics(registry: Registry): {
     waiting.set(id, resolve)
     send({ metrics: 'read', id })
     const late = 'The first process did not send the metrics in time'
-    return withTimeout(2 * ANSWER_TIMEOUT_MS, promise, late)
+    return withTimeout(2 * RESPONSE_TIMEOUT_MS, promise, late)
       .catch((error: Error) => {
         throw Object.assign(new errors.Overloaded(), { message: error.message })
       })
@@ -69,39 +69,39 @@ export function shareMetrics(registry: Registry): {
   return { read, close }
 }
 
-/** In the first process: sums up for any worker that wants to know. `configured` is how many workers there should be. */
+/** Collects the metrics of the workers in the first process. `configured` is the number of workers that should run. */
 export function collectWorkerMetrics(configured: number): void {
   const latest = new Map<Worker, Snapshot>()
-  const unanswered = new Map<Worker, Map<number, (isAnswered: boolean) => void>>()
+  const openQuestions = new Map<Worker, Map<number, (hasResponded: boolean) => void>>()
   let past: object[] = []
   let questions = 0
 
   cluster.on('message', async (worker: Worker, message: Message) => {
     if (message.metrics === 'snapshot') keep(worker, message.snapshot, message.id)
-    if (message.metrics === 'read') tell(worker, { metrics: 'text', id: message.id, text: await readAll() })
+    if (message.metrics === 'read') send(worker, { metrics: 'text', id: message.id, text: await readAll() })
   })
 
-  // After it, no message comes from that worker; its `exit` may be earlier than its last.
+  // After `disconnect` no message comes from that worker; `exit` may come before its last message.
   cluster.on('disconnect', retire)
 
-  /** Adds what a worker had counted to the past. */
+  /** Adds the counts of a worker that has ended to the past. */
   function retire(worker: Worker): void {
     past = sum([past, totalsOf(latest.get(worker))]).getMetricsAsArray()
     latest.delete(worker)
-    for (const settle of unanswered.get(worker)?.values() ?? []) settle(false)
-    unanswered.delete(worker)
+    for (const settle of openQuestions.get(worker)?.values() ?? []) settle(false)
+    openQuestions.delete(worker)
   }
 
-  /** Of a worker that ends before it has taken a connection from the first process, Node reports no `disconnect`. */
+  /** Retires workers without a `disconnect`: Node reports none for a worker that ends before its first connection. */
   function retireEnded(): void {
     for (const worker of latest.keys()) if (worker.isDead() && !worker.isConnected()) retire(worker)
   }
 
   function keep(worker: Worker, snapshot: Snapshot, question = 0): void {
     latest.set(worker, snapshot)
-    const questions = unanswered.get(worker) ?? new Map<number, (isAnswered: boolean) => void>()
+    const questions = openQuestions.get(worker) ?? new Map<number, (hasResponded: boolean) => void>()
     for (const [id, settle] of questions) {
-      // What an earlier one asked for is answered as well.
+      // The snapshot is a response to earlier questions too.
       if (id > question) break
       settle(true)
       questions.delete(id)
@@ -109,32 +109,32 @@ export function collectWorkerMetrics(configured: number): void {
   }
 
   /** Asks the worker for its metrics, and returns whether they came in time. */
-  async function hasAnswered(worker: Worker): Promise<boolean> {
-    const open = unanswered.get(worker) ?? new Map<number, (isAnswered: boolean) => void>()
-    unanswered.set(worker, open)
-    if (open.size >= MOST_UNANSWERED) return false
+  async function hasResponded(worker: Worker): Promise<boolean> {
+    const open = openQuestions.get(worker) ?? new Map<number, (hasResponded: boolean) => void>()
+    openQuestions.set(worker, open)
+    if (open.size >= MOST_OPEN_QUESTIONS) return false
     const { promise, resolve } = Promise.withResolvers<boolean>()
     questions += 1
     open.set(questions, resolve)
-    tell(worker, { metrics: 'ask', id: questions })
-    return withTimeout(ANSWER_TIMEOUT_MS, promise, 'no answer').catch(() => false)
+    send(worker, { metrics: 'ask', id: questions })
+    return withTimeout(RESPONSE_TIMEOUT_MS, promise, 'no response').catch(() => false)
   }
 
   async function readAll(): Promise<string> {
     const workers = connectedWorkers()
-    const answers = await Promise.all(workers.map(hasAnswered))
-    const reporting = new Set(workers.filter((_worker, index) => answers[index]))
-    // Of one that did not answer, totals stay as they were: a total that goes down is counted again by Prometheus.
+    const responses = await Promise.all(workers.map(hasResponded))
+    const reporting = new Set(workers.filter((_worker, index) => responses[index]))
+    // The totals of a worker that did not respond stay: Prometheus would count a total that goes down again.
     const snapshots = Array.from(latest, ([worker, snapshot]) =>
       reporting.has(worker) ? snapshot : totalsOf(snapshot),
     )
     const all = sum([past, ...snapshots])
     const show = (name: string, help: string, value: number) =>
       new Gauge({ name, help, registers: [all] }).set(value)
-    show('workers_configured', 'Workers that there should be', configured)
+    show('workers_configured', 'Workers that should run', configured)
     show(
       'workers_reporting',
-      'Workers whose present figures are in these metrics; of others, former totals are',
+      'Workers whose present values are in these metrics; of other workers, the last totals are',
       reporting.size,
     )
     return all.metrics()
@@ -142,11 +142,11 @@ export function collectWorkerMetrics(configured: number): void {
 
   setInterval(() => {
     retireEnded()
-    for (const worker of connectedWorkers()) hasAnswered(worker)
+    for (const worker of connectedWorkers()) hasResponded(worker)
   }, ASK_EVERY_MS).unref()
 }
 
-/** The workers that have not ended. */
+/** Returns the workers that have not ended. */
 export function runningWorkers(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
 }
@@ -155,14 +155,14 @@ function connectedWorkers(): Worker[] {
   return runningWorkers().filter(worker => worker.isConnected())
 }
 
-function tell(worker: Worker, message: Message): void {
+function send(worker: Worker, message: Message): void {
   if (!worker.isConnected()) return
   worker.send(message, () => {
-    // Where it could not be sent, the worker has ended: `disconnect` follows.
+    // Where it could not be sent, the worker has ended, and `disconnect` follows.
   })
 }
 
-/** What only grows. A gauge has no meaning when its worker is gone, or does not answer. */
+/** Returns the metrics that only grow. The gauges of a worker that has ended or does not respond mean nothing. */
 function totalsOf(snapshot: Snapshot = []): Snapshot {
   return snapshot.filter(({ type }) => ['counter', 'histogram'].includes(String(type)))
 }

@@ -1,4 +1,4 @@
-/** `npm run dev`: runs the service, and runs it again whenever a file in src/ changes. */
+/** `npm run dev`: runs the service, and restarts it when a file in src/ changes. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { watch } from 'node:fs'
@@ -10,7 +10,7 @@ import { watchParent } from './parent.ts'
 const SOURCES = fileURLToPath(new URL('..', import.meta.url))
 const SERVER = join(SOURCES, 'server.ts')
 
-/** An editor or a checkout writes several files one after the other: one restart for all of them. */
+/** An editor or a checkout writes several files one after the other: they cause one restart. */
 const SETTLE_MS = 100
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
@@ -22,7 +22,7 @@ let wake = () => {}
 const args = watchParent(process.argv.slice(2), () => end('SIGHUP'))
 for (const signal of SIGNALS) process.on(signal, () => end(signal))
 watch(SOURCES, { recursive: true }, () => wake()).on('error', ({ message }) => {
-  say(`Cannot watch all of src/ (${message}): changes there may need a restart by hand.`)
+  say(`Cannot watch all of src/ (${message}): some changes may need a restart by hand.`)
 })
 process.exit(await run())
 
@@ -45,12 +45,12 @@ async function run(): Promise<number> {
     const exited = once(service, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
     const hasChanged = await Promise.race([change.then(() => true), exited.then(() => false)])
     if (hasChanged && !isEnding) {
-      say('A file in src/ has changed: starting again.')
+      say('A file in src/ has changed: restarting.')
       service.kill('SIGTERM')
     }
     const [code, signal] = await exited
     service = undefined
-    // Of its own accord the service ends with an error only: this was a signal, which was for all of it.
+    // By itself the service ends only with an error. Otherwise it got a signal, which was for this process too.
     const isStopped = !hasChanged && (code === 0 || SIGNALS.some(name => name === signal))
     if (isEnding || isStopped) return code ?? 0
     if (!hasChanged) {
@@ -68,7 +68,7 @@ function start(isWelcomed: boolean): ChildProcess {
   })
 }
 
-/** Resolves after the next change, when no other has followed for a moment, or at the end. */
+/** Resolves after the next change, when no other one follows for a moment, or at the end. */
 async function nextChange(): Promise<void> {
   await new Promise<void>(resolve => {
     wake = resolve

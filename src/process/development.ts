@@ -1,4 +1,4 @@
-/** What development gets for free: a PostgreSQL server and a signing key. Production never loads this file. */
+/** Provides a PostgreSQL server and a signing key in development. Production never loads this file. */
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,16 +6,16 @@ import { type Config, dataDirectory, type Environment } from '../config/config.t
 import type { EmbeddedPostgres } from '../db/embedded.ts'
 import { UserFacingError } from '../lib/user-facing-error.ts'
 
-/** Stands for the database's address while the rest of the environment is checked. */
+/** The database's address while the rest of the environment is checked. */
 export const DATABASE_PLACEHOLDER = 'postgres://127.0.0.1/placeholder?sslmode=disable'
 
-/** The environment with a signing key, which is kept in the data folder so that tokens outlive a restart. */
+/** Returns the environment with a signing key. It is kept in the data folder, so that tokens outlive a restart. */
 export function provideSigningKey(environment: Environment): Environment {
   if (environment.JWT_PRIVATE_KEY !== undefined) return environment
   const directory = dataDirectory(environment)
   const file = join(directory, 'jwt-private-key.pem')
   if (!existsSync(file)) {
-    // Passable, not readable: the database's own user, where there is one, has to reach its folder in it.
+    // 0711: the database's user, where it is another one, has to reach its folder inside.
     mkdirSync(directory, { recursive: true, mode: 0o711 })
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' })
@@ -35,8 +35,8 @@ export async function startDatabase(environment: Environment): Promise<EmbeddedP
 }
 
 /**
- * Applies the migrations at the start. A database that a newer version has migrated is accepted: it is what a change of
- * branch leaves. Throws UserFacingError, which says how to begin anew where the database is the embedded one.
+ * Applies the migrations at start. A database of a newer version is accepted: a change of branch leaves one. Throws
+ * UserFacingError; for the embedded database, its message also says how to start with an empty one.
  */
 export async function migrateForDevelopment(
   { database, migrations }: Pick<Config, 'database' | 'migrations'>,

@@ -1,8 +1,8 @@
-/** A port that nobody listens on. */
+/** Finds a free port. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Returns one of 127.0.0.1's ports; somebody else may take it before the caller does. */
+/** Returns a free port of 127.0.0.1. Another process may take it before the caller does. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')

@@ -1,4 +1,4 @@
-/** Packages of development, which production leaves out. */
+/** Imports development packages, which are not installed in production. */
 
 /** Returns the module that `load` imports; undefined where its package is not installed. */
 export async function ifInstalled<T>(load: () => Promise<T>): Promise<T | undefined> {

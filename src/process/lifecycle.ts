@@ -1,24 +1,23 @@
-/** How the process ends: on a signal or an unforeseen error, once, in order, and in bounded time. */
+/** Ends the process on a signal or an unexpected error: once, in order, and within a time limit. */
 
 type Reason = { exitCode: 0 | 1; what: string; error?: unknown }
 
 type Options = {
-  /** Told why the process ends, before it does, and of every error on the way. */
+  /** Receives the reason before the process ends, and every error while it ends. */
   onEnd: (reason: Reason) => void
-  /** What signals and unforeseen errors are heard from: this process unless given. */
+  /** The source of signals and unexpected errors: this process unless given. */
   host?: Pick<NodeJS.Process, 'on' | 'exit'>
 }
 
-/** A second Ctrl-C within this time is the first one again: npm passes on what the terminal has sent to all. */
+/** A second Ctrl-C within this time is the same one: npm passes on what the terminal has sent to all processes. */
 const ECHO_MS = 1000
 
 export type Lifecycle = ReturnType<typeof createLifecycle>
 
 /**
- * Takes over signals and unforeseen errors. The first of them ends the process: what `start` was doing is awaited,
- * then everything that was handed to `onClose` is closed, latest first, then the process exits: with 0 after a
- * signal, with 1 where there was an error, before or on the way, and after `timeout`. Later signals change nothing,
- * but a second Ctrl-C, which means that a person will not wait.
+ * Handles signals and unexpected errors. The first one ends the process: it waits for `start`, calls what was given to
+ * `onClose`, latest first, and exits. The exit code is 0 after a signal, and 1 after an error at any time and after the time
+ * limit. Later signals are ignored, except a second Ctrl-C, which exits at once.
  */
 export function createLifecycle({ onEnd, host = process }: Options) {
   const closers: (() => Promise<unknown>)[] = []
@@ -32,7 +31,7 @@ export function createLifecycle({ onEnd, host = process }: Options) {
     try {
       onEnd(reason)
     } catch {
-      // What cannot be written down must not keep the process from ending.
+      // An error that cannot be reported must not keep the process from ending.
       exitCode = 1
     }
   }
@@ -46,7 +45,7 @@ export function createLifecycle({ onEnd, host = process }: Options) {
     report(reason)
     setTimeout(giveUp, timeout).unref()
     await started.catch(() => {
-      // Whoever called `start` has it too.
+      // The caller of `start` gets this error.
     })
     for (const close of closers.reverse()) {
       await close().catch(error => report({ exitCode: 1, what: 'closing failed', error }))
@@ -59,7 +58,7 @@ export function createLifecycle({ onEnd, host = process }: Options) {
     host.exit(1)
   }
 
-  // The second is that of a terminal that is closed.
+  // SIGHUP is the signal of a terminal that is closed.
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
     host.on(signal, () => end({ exitCode: 0, what: signal }))
   }
@@ -71,19 +70,19 @@ export function createLifecycle({ onEnd, host = process }: Options) {
   host.on('unhandledRejection', error => end({ exitCode: 1, what: 'unhandled rejection', error }))
 
   return {
-    /** Runs the start; a signal that comes meanwhile waits for it. Rejects as `work` does. */
+    /** Runs the start. A signal that comes meanwhile waits for it. Rejects as `work` does. */
     start<T>(work: () => Promise<T>): Promise<T> {
       const running = work()
       started = running
       return running
     },
-    /** Closes this before what was opened earlier. */
+    /** Adds what has to be closed, before what was added earlier. */
     onClose: (close: () => Promise<unknown>): void => void closers.push(close),
-    /** Milliseconds that the end may take. */
+    /** Sets how many milliseconds the end may take. */
     limit: (milliseconds: number): void => {
       timeout = milliseconds
     },
-    /** Whether the end has begun. */
+    /** Returns whether the end has begun. */
     isEnding: (): boolean => endedAt !== undefined,
     end,
   }

@@ -1,26 +1,26 @@
-/** Notices that the process which started this one is gone: one that was killed passes no signal on. */
+/** Detects that the parent process has ended: a killed one passes on no signal. */
 
 import { readFileSync } from 'node:fs'
 
-/** How often the parent is looked at, in milliseconds. A look takes a microsecond. */
+/** How often the parent is checked, in milliseconds. A check takes a microsecond. */
 const POLL_MS = 200
 
-/** The first process: it takes over those whose parent has ended. In a container it may be npm itself. */
+/** The first process of the system: it becomes the parent of orphans. In a container it may be npm itself. */
 const INIT = 1
 
-/** What the npm scripts append, with the id of the process that runs them. */
+/** The npm scripts append this option, with the id of the process that runs them. */
 const OPTION = '--parent='
 
 /**
- * Returns the arguments without `--parent=<pid>`. With it, calls `onGone` once this process has another parent than that:
- * npm dies of SIGHUP and of `kill -9` without a word to what it runs. Without it the process outlives its parent, as one
- * under nohup, Docker or systemd has to. The id comes from the shell, since npm may be gone before Node.js can ask for it.
- * Windows keeps no record of a parent's end: there nothing is watched.
+ * Returns the arguments without `--parent=<pid>`. Where that option is given, calls `onGone` when this process gets another
+ * parent: npm ends by SIGHUP and `kill -9` without a signal to its children. Without the option, the process outlives its
+ * parent, as under nohup, Docker or systemd. The id comes from the shell: npm may have ended before Node.js can ask for it.
+ * On Windows, where the parent's id never changes, nothing is watched.
  */
 export function watchParent(args: readonly string[], onGone: () => void): string[] {
   const parent = Number(args.find(argument => argument.startsWith(OPTION))?.slice(OPTION.length))
   if (parent > 0 && process.platform !== 'win32') {
-    // npm died before its shell started: the shell was given to the first process, and took that for npm.
+    // npm ended before its shell started: the shell took the first process for npm.
     const wasGone = parent === INIT && !runsScripts(INIT)
     const timer = setInterval(() => {
       if (process.ppid === parent && !wasGone) return
@@ -31,12 +31,12 @@ export function watchParent(args: readonly string[], onGone: () => void): string
   return args.filter(argument => !argument.startsWith(OPTION))
 }
 
-/** Whether a process is one that runs the scripts of a package.json; false where that is not known. */
+/** Returns whether a process runs the scripts of a package.json; false where that is not known. */
 function runsScripts(pid: number): boolean {
   try {
     return /\b(npm|npx|pnpm|yarn|bun)\b|--run\b/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'))
   } catch {
-    // There is no /proc outside Linux, where containers are not to be expected either.
+    // There is no /proc outside Linux, and no container either.
     return false
   }
 }

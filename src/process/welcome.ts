@@ -1,11 +1,10 @@
-/** What the start says in development: where everything is, under an address that works in browsers as well. */
+/** The message of a start in development: the addresses of the service, in a form that works in browsers. */
 import { lookup } from 'node:dns/promises'
 import { SERVICE_TITLE } from '../config/service-name.ts'
 
 /**
- * The origin to give to people: `localhost` where that name leads to the listener, for it is the one that front ends in
- * development are served from. Browsers keep the cookies of one site alone, and `127.0.0.1` is another. Otherwise the
- * listener's own.
+ * Returns the origin to print: with `localhost` where that name leads to the listener, else its own. Front ends in
+ * development are served from `localhost`, and for a browser's cookies `127.0.0.1` is another site.
  */
 export async function originForPeople(origin: string): Promise<string> {
   const { protocol, hostname, port } = new URL(origin)
@@ -16,7 +15,7 @@ export async function originForPeople(origin: string): Promise<string> {
   return isListening ? `${protocol}//localhost:${port || '80'}` : origin
 }
 
-/** Says what is where, to a person who has just started it for the first time. */
+/** Returns the text for a person who starts the service for the first time. */
 export function welcome(origin: string, { hasDocs }: { hasDocs: boolean }): string {
   const json = `-H 'content-type: application/json'`
   return `

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Runs a command with the Node.js that package.json pins: `sh src/process/with-node.sh node src/server.ts`. Where npm installs
-# none that runs, as on macOS and with musl, it takes the first on the PATH that is new enough.
+# none that runs, as on macOS and with musl, the first on the PATH that is new enough is used.
 #
-# npm 11 links the pinned one into node_modules/.bin, where its scripts find it. npm 10 makes the same link and removes it
-# again, together with the packages of other platforms, which have a link of that name too.
+# npm 11 links the pinned one into node_modules/.bin, where its scripts find it. npm 10 creates this link too, but removes it
+# together with the packages of other platforms, which have a link of that name.
 
-# With --dev as the first argument, a sentence where `npm ci --omit=dev` has left out what the command imports.
+# With --dev as the first argument, prints a sentence where `npm ci --omit=dev` has left out the packages of the command.
 if [ "$1" = --dev ]; then
   shift
   if [ ! -d node_modules/vitest ]; then

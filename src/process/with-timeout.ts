@@ -1,13 +1,12 @@
-/** Waits for an answer no longer than is good, and never blames the other side for this process's own delays. */
+/** Limits how long a promise is awaited, without counting delays of this process as delays of the other side. */
 
 /**
- * What `pending` comes to, or a rejection that says `late` after so many milliseconds. What has arrived by then is read
- * before it judges: where this process stood still meanwhile, the other side is not the one that is late. The wait
- * alone keeps no process alive.
+ * Returns the result of `pending`, or rejects with the message `late` after so many milliseconds. Data that has arrived by
+ * then is read first: where this process was blocked, the other side is not late. The timer does not keep the process alive.
  */
 export function withTimeout<T>(milliseconds: number, pending: Promise<T>, late: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    // Timers may run before the sockets that became readable meanwhile; setImmediate comes after these.
+    // Timers may run before sockets that have become readable; setImmediate runs after them.
     const timer = setTimeout(() => setImmediate(reject, new Error(late)), milliseconds).unref()
     pending.then(resolve, reject).finally(() => clearTimeout(timer))
   })

@@ -69,7 +69,7 @@ describe('db:seed', () => {
     expect(rows.filter(({ role }) => role !== 'user')).toEqual([])
     expect(await rowsOf(two)).toEqual(rows)
 
-    expect((await seed(one, 1210)).stdout).toContain('Seeded 10 of 1210 users; the rest was there.')
+    expect((await seed(one, 1210)).stdout).toContain('Seeded 10 of 1210 users; the others existed.')
     expect((await rowsOf(one)).slice(0, 1200)).toEqual(rows)
   })
 
@@ -150,6 +150,9 @@ describe('a command', () => {
     const result = await run('db-seed', ['--yes', '--users', '3'], {
       DATABASE_URL: `${DATABASE_URL}?options=-c%20default_transaction_read_only%3Don`,
     })
-    expectOneLine(result, /PostgreSQL refused it: cannot execute INSERT in a read-only transaction \(25006\)/)
+    expectOneLine(
+      result,
+      /PostgreSQL refused the command: cannot execute INSERT in a read-only transaction \(25006\)/,
+    )
   })
 })

@@ -100,7 +100,7 @@ describe.concurrent('P42: after npm run', () => {
     await appendFile(join(folder, 'src/http/errors.ts'), '\n')
     await until('it listens again', () => countOf('Server listening') === 2, READY_WITHIN_MS)
     await appendFile(join(folder, 'src/http/errors.ts'), '\n')
-    await until('it begins a third time', () => countOf('starting again') === 2)
+    await until('it begins a third time', () => countOf('restarting') === 2)
     await send(folder, started, 'npm', 'SIGTERM')
     expect(await started.exited).toEqual(ORDERLY)
     await expectNothingLeft(folder, started)

@@ -114,7 +114,7 @@ describe('SIGTERM during the start', () => {
       await Promise.race([sleep(moment), started.exited])
       process.kill(-(started.child.pid as number), 'SIGTERM')
       await expectOrderlyEnd(started)
-      expect(started.output()).not.toContain('takes its place')
+      expect(started.output()).not.toContain('is replaced')
     }
   })
 

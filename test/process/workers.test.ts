@@ -130,15 +130,13 @@ describe('two workers', () => {
     await expect.poll(async () => new Set(await statuses()), { timeout: 5000 }).toEqual(new Set([401]))
   })
 
-  it('go on when one of them dies, and another takes its place', async () => {
+  it('go on when one of them dies, and replace it', async () => {
     const [victim = 0, survivor = 0] = childrenOf(service.pid)
     await askOften(40, service.origin, '/health/live')
     const before = Number(TOTAL.exec(await scrape())?.[1])
     process.kill(victim, 'SIGKILL')
     // Until the first process knows, it hands connections to the dead one, where nobody answers them.
-    await until('its end is noticed', () =>
-      service.log.join('\n').includes('a worker ended, another takes its place'),
-    )
+    await until('its end is noticed', () => service.log.join('\n').includes('a worker ended and is replaced'))
     expect(isAlive(victim)).toBe(false)
     const text = await scrape()
     expect(Number(TOTAL.exec(text)?.[1])).toBe(before)
