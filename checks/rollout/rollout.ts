@@ -43,8 +43,16 @@ const MAX_REASONS = 10
 
 /** Returns what failed. Throws RunError where the version before, or the migrations, do not work by themselves. */
 export async function checkRollout(options: Options): Promise<Outcome> {
+  const stack = new AsyncDisposableStack()
+  try {
+    return await rollOut(options, stack)
+  } finally {
+    await stack.disposeAsync()
+  }
+}
+
+async function rollOut(options: Options, stack: AsyncDisposableStack): Promise<Outcome> {
   const { root, base, signal, onProgress } = options
-  await using stack = new AsyncDisposableStack()
   const before = await checkOut(root, base, signal)
   stack.defer(before.remove)
   const database = await startDatabase('rollout')
