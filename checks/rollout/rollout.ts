@@ -160,7 +160,9 @@ function collectReason(line: string, reasons: Set<string>): void {
     err?: { name?: string; code?: string; routine?: string; stack?: string }
     code?: string
   }
-  const [place = ''] = /src\/[\w./-]+:\d+/.exec(err?.stack ?? '') ?? []
+  const places = err?.stack?.match(/src\/[\w./-]+:\d+/g) ?? []
+  // Every statement passes through src/db/: what asked for it is of more use.
+  const place = places.find(each => !each.startsWith('src/db/')) ?? places[0]
   const cause = [err?.code ?? err?.name, err?.routine].filter(Boolean).join(' ')
   reasons.add(`${code}: ${cause}${place && ` in ${place}`}`)
 }
