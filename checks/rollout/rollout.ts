@@ -164,5 +164,5 @@ function collectReason(line: string, reasons: Set<string>): void {
   // Every statement passes through src/db/: what asked for it is of more use.
   const place = places.find(each => !each.startsWith('src/db/')) ?? places[0]
   const cause = [err?.code ?? err?.name, err?.routine].filter(Boolean).join(' ')
-  reasons.add(`${code}: ${cause}${place && ` in ${place}`}`)
+  reasons.add(`${code}: ${cause}${place === undefined ? '' : ` in ${place}`}`)
 }
