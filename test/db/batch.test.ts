@@ -1,11 +1,11 @@
-/** Batched look-ups: who waits for whom, who gets what, and whom a failure reaches. */
+/** Batched look-ups: which are sent together, which rows they get, and which of them a failure affects. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, it } from 'vitest'
 import { createBatchedFind } from '../../src/db/batch.ts'
 
 type Row = { id: string }
 
-/** A store that answers when it is told to, and notes what it was asked for. */
+/** A store that responds when the test lets it, and records the ids that it was asked for. */
 function createStore() {
   const asked: (readonly string[])[] = []
   const answers: PromiseWithResolvers<Row[]>[] = []
@@ -27,7 +27,7 @@ function createStore() {
   }
 }
 
-/** As many batches as may be in flight, none of them answered: what comes next gathers. */
+/** Starts as many batches as may be in progress, and completes none: later look-ups wait. */
 async function underWay({ find, isAsked }: Pick<ReturnType<typeof createStore>, 'find' | 'isAsked'>) {
   const first = find('a')
   await isAsked(1)
@@ -36,7 +36,7 @@ async function underWay({ find, isAsked }: Pick<ReturnType<typeof createStore>, 
   return [first, second]
 }
 
-it('sends together what comes in one turn of the event loop', async () => {
+it('sends the look-ups of one turn of the event loop together', async () => {
   const { find, asked, answer, isAsked } = createStore()
   const found = ['a', 'b', 'c'].map(find)
   await isAsked(1)
@@ -45,7 +45,7 @@ it('sends together what comes in one turn of the event loop', async () => {
   expect(asked).toEqual([['a', 'b', 'c']])
 })
 
-it('sends the first two at once, and together those that come while they are under way', async () => {
+it('sends the first two batches at once, and later look-ups together', async () => {
   const { find, asked, answer, isAsked } = createStore()
   const first = await underWay({ find, isAsked })
   const others = [find('c'), find('d'), find('e')]
@@ -58,7 +58,7 @@ it('sends the first two at once, and together those that come while they are und
   expect(asked).toEqual([['a'], ['b'], ['c', 'd', 'e']])
 })
 
-it('gives each its own row, in whatever order the rows come, and nothing for what is not there', async () => {
+it('returns to each look-up its own row, in any order of the rows, and undefined where there is none', async () => {
   const find = createBatchedFind<Row>(async ids =>
     ids
       .filter(id => id !== 'missing')
@@ -69,7 +69,7 @@ it('gives each its own row, in whatever order the rows come, and nothing for wha
   expect(found).toEqual([{ id: 'a' }, undefined, { id: 'b' }, { id: 'a' }])
 })
 
-it('remembers nothing: what was found is asked for again', async () => {
+it('does not cache: a row that was found is read again', async () => {
   const rows = new Map([['a', { id: 'a', name: 'before' }]])
   const find = createBatchedFind(async ids => ids.flatMap(id => rows.get(id) ?? []))
   expect(await find('a')).toMatchObject({ name: 'before' })
@@ -77,7 +77,7 @@ it('remembers nothing: what was found is asked for again', async () => {
   expect(await find('a')).toMatchObject({ name: 'after' })
 })
 
-it('fails those in a batch that failed, and neither the ones before nor the one after', async () => {
+it('fails the look-ups of a batch that fails, and none of the batches before and after', async () => {
   const { find, answer, fail, isAsked } = createStore()
   const before = await underWay({ find, isAsked })
   const failing = [find('c'), find('d')].map(found => expect(found).rejects.toThrow('lost'))
@@ -93,7 +93,7 @@ it('fails those in a batch that failed, and neither the ones before nor the one 
   expect(await Promise.all(before)).toEqual([{ id: 'a' }, { id: 'b' }])
 })
 
-it('lets nobody wait for batches that are stuck', async () => {
+it('does not wait for batches that are stuck', async () => {
   const { find, answer, isAsked } = createStore()
   const stuck = await underWay({ find, isAsked })
   const next = find('c')
@@ -104,7 +104,7 @@ it('lets nobody wait for batches that are stuck', async () => {
   await Promise.all(stuck)
 })
 
-it('asks for a hundred at once at most', async () => {
+it('reads at most a hundred ids with one statement', async () => {
   const { find, asked, answer, isAsked } = createStore()
   const first = await underWay({ find, isAsked })
   const ids = Array.from({ length: 250 }, (_, index) => `id-${index}`)
@@ -117,7 +117,7 @@ it('asks for a hundred at once at most', async () => {
   expect(asked.map(batch => batch.length)).toEqual([1, 1, 100, 100, 50])
 })
 
-it('asks in the context of none of those who wait, and each goes on in its own', async () => {
+it('runs a batch in the context of no look-up, and continues each look-up in its own', async () => {
   const caller = new AsyncLocalStorage<string>()
   const seen: (string | undefined)[] = []
   const find = createBatchedFind(async ids => {

@@ -1,4 +1,4 @@
-/** Transactions and the pool under them: what becomes of the work, and of the connection, when something fails. */
+/** Transactions and the pool: what happens to the work and to the connection when something fails. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import pg from 'pg'
@@ -9,7 +9,7 @@ import { databaseErrorCode } from '../../src/db/errors.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { until } from '../helpers/until.ts'
 
-/** That of the connection is for a busy machine, where one takes a while to make. */
+/** The limit of the connection is longer: a busy machine takes a while to open one. */
 const LIMITS = {
   connectTimeout: 1500,
   statementTimeout: 300,
@@ -57,7 +57,7 @@ const pidOf = async (tx: Executor) =>
 const countNotes = async () => (await outside.query('select from notes')).rowCount
 const inTransaction = <T>(work: (tx: Executor) => Promise<T>) => database.transaction('read committed', work)
 
-/** The entry that the error of a failed transaction is answered with. */
+/** The error code that a client gets for a failed transaction. */
 async function problemOf(work: Promise<unknown>): Promise<string | undefined> {
   const error = await work.then(
     () => {
@@ -69,7 +69,7 @@ async function problemOf(work: Promise<unknown>): Promise<string | undefined> {
 }
 
 describe('a transaction', () => {
-  it('returns the result of its work, and has committed it', async () => {
+  it('commits its work, and returns the result', async () => {
     expect((await inTransaction(tx => insert(tx, 1))).rowCount).toBe(1)
     expect(await countNotes()).toBe(1)
   })
@@ -92,7 +92,7 @@ describe('a transaction', () => {
     expect(await inTransaction(pidOf)).toBe(pid)
   })
 
-  it('rejects where its work went on after a failed statement, because nothing was committed', async () => {
+  it('rejects where its work ignored a failed statement, because nothing was committed', async () => {
     const failing = inTransaction(async tx => {
       await insert(tx, 1)
       await tx.execute(sql`select 1 / 0`).catch(() => 'never mind')
@@ -108,7 +108,7 @@ describe('a transaction', () => {
     expect(await inTransaction(async () => 'fine')).toBe('fine')
   })
 
-  it('rejects with CONFLICT where another made it impossible', async () => {
+  it('rejects with CONFLICT where another transaction made it impossible', async () => {
     await outside.query('insert into notes (id) values (1)')
     const failing = database.transaction('repeatable read', async tx => {
       await tx.execute(sql`select * from notes`)
@@ -120,7 +120,7 @@ describe('a transaction', () => {
 })
 
 describe('P19: a limit', () => {
-  it('is known to the server, for each of its kinds', async () => {
+  it('is set on the server, for each kind', async () => {
     const names = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
     const { rows } = await database.pool.query(
       'select name, setting::int from pg_settings where name = any ($1) order by name',
@@ -156,12 +156,12 @@ describe('P19: a limit', () => {
     expect(await countNotes()).toBe(1)
   })
 
-  it('ends a transaction that pauses too long, and its connection is not handed on', async () => {
+  it('ends a transaction that pauses too long, and its connection is not used again', async () => {
     let pid: number | undefined
     const failing = inTransaction(async tx => {
       pid = await pidOf(tx)
       await insert(tx, 1)
-      await until('the server hangs up', () => lost.length > 0)
+      await until('the server closes the connection', () => lost.length > 0)
       await insert(tx, 2)
     })
     expect(await problemOf(failing)).toBe('DATABASE_UNAVAILABLE')
@@ -206,7 +206,7 @@ describe('P19: a limit', () => {
 
 describe('a connection', () => {
   it.for(['between two statements', 'in the middle of a statement'])(
-    'that is terminated %s of a transaction is not handed on',
+    'that is terminated %s of a transaction is not used again',
     async when => {
       let pid = 0
       const failing = inTransaction(async tx => {
@@ -225,7 +225,7 @@ describe('a connection', () => {
     },
   )
 
-  it('comes back however the work on it ends', async () => {
+  it('returns to the pool for every way in which the work on it ends', async () => {
     const works: ((tx: Executor) => Promise<unknown>)[] = [
       tx => tx.execute(sql`select 1`),
       tx => tx.execute(sql`select 1 / 0`),

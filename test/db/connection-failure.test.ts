@@ -1,4 +1,4 @@
-/** The messages of pg by which connection failures are told apart, each provoked: an update of pg may change them. */
+/** The messages of pg that identify connection failures, each provoked for real: an update of pg may change them. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import pg from 'pg'

@@ -1,4 +1,4 @@
-/** Proves that the embedded server finds a user, binaries and a folder that fit together, as root and otherwise. */
+/** The embedded server finds a user, binaries and a folder that this user can reach, as root and as another user. */
 import { execFile } from 'node:child_process'
 import { chmod, cp, mkdir, readdir, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -27,11 +27,11 @@ import {
   tidyUp,
 } from '../helpers/embedded.ts'
 
-const NOBODY = { uid: 65534, gid: 65534 }
+const ORDINARY_USER = { uid: 65534, gid: 65534 }
 
 tidyAfterEach()
 
-/** What an ordinary user needs of a checkout, in a folder that everybody can enter, as npm leaves it without install scripts. */
+/** The files of a checkout that an ordinary user needs, in a folder that every user can enter. No install script has run. */
 async function copyCheckout(to: string) {
   const require = createRequire(import.meta.url)
   const modules = join(dirname(require.resolve('pg/package.json')), '..')
@@ -48,18 +48,18 @@ async function copyCheckout(to: string) {
 }
 
 describe('the host', () => {
-  it('runs the installed binaries in place, of the version that the lockfile says', async () => {
+  it('runs the installed binaries in place, in the version of the lockfile', async () => {
     const binaries = await locateBinaries()
     expect(binaries.version).toMatch(/^18\./)
     expect(await reachableBinaries(binaries, undefined)).toBe(binaries)
   })
 
-  it('tells from mode bits whether a user reaches a folder', async () => {
+  it('knows from mode bits whether a user can reach a folder', async () => {
     const open = dirname(await place())
     const closed = dirname(await place('postgres', 0o700))
-    expect(await canReach(open, NOBODY)).toBe(true)
+    expect(await canReach(open, ORDINARY_USER)).toBe(true)
     expect(await canReach(closed, { uid: 65533, gid: 65533 })).toBe(false)
-    // The folder's own owner and group go by their own bits, also where everybody else has more.
+    // For the folder's owner and group their own bits count, also where others have more rights.
     const { uid, gid } = await stat(closed)
     expect(await canReach(closed, { uid, gid })).toBe(true)
     await chmod(closed, 0o707)
@@ -75,10 +75,10 @@ async function removeLinks(folder: string) {
   }
 }
 
-// Another user can be had only by root, so elsewhere these are not registered.
+// Only root can become another user: elsewhere these tests are not registered.
 if (process.geteuid?.() === 0) {
   describe('as root', () => {
-    it('puts the data where the server can reach them, when the directory is under a folder of mode 0700', async () => {
+    it('puts the data where the server can reach them, where the directory is in a folder of mode 0700', async () => {
       const directory = await place('postgres', 0o700)
       const first = await start(directory)
       const folder = await readlink(directory)
@@ -95,7 +95,7 @@ if (process.geteuid?.() === 0) {
       await expect(readlink(copy)).rejects.toMatchObject({ code: 'ENOENT' })
     })
 
-    it('moves a folder that the server cannot reach where it is empty, and says what to do where it is not', async () => {
+    it('moves an empty folder that the server cannot reach, and reports what to do about one that is not empty', async () => {
       const empty = await place('empty', 0o700)
       await mkdir(empty)
       const user = await chooseUser(empty)
@@ -110,7 +110,7 @@ if (process.geteuid?.() === 0) {
       expect(await readdir(full)).toEqual(['data-origin'])
     })
 
-    it('prunes copies that were never finished, and nothing that it did not make', async () => {
+    it('removes unfinished copies, and nothing that it did not create', async () => {
       const store = join(dirname(await place('store')), 'store')
       for (const name of ['copy-old', 'copy-fresh', 'thesis'])
         await mkdir(join(store, name), { recursive: true })
@@ -119,7 +119,7 @@ if (process.geteuid?.() === 0) {
       expect((await readdir(store)).sort()).toEqual(['copy-fresh', 'thesis'])
     })
 
-    it('prunes the data whose link is gone, and only those', async () => {
+    it('removes data without a link, and no other data', async () => {
       const made = [await place('a', 0o700), await place('b', 0o700), await place('c', 0o700)]
       const staged: string[] = []
       for (const directory of made) {
@@ -128,7 +128,7 @@ if (process.geteuid?.() === 0) {
         staged.push(folder)
         tidyUp(folder)
       }
-      // The third has no link and no owner that knows of it, but its server runs.
+      // The third has no link and no owner, but its server runs.
       await start(made[2] ?? '')
       for (const directory of made.slice(1)) await rm(directory)
       for (const folder of staged) await utimes(join(folder, 'data-origin'), 0, 0)
@@ -155,7 +155,7 @@ if (process.geteuid?.() === 0) {
       ])
       expect(one).toEqual(two)
       expect(await readdir(store)).toHaveLength(1)
-      expect(await canReach(dirname(one.postgres), NOBODY)).toBe(true)
+      expect(await canReach(dirname(one.postgres), ORDINARY_USER)).toBe(true)
       expect((await stat(one.postgres)).mode & 0o777).toBe(0o755)
       expect(await reachableBinaries(one, user, store)).toBe(one)
       expect(await reachableBinaries(unreachable, user, store)).toEqual(one)
@@ -169,21 +169,24 @@ if (process.geteuid?.() === 0) {
       await expect(reachableBinaries(unreachable, user, link)).rejects.toThrow(/only root can write to/)
     })
 
-    it('leaves an ordinary user all it does itself', async () => {
+    it('leaves the data of an ordinary user to that user', async () => {
       const directory = await place('home/postgres')
       const module = await copyCheckout(join(dirname(dirname(directory)), 'checkout'))
       await mkdir(dirname(directory))
       await chmod(dirname(directory), 0o777)
-      const { owner, url, pid } = await spawnOwner(directory, { module, drop: [NOBODY.uid, NOBODY.gid] })
+      const { owner, url, pid } = await spawnOwner(directory, {
+        module,
+        drop: [ORDINARY_USER.uid, ORDINARY_USER.gid],
+      })
       expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
-      expect((await stat(join(directory, 'data'))).uid).toBe(NOBODY.uid)
+      expect((await stat(join(directory, 'data'))).uid).toBe(ORDINARY_USER.uid)
       await kill(owner)
-      const again = await spawnOwner(directory, { module, drop: [NOBODY.uid, NOBODY.gid] })
+      const again = await spawnOwner(directory, { module, drop: [ORDINARY_USER.uid, ORDINARY_USER.gid] })
       expect(await isAlive(pid)).toBe(false)
       await kill(again.owner)
-      // And then root in the same checkout: the data stay that user's.
+      // Root starts in the same checkout: the data remain the user's.
       const server = await start(directory)
-      expect((await stat(`/proc/${server.pid}`)).uid).toBe(NOBODY.uid)
+      expect((await stat(`/proc/${server.pid}`)).uid).toBe(ORDINARY_USER.uid)
       await server.stop()
     })
   })

@@ -1,4 +1,4 @@
-/** Proves that the embedded server starts, survives what kills it or its owner, and leaves alone what is not its own. */
+/** The embedded server starts, recovers after it or its owner was killed, and does not touch what is not its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
@@ -29,7 +29,7 @@ import { until } from '../helpers/until.ts'
 tidyAfterEach()
 
 describe('an embedded server', () => {
-  it('answers, on UTF-8, UTC and the settings asked for, and is gone after stop', async () => {
+  it('runs with UTF-8, UTC and the given settings, and has ended after stop', async () => {
     const directory = await place('un été/postgres')
     const server = await start(directory, { work_mem: '7MB' })
     const [row] = await query(
@@ -54,7 +54,7 @@ describe('an embedded server', () => {
     expect(await isAlive(server.pid)).toBe(false)
   })
 
-  it('keeps its data between a stop and the next start, which makes another database when asked for', async () => {
+  it('keeps its data between a stop and the next start, which can create another database', async () => {
     const directory = await place()
     const first = await start(directory)
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer')
@@ -65,7 +65,7 @@ describe('an embedded server', () => {
     await expectKept(await start(directory))
   })
 
-  it('keeps its password in a file of mode 0600 and off the command line, and refuses a wrong one', async () => {
+  it('has its password in a file of mode 0600 and not on the command line, and refuses a wrong one', async () => {
     const directory = await placeWithData()
     const server = await start(directory)
     const file = join(directory, 'password')
@@ -81,7 +81,7 @@ describe('an embedded server', () => {
     await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  it('runs beside another, and of two starts at once in one directory exactly one wins', async () => {
+  it('runs beside another one, and exactly one of two starts at once in one directory wins', async () => {
     const [here, there] = [await place(), await place()]
     const results = await Promise.allSettled([start(here), start(here), start(there)])
     const servers = results.filter(result => result.status === 'fulfilled').map(result => result.value)
@@ -93,7 +93,7 @@ describe('an embedded server', () => {
     await Promise.all(servers.map(server => server.stop()))
   })
 
-  it('says why it did not start, from its log', async () => {
+  it('reports from its log why it did not start', async () => {
     await expect(start(await placeWithData(), { no_such_setting: '1' })).rejects.toThrow(/no_such_setting/)
   })
 
@@ -114,7 +114,7 @@ describe('its guard', () => {
     return postmasters.length + children.length + (await findGuards(data)).length
   }
 
-  it('P42: ends it when its owner is killed, with nothing lost, and goes as well', async () => {
+  it('P42: ends the server when its owner is killed, without loss of data, and ends too', async () => {
     const directory = await placeWithData()
     const { owner, url } = await spawnOwner(directory)
     await query(url, 'UPDATE kept SET answer = 43')
@@ -125,7 +125,7 @@ describe('its guard', () => {
     await expectKept(await start(directory), 43)
   })
 
-  it('P42: ends it also where it is frozen when its owner is killed', async () => {
+  it('P42: ends the server also where it is frozen when its owner is killed', async () => {
     const directory = await placeWithData()
     const { owner, pid } = await spawnOwner(directory)
     process.kill(pid, 'SIGSTOP')
@@ -134,7 +134,7 @@ describe('its guard', () => {
     await until('nothing is left', async () => (await countLeft(data)) === 0)
   })
 
-  it('goes with it, and may be killed, since the next start takes over', async () => {
+  it('ends with the server, and may be killed: the next start takes over', async () => {
     const directory = await placeWithData()
     const server = await start(directory)
     const data = await dataOf(directory)
@@ -147,8 +147,8 @@ describe('its guard', () => {
   })
 })
 
-describe('what a killed process left behind', () => {
-  it('is stopped by the next start, and the data are there', async () => {
+describe('the server of a killed process', () => {
+  it('is stopped by the next start, which has the data', async () => {
     const directory = await placeWithData()
     const pid = await orphan(directory)
     const server = await start(directory)
@@ -166,7 +166,7 @@ describe('what a killed process left behind', () => {
     await expectKept(server, 43)
   })
 
-  it('is cleared away when the postmaster was killed and its children were frozen', async () => {
+  it('is stopped when the postmaster was killed and its children were frozen', async () => {
     const directory = await placeWithData()
     const server = await start(directory)
     const { children } = await findServers(join(await realpath(directory), 'data'))
@@ -178,7 +178,7 @@ describe('what a killed process left behind', () => {
     expect((await Promise.all(children.map(isAlive))).filter(Boolean)).toEqual([])
   })
 
-  it('does not make it kill another process that has got the recorded pid', async () => {
+  it('does not cause the next start to kill another process with the recorded pid', async () => {
     const directory = await placeWithData()
     const server = await start(directory)
     const pidFile = await readFile(join(directory, 'data/postmaster.pid'), 'utf8')
@@ -191,7 +191,7 @@ describe('what a killed process left behind', () => {
     expect(bystander.signalCode).toBeNull()
   })
 
-  it('does not make it stop the server of another directory that has got the recorded pid', async () => {
+  it('does not cause the next start to stop the server of another directory with the recorded pid', async () => {
     const [here, there] = [await placeWithData(), await placeWithData()]
     await (await start(here)).stop()
     const other = await start(there)
@@ -201,7 +201,7 @@ describe('what a killed process left behind', () => {
     await other.stop()
   })
 
-  it('is stopped also when somebody started it by hand', async () => {
+  it('is stopped also when it was started by hand', async () => {
     const directory = await placeWithData()
     const first = await start(directory)
     await first.stop()
@@ -221,7 +221,7 @@ describe('what a killed process left behind', () => {
     await exited
   })
 
-  it('may be half an initialisation: it is started over', async () => {
+  it('may leave half an initialisation, which is repeated', async () => {
     const directory = await place()
     const owner = spawn(process.execPath, [OWNER, MODULE, directory], { stdio: 'ignore' })
     tidyUp(owner)
@@ -237,8 +237,8 @@ describe('what a killed process left behind', () => {
   })
 })
 
-describe('what is not its own', () => {
-  it('is refused when a live process serves it, which goes on', async () => {
+describe('a folder that is not its own', () => {
+  it('is refused where a live process serves it, which continues', async () => {
     const directory = await placeWithData()
     const { owner, url } = await spawnOwner(directory)
     const message = `The database in ${directory} is already served by process ${owner.pid}; stop it, or set DATA_DIR or DATABASE_URL`
@@ -246,7 +246,7 @@ describe('what is not its own', () => {
     expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
   })
 
-  it('is refused and left as it is: a foreign folder, and data of another major version', async () => {
+  it('is refused and not changed: another folder, and data of another major version', async () => {
     const foreign = await place()
     await mkdir(foreign)
     await writeFile(join(foreign, 'thesis.txt'), 'years')

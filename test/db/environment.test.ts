@@ -1,9 +1,9 @@
-/** The shell's PG* variables, which are about other servers, change nothing for the embedded one. */
+/** The shell's PG* variables, which are for other servers, have no effect on the embedded one. */
 import pg from 'pg'
 import { expect, inject, it, onTestFinished } from 'vitest'
 import { selfContained } from '../../src/db/embedded.ts'
 
-/** What variables of any kind may hold, right or wrong. */
+/** Values of the variables, valid and invalid ones. */
 const VALUES = [
   'require',
   'verify-full',
@@ -16,7 +16,7 @@ const VALUES = [
   '/nowhere',
 ]
 
-/** The variables that node-postgres reads for a connection string which leaves out all that it can. */
+/** The variables that node-postgres reads where a connection string leaves out all that it can. */
 function variablesRead(): string[] {
   const names = new Set<string>()
   const environment = process.env
@@ -34,7 +34,7 @@ function variablesRead(): string[] {
   return [...names].filter(name => name.startsWith('PG'))
 }
 
-/** What the server knows of a connection. */
+/** The properties of a connection on the server. */
 async function describeConnection() {
   const url = new URL(inject('templateUrl'))
   // The template must have no connections while it is cloned.
@@ -52,7 +52,7 @@ async function describeConnection() {
   }
 }
 
-it('are all read by node-postgres, and none of them matters', async () => {
+it('are all read by node-postgres, and none has an effect', async () => {
   const names = variablesRead()
   expect(names).toEqual(expect.arrayContaining(['PGHOST', 'PGSSLMODE', 'PGOPTIONS', 'PGSSLNEGOTIATION']))
   const expected = await describeConnection()

@@ -1,4 +1,4 @@
-/** Proves that each failure of PostgreSQL, provoked for real and by way of Drizzle, is told as what it means. */
+/** Each error of PostgreSQL, provoked for real through Drizzle, has the code that describes it to a client. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { sql } from 'drizzle-orm'
@@ -29,7 +29,7 @@ afterAll(async () => {
   await clone.drop()
 })
 
-/** The code of the problem that `work` fails with, and the SQLSTATE or the driver's code beneath it. */
+/** The error code that `work` fails with, and its SQLSTATE or the driver's code. */
 async function failureOf(
   work: () => Promise<unknown>,
 ): Promise<{ problem: string | undefined; state: string | undefined }> {
@@ -83,7 +83,7 @@ describe('a value that cannot be stored is a 400', () => {
 
   it('08P01, more parameters than the protocol counts', async () => {
     const values = Array.from({ length: 65_536 }, (_, i) => i)
-    // Past the time limit of a statement: to read this one takes a busy machine a while.
+    // Without the limit of a statement: a busy machine takes a while to parse this one.
     expect(
       await failureOf(() =>
         clone.query(`select 1 where 1 in (${values.map(i => `$${i + 1}::int`)})`, values),
@@ -92,7 +92,7 @@ describe('a value that cannot be stored is a 400', () => {
   })
 })
 
-it('takes what ended the session for a lost database, whatever its code: PgBouncer says 08P01 of a server that is gone', () => {
+it('takes an error that ended the session for a lost database: PgBouncer sends 08P01 for a lost server', () => {
   const lost = new pg.DatabaseError('server conn crashed?', 0, 'error')
   Object.assign(lost, { severity: 'FATAL', code: '08P01' })
   expect(databaseErrorCode(lost, {})).toBe('DATABASE_UNAVAILABLE')
@@ -132,7 +132,7 @@ describe('a conflict with another row, or another transaction, is a 409', () => 
     ) =>
       failureOf(
         inTransaction(async tx => {
-          // The server looks for deadlocks after a second by itself, which is later than our lock timeout.
+          // By default the server detects deadlocks after a second, which is later than our lock timeout.
           await tx.execute(sql`set local lock_timeout = 0`)
           await tx.execute(sql`set local deadlock_timeout = '50ms'`)
           await lock(tx, first)
@@ -146,7 +146,7 @@ describe('a conflict with another row, or another transaction, is a 409', () => 
   })
 })
 
-describe('a server that does not answer, or says that it cannot, is a 503', () => {
+describe('a server that does not respond, or reports that it cannot, is a 503', () => {
   it('57014, a statement past its time', async () => {
     expect(await failureOf(run('select pg_sleep(5)'))).toEqual({
       problem: 'DATABASE_UNAVAILABLE',
@@ -196,7 +196,7 @@ describe('a server that does not answer, or says that it cannot, is a 503', () =
     expect(await failureOf(work)).toEqual({ problem: 'DATABASE_UNAVAILABLE', state: '25006' })
   })
 
-  it('28P01, 3D000 and 53300: a wrong password, a database that is not there, and a server that is full', async () => {
+  it('28P01, 3D000 and 53300: a wrong password, a missing database, and a server with too many connections', async () => {
     const guest = `guest_${process.pid}`
     await clone.query(`create role ${guest} login password 'secret' connection limit 0`)
     const at = (changes: Partial<URL>) =>
@@ -220,7 +220,7 @@ describe('a server that does not answer, or says that it cannot, is a 503', () =
     )
   })
 
-  it('a port where nobody listens, a host that does not resolve, and a server that accepts and says nothing', async () => {
+  it('a port without a listener, a host that does not resolve, and a server that accepts and sends nothing', async () => {
     const silent = createServer(socket => socket.resume()).listen(0, '127.0.0.1')
     await once(silent, 'listening')
     const { port } = silent.address() as { port: number }
@@ -238,8 +238,8 @@ describe('a server that does not answer, or says that it cannot, is a 503', () =
     )
   })
 
-  it('a pool whose connections are all taken, and one that was closed', async () => {
-    // Beyond what a busy machine needs to open the one that is taken.
+  it('a pool whose connections are all in use, and one that is closed', async () => {
+    // Longer than a busy machine takes to open one.
     const pool = createDatabase(
       testConfig(clone.url, { DATABASE_POOL_MAX: '1', DATABASE_CONNECT_TIMEOUT: '2s' }).database,
     )

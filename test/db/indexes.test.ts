@@ -1,4 +1,4 @@
-/** The list's filters and the purge read what they need and no more, in tables of 100,000 rows. */
+/** The filters of the user list and the purge of sessions read no more rows than they need, in tables of 100,000 rows. */
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -41,7 +41,7 @@ type Plan = {
   Plans?: Plan[]
 }
 
-/** Runs a statement, undoes it, and returns the steps of its plan. */
+/** Runs a statement, rolls it back, and returns the steps of its plan. */
 async function planOf(text: string, values: unknown[] = []): Promise<Plan[]> {
   await pool.query('begin')
   try {
@@ -56,7 +56,7 @@ function steps(plan: Plan): Plan[] {
   return [plan, ...(plan.Plans ?? []).flatMap(steps)]
 }
 
-/** Rows that the steps have looked at. */
+/** Rows that the steps have read. */
 function rowsRead(plan: readonly Plan[]): number {
   const ofStep = (step: Plan) =>
     (step['Actual Rows'] + (step['Rows Removed by Filter'] ?? 0)) * step['Actual Loops']
@@ -75,7 +75,7 @@ const PAGE: Options = {
   disabled: undefined,
 }
 
-/** Runs a page of the list as the service does, and returns its rows and its plan. */
+/** Reads a page of the list as the service does, and returns its rows and its plan. */
 async function list(options: Partial<Options>) {
   let statement: { text: string; values: unknown[] } | undefined
   const logQuery = (text: string, values: unknown[]) => {
@@ -93,7 +93,7 @@ describe('P43: a page of the user list', () => {
     ['of disabled users', { disabled: true }, 'users_disabled_created_at_id_idx'],
     ['of enabled users who are no admins', { role: 'user', disabled: false }, 'users_created_at_id_idx'],
   ])(
-    '%s reads no more rows than it returns, in either order, also after the first',
+    '%s reads no more rows than it returns, in both orders, also after the first page',
     async (_who, who, index) => {
       for (const isDescending of [true, false]) {
         const first = await list({ ...who, isDescending })
@@ -108,7 +108,7 @@ describe('P43: a page of the user list', () => {
           expect(rows).toHaveLength(LIMIT + 1)
           expect(indexesOf(plan)).toEqual([index])
           expect(plan.map(step => step['Node Type'])).not.toContain('Sort')
-          // A few of the many are passed over: an admin on the way to the next user.
+          // A few rows are skipped: an admin before the next user.
           expect(rowsRead(plan)).toBeLessThanOrEqual(LIMIT + 1 + 2)
         }
       }
@@ -129,7 +129,7 @@ describe('P43: a page of the user list', () => {
 })
 
 describe('P43: the purge of expired sessions', () => {
-  it('takes a batch by its index, as docs/deployment.md has it', async () => {
+  it('reads a batch by its index, with the statement of docs/deployment.md', async () => {
     const [, statement = ''] =
       /```sql\n([^`]*delete from sessions[^`]*);\n *```/.exec(readDocument('docs/deployment.md')) ?? []
     const plan = await planOf(statement.replace('30 days', '1 day'))

@@ -1,4 +1,4 @@
-/** Proves P29 for the history of a database: what is not that of the folder is refused by name. */
+/** The histories of the database and of the migrations folder (P29): each difference is refused by name. */
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as migrateWithDrizzle } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
@@ -21,7 +21,7 @@ describe('P29: the history of the database and that of the folder', () => {
     expect(await apply()).toEqual([])
   })
 
-  it('one that comes last in the journal is applied, also with an earlier time', async () => {
+  it('a migration that is last in the journal is applied, also with an earlier time', async () => {
     const { database, apply, have } = await setUp(B)
     await apply()
     await have(B, A)
@@ -77,7 +77,7 @@ describe('P29: the history of the database and that of the folder', () => {
     expect((await rowsOf(database))[0]?.name).toBe('20260101000000_better')
   })
 
-  it('a row that is there twice is refused', async () => {
+  it('a row that exists twice is refused', async () => {
     const { database, apply } = await setUp(A)
     await apply()
     await database.query(
@@ -95,7 +95,7 @@ describe('P29: the history of the database and that of the folder', () => {
     expect(await refusal(apply())).toMatch(/20260102000000_b .*--allow-newer/)
     expect(await apply({ allowNewer: true })).toEqual([])
     expect(lines.join()).toMatch(/20260102000000_b .* newer version/)
-    // Older than what the newer version has applied: out of order.
+    // Older than the migrations of the newer version: out of order.
     await have(A, { ...C, when: A.when + 1 })
     expect(await refusal(apply({ allowNewer: true }))).toMatch(/20260103000000_c is not applied, but later/)
   })
@@ -110,7 +110,7 @@ describe('P29: the history of the database and that of the folder', () => {
     expect(await states()).toEqual(['a applied', 'b applied'])
   })
 
-  it('a row that drizzle-orm wrote from a CRLF checkout is of the LF file too', async () => {
+  it('a row that drizzle-orm wrote from a CRLF checkout matches the LF file', async () => {
     const sql = 'create table a (\n  id int\n);\n'
     const { database, directory, apply, have } = await setUp({ ...A, sql: sql.replaceAll('\n', '\r\n') })
     await withDrizzle(database, db => migrateWithDrizzle(db, { migrationsFolder: directory }))
@@ -128,7 +128,7 @@ async function withDrizzle(
 }
 
 describe("drizzle-orm's own migrator", () => {
-  it('sees as applied what was applied here, and what it has applied is seen here', async () => {
+  it('sees the migrations that were applied here, and its own are seen here', async () => {
     const { database, directory, apply, have, states } = await setUp(A)
     const theirs = () => withDrizzle(database, db => migrateWithDrizzle(db, { migrationsFolder: directory }))
     await theirs()

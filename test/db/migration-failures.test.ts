@@ -1,4 +1,4 @@
-/** Proves P29 where a migration fails: it says why and where, and nothing of it stays. */
+/** A migration that fails (P29): its message has the reason and the place, and the database keeps nothing of it. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -53,7 +53,7 @@ describe('P29: a migration that fails', () => {
     expect(await apply()).toEqual([B.tag, C.tag])
   })
 
-  it('is not begun where its file is not UTF-8: the database would get other characters', async () => {
+  it('does not begin where its file is not UTF-8: the database would get other characters', async () => {
     const { database, directory, apply, have } = await setUp(A)
     await have(A, B)
     const sql = "select 1;\ncreate table b (name text default 'größer')"
@@ -112,13 +112,13 @@ describe('P29: a migration that fails', () => {
     expect(await tablesOf(database)).toEqual(['a'])
   })
 
-  it('is refused before those that come before it are applied, where it cannot be begun', async () => {
+  it('is refused before earlier migrations are applied, where it cannot begin', async () => {
     const { database, apply } = await setUp(A, { ...B, sql: 'commit;' })
     expect(await refusal(apply())).toMatch(/_b was not begun/)
     expect(await tablesOf(database)).toEqual([])
   })
 
-  it('that waits for the commit to fail leaves nothing', async () => {
+  it('at its commit leaves nothing', async () => {
     const sql = `create table p (id int primary key); create table a (p int references p deferrable initially deferred);
 insert into a values (1);`
     const { database, apply } = await setUp({ ...A, sql })

@@ -1,4 +1,4 @@
-/** The migrations folder as it is read: order, hashes, statements, markers, and what is refused. */
+/** Reading the migrations folder: order, hashes, statements and markers, and the folders that are refused. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
@@ -25,7 +25,7 @@ describe('the migrations folder', () => {
     expect(ours.map(({ statements }) => statements.map(({ sql }) => sql))).toEqual(
       theirs.map(({ sql }) => sql),
     )
-    // Where theirs know nothing of it: only what is marked runs outside a transaction.
+    // drizzle-orm does not have this: only marked migrations run outside a transaction.
     expect(ours.map(({ transaction }) => transaction)).toEqual(
       theirs.map(({ sql }) => !sql.join().includes('-- migrate: no-transaction')),
     )
@@ -35,7 +35,7 @@ describe('the migrations folder', () => {
     expect((await read(B, A)).map(({ tag }) => tag)).toEqual([B.tag, A.tag])
   })
 
-  it('has one hash for LF and CRLF line ends, and knows what drizzle computes from both', async () => {
+  it('has one hash for LF and CRLF line ends, and knows the hashes that drizzle computes from both', async () => {
     const sql = '-- two\ncreate table a (\n  id int\n);\n--> statement-breakpoint\nselect 1;\n'
     const crlf = sql.replaceAll('\n', '\r\n')
     const mixed = sql.replace('\n', '\r\n')
@@ -61,7 +61,7 @@ describe('the migrations folder', () => {
     expect(lines).toEqual([1, 3])
   })
 
-  it('takes no statement for a comment: after a lone CR, or in a comment without an end', async () => {
+  it('takes no statement for a comment: after a CR alone, or in a comment without an end', async () => {
     for (const sql of ['-- why\rselect 1;\r', '/* why\nselect 1;']) {
       expect((await read({ ...A, sql }))[0]?.statements.map(({ sql }) => sql)).toEqual([sql])
     }
@@ -144,7 +144,7 @@ describe('what is refused', () => {
     expect(() => readMigrations(folder)).toThrow(message)
   })
 
-  it('a folder that is not there', () => {
+  it('a folder that does not exist', () => {
     expect(() => readMigrations('/nowhere/drizzle')).toThrow(
       'drizzle/meta/_journal.json cannot be read (ENOENT)',
     )

@@ -1,4 +1,4 @@
-/** Proves P29 on generated histories: the database ends as a fresh one would, or the migration is refused by name. */
+/** Generated histories (P29): the database becomes the same as a fresh one, or the migration is refused by name. */
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -50,7 +50,7 @@ async function reset(): Promise<void> {
 
 const known = new Map<string, { lines: string[] } | { failed: string }>()
 
-/** What the migrations make of an empty database, without any migrator; or the tag of the one that fails. */
+/** The schema that the migrations create in an empty database without a migrator, or the tag of the one that fails. */
 async function freshResult(migrations: readonly TestMigration[]) {
   const key = migrations.map(({ sql }) => sql).join(BREAK)
   const cached = known.get(key)
@@ -60,7 +60,7 @@ async function freshResult(migrations: readonly TestMigration[]) {
   try {
     for (const migration of migrations) {
       tag = migration.tag
-      // What may not run in a transaction makes the same without its mark.
+      // A statement that may not run in a transaction has the same effect without its mark.
       for (const statement of migration.sql.replaceAll('concurrently', '').split(BREAK))
         await fresh.query(statement)
     }
@@ -77,7 +77,7 @@ async function freshResult(migrations: readonly TestMigration[]) {
 const hashOf = (sql: string) => createHash('sha256').update(sql).digest('hex')
 const idOf = ({ when, sql }: Pick<TestMigration, 'when' | 'sql'>) => `${when} ${hashOf(sql)}`
 
-/** The migrations outside a transaction that are half applied, cut off after the last statement that took effect. */
+/** The migrations outside a transaction that are half applied, cut after the last completed statement. */
 async function halfApplied(seen: ReadonlyMap<string, TestMigration>): Promise<TestMigration[]> {
   const { rows: found } = await client.query(`select to_regclass('drizzle.__migration_progress') as name`)
   if (found[0].name === null) return []
@@ -90,7 +90,7 @@ async function halfApplied(seen: ReadonlyMap<string, TestMigration>): Promise<Te
   })
 }
 
-/** What the database says that it has, in the order in which it was applied. */
+/** The migrations that the database has recorded, in the order in which they were applied. */
 async function appliedAmong(seen: ReadonlyMap<string, TestMigration>): Promise<TestMigration[]> {
   const { rows: found } = await client.query(`select to_regclass('drizzle.__drizzle_migrations') as name`)
   if (found[0].name === null) return []
@@ -108,7 +108,7 @@ const outcomes = new Map<string, number>()
 
 type State = { applied: TestMigration[]; half: TestMigration[]; lines: string[] }
 
-/** Lives through a history. Throws where a step has a third outcome. */
+/** Runs a history. Throws where a step has a third outcome. */
 async function follow(history: History): Promise<void> {
   await reset()
   const seen = new Map<string, TestMigration>()
@@ -166,7 +166,7 @@ function count(outcome: string): void {
 
 describe('P29: any history of branches, merged in any order and changed afterwards', () => {
   it('ends as a fresh database, or is refused by name', { timeout: 900_000 }, async () => {
-    // Until there are 500 merges, and each outcome was met often: some 350 histories, as few stay in order.
+    // Until there are 500 merges, and each outcome came often: about 350 histories, since few stay in order.
     for (let batch = 0; !isEnough() && batch < 20; batch++) {
       await fc.assert(fc.asyncProperty(histories({ length: 2, steps: 2 }), follow), { numRuns: 45 })
       await fc.assert(fc.asyncProperty(histories({ length: 3, steps: 4 }), follow), { numRuns: 5 })
@@ -175,7 +175,7 @@ describe('P29: any history of branches, merged in any order and changed afterwar
   })
 })
 
-/** All of a history, as a fresh clone has it. */
+/** All migrations of a history, as in a fresh clone. */
 const wholeOf = (history: History) =>
   folderOf(history, {
     merged: history.branches.map(({ length }) => length),
@@ -187,7 +187,7 @@ const wholeOf = (history: History) =>
 const tagsOf = (migrations: readonly TestMigration[]) => migrations.map(({ tag }) => tag)
 
 describe('P29: any migrations', () => {
-  it('whose connection is ended in the middle are continued, to the same end', async () => {
+  it('whose connection ends in the middle are continued, with the same result', async () => {
     const check = async (history: History, at: number, position: number) => {
       await reset()
       const folder = withKill(wholeOf(history), at, position)

@@ -1,4 +1,4 @@
-/** Proves P29 for migrations outside a transaction: what they leave is named, and they go on where they stopped. */
+/** Migrations outside a transaction (P29): a failure reports what the database keeps, and the next run continues there. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
@@ -39,7 +39,7 @@ describe('P29: a migration outside a transaction', () => {
     expect(await refusal(apply())).toMatch(/CREATE INDEX CONCURRENTLY cannot run inside a transaction block/)
   })
 
-  it('that fails names what stays, is not recorded, and goes on there', async () => {
+  it('that fails reports what the database keeps, is not recorded, and continues there', async () => {
     const { database, apply, have, lines, states } = await setUp(A)
     const sql = `insert into a values (1), (1);${BREAK}create unique index concurrently a_id on a (id);${BREAK}create table d (id int);`
     await have(A, concurrent(sql))
@@ -52,7 +52,7 @@ describe('P29: a migration outside a transaction', () => {
     expect((await rowsOf(database)).map(({ name }) => name)).toEqual([A.tag])
     expect(await states()).toEqual(['a applied', 'b pending'])
 
-    // The index is there, and not valid: to go on would be to record what is not so.
+    // The index exists and is not valid: to continue would record it as created.
     expect(await refusal(apply())).toMatch(/"a_id" already exists.*public\.a_id is INVALID/)
     await database.query('drop index a_id; delete from a where ctid = (select min(ctid) from a)')
     expect(await apply()).toEqual([B.tag])
@@ -62,7 +62,7 @@ describe('P29: a migration outside a transaction', () => {
     expect((await database.query('select from drizzle.__migration_progress')).rowCount).toBe(0)
   })
 
-  it('that goes on has the settings that it made before', async () => {
+  it('that continues has the settings that it made before', async () => {
     const { database, apply, have } = await setUp(A)
     const sql = `set work_mem = '7MB';${BREAK}set time zone 'Asia/Tokyo';${BREAK}reset time zone;${BREAK}create table d as select current_setting('work_mem') as size, current_setting('timezone') as zone from later`
     await have(A, concurrent(sql))
@@ -92,7 +92,7 @@ describe('P29: a migration outside a transaction', () => {
     expect(await tablesOf(database)).toEqual([])
   })
 
-  it('does not pass over an invalid index with "if not exists"', async () => {
+  it('does not skip an invalid index with "if not exists"', async () => {
     const { database, apply, have } = await setUp(A)
     await apply()
     await database.query('insert into a values (1), (1)')
@@ -104,7 +104,7 @@ describe('P29: a migration outside a transaction', () => {
     expect(await apply()).toEqual([B.tag])
   })
 
-  it('that was edited before what is behind it is not continued', async () => {
+  it('is not continued where a completed statement was edited', async () => {
     const { apply, have } = await setUp(A)
     await have(A, concurrent(`insert into a values (1);${BREAK}select nothing;`))
     await refusal(apply())
@@ -112,7 +112,7 @@ describe('P29: a migration outside a transaction', () => {
     expect(await refusal(apply())).toMatch(
       /_b was not continued: .*statement 1 of drizzle\/20260102000000_b\.sql/,
     )
-    // What had failed may change.
+    // The failed statement may change.
     await have(A, concurrent(`insert into a values (1);${BREAK}select 1;`))
     expect(await apply()).toEqual([B.tag])
   })
@@ -133,7 +133,7 @@ describe('P29: a migration outside a transaction', () => {
     expect(await apply()).toEqual([])
   })
 
-  it('says so where an earlier run may have made what is there, and was killed before it could write it down', async () => {
+  it('reports that an earlier run may have created an object, and was killed before it could record it', async () => {
     const { database, apply, have } = await setUp(A)
     await apply()
     const migration = concurrent('create index concurrently a_id on a (id);')
@@ -191,7 +191,7 @@ describe('P29: a migration outside a transaction', () => {
     expect((await database.query('select from drizzle.__migration_progress')).rowCount).toBe(0)
   })
 
-  it('may run code again that ended with an error', async () => {
+  it('runs code again that ended with an error', async () => {
     const { database, apply, have } = await setUp(A)
     await have(A, concurrent(`select 1;\ndo $$ begin insert into later values (1); end $$;`))
     expect(await refusal(apply())).toContain('"later" does not exist')
@@ -199,7 +199,7 @@ describe('P29: a migration outside a transaction', () => {
     expect(await apply()).toEqual([B.tag])
   })
 
-  it('a dry run prints only what is left of it', async () => {
+  it('in a dry run prints only the statements that are left', async () => {
     const { database, directory, apply, have } = await setUp(A)
     await have(A, concurrent(`insert into a values (1);${BREAK}select nothing;`))
     await refusal(apply())
@@ -209,7 +209,7 @@ describe('P29: a migration outside a transaction', () => {
     expect(sql).toContain('select 1;')
   })
 
-  it('waits as long as it takes to build an index, and says for whom', async () => {
+  it('waits without a limit to build an index, and reports for which session', async () => {
     const { database, apply, have, lines } = await setUp(A)
     await apply()
     await have(A, concurrent('create index concurrently a_id on a (id);'))

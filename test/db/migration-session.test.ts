@@ -1,11 +1,11 @@
-/** What a migration runs with: limits, locks and the schema, independent of those of the role and the database. */
+/** The session of a migration: limits, locks and the schema do not depend on the role and the database. */
 import { describe, expect, it } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'
 import type { TestDatabase } from '../helpers/database.ts'
 import { A, B, C, refusal, setUp, tablesOf } from '../helpers/migrating.ts'
 
 describe('the session of a migration', () => {
-  it('has no limit for statements, also where the role has one, and starts afresh for each', async () => {
+  it('has no limit for statements, also where the role has one, and is reset for each migration', async () => {
     const check = (name: string, value: string) =>
       `do $$ begin if current_setting('${name}') <> '${value}' then raise exception '${name} is %', current_setting('${name}'); end if; end $$;`
     const { database, apply } = await setUp(
@@ -27,7 +27,7 @@ describe('the session of a migration', () => {
   })
 })
 
-it('the role that a migration takes on makes its tables, and neither the record nor the next migration', async () => {
+it('the role that a migration sets creates its tables, and neither the record nor the next migration', async () => {
   const role = `owner_${process.pid}`
   for (const command of ['role', 'local role', 'session authorization']) {
     const { database, apply } = await setUp({ ...A, sql: `set ${command} ${role}; ${A.sql}` }, B)
@@ -50,7 +50,7 @@ it('the role that a migration takes on makes its tables, and neither the record 
 describe('P29: locks', () => {
   const ALTER = { ...B, sql: 'create table before_it (id int); alter table a add column x int;' }
 
-  /** A transaction that reads the table, as a report may for long. */
+  /** A transaction that reads the table for a long time, as a report may. */
   async function hold(database: TestDatabase) {
     const client = await database.connect()
     await client.query("set application_name = 'long report'")
@@ -61,7 +61,7 @@ describe('P29: locks', () => {
     }
   }
 
-  it('are given up in time, tried again, and got when they are free', async () => {
+  it('are released in time, tried again, and acquired when they are free', async () => {
     const { database, apply, have, lines } = await setUp(A)
     await apply()
     await have(A, ALTER)
@@ -70,14 +70,14 @@ describe('P29: locks', () => {
     await expect
       .poll(() => lines.join('\n'), { timeout: 20_000 })
       .toMatch(/_b did not get its locks: .*It tries again in/)
-    // While it pauses, and while it waits for less than its limit, others read the table.
+    // While it pauses, and while it waits, others can read the table.
     await database.query("set statement_timeout = '10s'; select from a")
     await release()
     expect(await applying).toEqual([B.tag])
     expect(await tablesOf(database)).toEqual(['a', 'before_it'])
   })
 
-  it('that stay taken fail the migration, with the name of who holds them', async () => {
+  it('that are not released fail the migration, with the session that holds them', async () => {
     const { database, apply, have } = await setUp(A)
     await apply()
     await have(A, ALTER)
@@ -99,7 +99,7 @@ describe('P29: locks', () => {
     async mode => {
       const { database, apply, have, states } = await setUp(A)
       await apply()
-      // As drizzle-orm makes it: it gets its columns here.
+      // As drizzle-orm creates it: it gets its columns here.
       await database.query(
         'alter table drizzle.__drizzle_migrations drop column name, drop column applied_at',
       )
@@ -120,7 +120,7 @@ describe('P29: locks', () => {
     },
   )
 
-  it('of another migrator are waited for, and a wait that does not end says for whom', async () => {
+  it('of another migrator are waited for, and a long wait reports the session that holds them', async () => {
     const { database, apply, lines } = await setUp(A)
     const other = await database.connect()
     await other.query("set application_name = 'other migrator'; select pg_advisory_lock(7265481)")
@@ -141,7 +141,7 @@ describe('P29: locks', () => {
   })
 })
 
-it('what the role may not do is said with what it needs', async () => {
+it('a missing right of the role is reported with the right that it needs', async () => {
   const { database, directory } = await setUp(A)
   const role = `weak_${process.pid}`
   await database.query(`create role ${role} login password 'weak'`)
@@ -169,7 +169,7 @@ describe('the schema of the tables', () => {
   }
 
   it.for(['app', 'nowhere', 'app,nowhere', 'pg_catalog', '""'])(
-    'is refused in a sentence where a search_path of %s does not reach it',
+    'is refused with a sentence where a search_path of %s does not contain it',
     async path => {
       const { database, directory } = await setUp(KEYS)
       await database.query('create schema app')
@@ -191,7 +191,7 @@ describe('the schema of the tables', () => {
     },
   )
 
-  it('is decided by what the connection has, not by its address alone', async () => {
+  it('is decided by the settings of the connection, not by its address alone', async () => {
     const { database, directory } = await setUp(KEYS)
     await database.query('create schema app')
     await database.query(

@@ -33,7 +33,7 @@ afterAll(async () => {
 })
 
 let names = 0
-/** A statement with a name of its own: what one test prepares is not known in another. */
+/** A statement with a name of its own: another test has not prepared it. */
 function named(text: string, values: unknown[]): pg.QueryConfig {
   names += 1
   return { name: `statement_${names}`, text, values }
@@ -46,7 +46,7 @@ async function onEveryConnection(work: (connection: PooledConnection) => Promise
   for (const client of clients) client.release()
 }
 
-/** The rows of many that run a statement at the same time. */
+/** The rows of many calls that run a statement at the same time. */
 async function rowsOfMany(statement: pg.QueryConfig): Promise<unknown[][]> {
   const results = await Promise.all(Array.from({ length: CLIENTS }, () => database.pool.query(statement)))
   return results.map(({ rows }) => rows)
@@ -71,17 +71,14 @@ describe('a named statement outside a transaction', () => {
       'insert into notes values ((random() * 1e9)::int, $1)',
       ['2'],
     ],
-  ])(
-    'runs where a migration has changed %s, on whichever connection',
-    async (_what, migration, text, values) => {
-      const statement = named(text, values)
-      await onEveryConnection(client => client.query(statement))
-      await outside.query(migration)
-      const fresh = await database.pool.query(text, values)
-      expect(await rowsOfMany(statement)).toEqual(Array(CLIENTS).fill(fresh.rows))
-      expect(await rowsOfMany(statement)).toEqual(Array(CLIENTS).fill(fresh.rows))
-    },
-  )
+  ])('runs where a migration has changed %s, on every connection', async (_what, migration, text, values) => {
+    const statement = named(text, values)
+    await onEveryConnection(client => client.query(statement))
+    await outside.query(migration)
+    const fresh = await database.pool.query(text, values)
+    expect(await rowsOfMany(statement)).toEqual(Array(CLIENTS).fill(fresh.rows))
+    expect(await rowsOfMany(statement)).toEqual(Array(CLIENTS).fill(fresh.rows))
+  })
 
   it('runs where a pooler gave it a session that does not know its name', async () => {
     const statement = named(SELECT, [1])
@@ -108,7 +105,7 @@ describe('a named statement outside a transaction', () => {
     ['42703', 'select nothing from notes', []],
     ['42P01', 'select 1 from nothing', []],
     ['22012', 'select 1 / (id - 1) from notes', []],
-    // The feature that PostgreSQL does not have, whose code is that of a stale plan.
+    // A missing feature of PostgreSQL has the same code as a stale plan.
     ['0A000', 'select id from notes union select id from notes for update', []],
   ])('fails with %s where that is what is wrong with it', async (code, text, values) => {
     await expect(database.pool.query(named(text, values))).rejects.toMatchObject({ code })

@@ -1,4 +1,4 @@
-/** Proves P16 and P40: a client is one client, however proxies spell its address. */
+/** A client is one client in every spelling of its address by proxies (P16, P40). */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ipv4, ipv6, noAddress, someSpellings } from '../helpers/addresses.ts'
@@ -35,7 +35,7 @@ async function send({ remoteAddress = PROXY, headers }: Sent) {
   return { statusCode, ip: JSON.parse(line).ip as string }
 }
 
-/** Sends one request more than a client may: all but the last are let through. */
+/** Sends one request more than a client may: all but the last are allowed. */
 async function expectOneClient(requests: Sent[]) {
   const answers = []
   for (const request of requests.slice(0, MAX + 1)) answers.push(await send(request))
@@ -45,7 +45,7 @@ async function expectOneClient(requests: Sent[]) {
   return answers[0]?.ip
 }
 
-/** A proxy as the peer, and in the list in spellings of its own. */
+/** A proxy as the peer, and in the header in several spellings. */
 const peer = fc.constantFrom(
   PROXY,
   '::ffff:10.0.0.1',
@@ -65,7 +65,7 @@ const innerProxies = fc.array(
   ),
   { maxLength: 3 },
 )
-/** What clients write into headers themselves, before the first proxy. */
+/** Headers that clients write themselves, before the first proxy. */
 const forged = fc.array(fc.oneof(noAddress, fc.ipV4(), fc.ipV6()), { maxLength: 3 })
 const otherHeaders = fc.record(
   {

@@ -1,4 +1,4 @@
-/** The cap on connections: below the limit of open files, told once, and over when the flood is. Keep-alive beside it. */
+/** The limit of connections, below the limit of open files, and the time that idle connections are kept open. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -28,7 +28,7 @@ async function start(overrides: Environment = {}, nodeFlags: string[] = [], open
   return { service, remote, metric: (name: string) => remote.metric(name, METRICS_TOKEN) }
 }
 
-/** Opens connections that say nothing. `left` counts those that are open still. */
+/** Opens connections that send nothing. `left` counts those that are still open. */
 async function flood({ origin }: Service, count: number) {
   const { hostname, port } = new URL(origin)
   const closed = new Set<Socket>()
@@ -52,7 +52,7 @@ const linesWith = ({ log }: Service, message: string) =>
   log.map(line => JSON.parse(line)).filter(({ msg }) => msg === message)
 
 describe('MAX_CONNECTIONS', () => {
-  it('closes what is beyond it at once, counts it, says so in one line, and lets others in afterwards', async () => {
+  it('closes further connections at once, counts them, logs one line, and accepts others afterwards', async () => {
     const { service, remote, metric } = await start({ MAX_CONNECTIONS: '20', REQUEST_TIMEOUT: '60s' })
     const kept = await openConnection(service.origin)
     const { left, end } = await flood(service, 100)
@@ -69,7 +69,7 @@ describe('MAX_CONNECTIONS', () => {
     expect(told()).toMatchObject([{ level: 'warn', maxConnections: 20 }])
   })
 
-  it('is for each worker, and none hands its connections on for ever', async () => {
+  it('applies to each worker, and no worker passes on connections for ever', async () => {
     const { service, remote } = await start({
       MAX_CONNECTIONS: '5',
       WORKERS: '2',
@@ -86,7 +86,7 @@ describe('MAX_CONNECTIONS', () => {
     await until('one is free', isOpen)
   })
 
-  it('is lowered to what the limit of open files allows, and the log says so', async () => {
+  it('is lowered to the limit of open files, with a log line', async () => {
     const { service, metric } = await start({ MAX_CONNECTIONS: '5000' }, [], 400)
     expect(await metric('http_connections_max')).toBeLessThan(400)
     expect(linesWith(service, 'MAX_CONNECTIONS is lowered: too few files may be open')).toMatchObject([
@@ -96,14 +96,14 @@ describe('MAX_CONNECTIONS', () => {
 })
 
 describe('a flood beyond the limit of open files', () => {
-  it('of silent connections leaves the service alive, with files for the rest of it', async () => {
+  it('of silent connections leaves the service running, with files for everything else', async () => {
     const { service, remote, metric } = await start({ REQUEST_TIMEOUT: '2s' }, [], 400)
     // 100 files for the process itself, 10 for the pool.
     expect(await metric('http_connections_max')).toBe(290)
     const kept = await openConnection(service.origin)
     const { left } = await flood(service, 600)
     await until('the cap holds', () => left() < 290)
-    // A query, over a connection to the database that may have to be opened.
+    // This sends a query, for which a connection to the database may have to be opened.
     kept.write('GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n')
     await until('the answer', () => kept.statuses().length === 1)
     expect(kept.statuses()).toEqual([200])
@@ -141,7 +141,7 @@ describe('KEEP_ALIVE_TIMEOUT', () => {
   const isClosed = (connection: { closed: Promise<void> }, within: number) =>
     Promise.race([connection.closed.then(() => true), sleep(within, false)])
 
-  it('keeps an idle connection for as long as it says, however short REQUEST_TIMEOUT is', async () => {
+  it('keeps an idle connection open for its time, also with a shorter REQUEST_TIMEOUT', async () => {
     const { service } = await start({ KEEP_ALIVE_TIMEOUT: '600s', REQUEST_TIMEOUT: '1s' })
     const connection = await openConnection(service.origin)
     connection.write(ALIVE)
@@ -158,7 +158,7 @@ describe('KEEP_ALIVE_TIMEOUT', () => {
     const connection = await openConnection(service.origin)
     connection.write(ALIVE)
     await until('the answer', () => connection.statuses().length === 1)
-    // Node adds a second: a client that goes by the header is never cut off.
+    // Node adds a second: a client that uses the header's value is never cut off.
     expect(await isClosed(connection, 900)).toBe(false)
     expect(await isClosed(connection, 10_000)).toBe(true)
     const other = await start()

@@ -1,4 +1,4 @@
-/** Requests whose client leaves before the answer: they are seen all the same, once each. */
+/** Requests whose client leaves before the response: each is logged, counted and traced once. */
 import { randomBytes } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,7 +14,7 @@ import { until } from '../helpers/until.ts'
 const METRICS_TOKEN = 'a-token-for-the-metrics'
 const ROUTE = '/api/v1/users/me'
 
-describe('a client that leaves before its answer', () => {
+describe('a client that leaves before its response', () => {
   let database: TestDatabase
   let collector: Collector
   let service: Service
@@ -51,7 +51,7 @@ describe('a client that leaves before its answer', () => {
     return Number(sample.exec(text)?.[1] ?? 0)
   }
 
-  /** Sends what is written and leaves, while nothing that reads users gets anywhere; waits for the lines of all. */
+  /** Sends the text and leaves, while every query of users waits for a lock. Waits for the lines of all traces. */
   async function leave(written: string, traceIds: string[]): Promise<void> {
     const holder = await database.connect()
     await holder.query('begin; lock table users in access exclusive mode')
@@ -61,7 +61,7 @@ describe('a client that leaves before its answer', () => {
     await until('the lines', () => traceIds.every(traceId => linesOf(traceId).length > 0))
     await holder.query('rollback')
     holder.release()
-    // By then, whoever waited for the table has gone on, and what they may have logged is read.
+    // The requests that waited for the table have ended by then, and their log lines are read.
     await remote.call('GET', ROUTE, { token })
     await sleep(200)
   }
@@ -86,25 +86,25 @@ describe('a client that leaves before its answer', () => {
     expect(spansOf()).toMatchObject([{ isError: false, attributes }])
   })
 
-  it('leaves those of every request of a pipeline', async () => {
+  it('leaves a line for every request of a pipeline', async () => {
     const traceIds = Array.from({ length: 5 }, createTraceId)
     await leave(traceIds.map(read).join(''), traceIds)
     const lines = traceIds.flatMap(linesOf)
     expect(lines.map(({ status, msg }) => `${status} ${msg}`)).toEqual(Array(5).fill('499 request aborted'))
   })
 
-  it('leaves them also where it has not sent all of its body', async () => {
+  it('leaves a line also where it has not sent all of its body', async () => {
     const traceId = createTraceId()
     const body = 'content-type: application/json\r\ncontent-length: 100\r\n\r\n{'
     await leave(head(traceId, 'POST /api/v1/auth/login') + body, [traceId])
     expect(linesOf(traceId)).toMatchObject([{ msg: 'request aborted', status: 499 }])
   })
 
-  it('changes nothing for those who left after theirs', async () => {
+  it('is not reported where it left after its response', async () => {
     const traceIds = Array.from({ length: 5 }, createTraceId)
     const connection = await openConnection(service.origin)
     connection.write(traceIds.map(read).join(''))
-    await until('the answers', () => connection.statuses().length === 5)
+    await until('the responses', () => connection.statuses().length === 5)
     connection.close()
     await until('the lines', () => traceIds.every(traceId => linesOf(traceId).length > 0))
     const lines = traceIds.flatMap(linesOf)

@@ -1,4 +1,4 @@
-/** The docs page in a real browser that is offline but for the service: it renders, breaks no policy, and can call. */
+/** The docs page in a browser that can reach only the service: it renders, breaks no policy, and sends requests. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SERVICE_TITLE } from '../../src/config/service-name.ts'
@@ -19,7 +19,7 @@ afterAll(async () => {
   await service?.close()
 })
 
-/** Goes to an operation by the sidebar, sends its request, and waits until the page shows what was expected. */
+/** Opens an operation in the sidebar, sends its request, and waits until the page shows the expected text. */
 async function expectAnswer(page: Page, summary: string, operation: string, expected: string) {
   await page.getByRole('link', { name: summary }).click()
   await page.getByRole('button', { name: `Test Request (${operation})` }).click()
@@ -51,7 +51,7 @@ describe('the docs page', () => {
     expect(requests.filter(url => !url.startsWith(`${origin}/`) && !url.startsWith('data:'))).toEqual([])
   })
 
-  it('sends a request with the access token that was filled in, and shows its answer', async () => {
+  it('sends a request with the access token that was entered, and shows the response', async () => {
     const { accessToken, email } = await service.signUp()
     const { page, problems } = docs
     await page.getByPlaceholder('Token').first().fill(accessToken)
@@ -59,7 +59,7 @@ describe('the docs page', () => {
     expect(problems).toEqual([])
   })
 
-  it('lets nothing run that is not in its files, and nobody frame it', async () => {
+  it('runs no script that is not in its files, and cannot be framed', async () => {
     const { headers } = await service.call('GET', '/docs')
     const policy = String(headers['content-security-policy']).split(';')
     expect(policy).toContain("default-src 'none'")
@@ -69,7 +69,7 @@ describe('the docs page', () => {
 })
 
 describe('with DOCS=off', () => {
-  it('its paths are unknown ones, for every method, and the API is as it was', async () => {
+  it('its paths are unknown for every method, and the API is the same', async () => {
     const bare = await createTestApp({ DOCS: 'off' })
     try {
       for (const url of ['/docs', '/docs/', '/docs/scalar.js', '/openapi.json']) {

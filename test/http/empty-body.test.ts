@@ -1,4 +1,4 @@
-/** An empty body is none, with any content type: on every route, in each way of sending nothing. */
+/** An empty body counts as no body, with any content type, on every route, and in every way to send none. */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
@@ -46,7 +46,7 @@ const contentType = fc.oneof(
   { weight: 1, arbitrary: fc.stringMatching(/^[!-~]{1,20}$/) },
 )
 
-/** The ways of sending nothing: the headers, and the bytes after them. */
+/** The ways to send an empty body: the headers, and the bytes after them. */
 const NOTHING = {
   'no length': ['', ''],
   'a length of 0': ['Content-Length: 0\r\n', ''],
@@ -70,17 +70,17 @@ async function send(operation: Operation, headers: string, body = '', given?: st
   return answer
 }
 
-/** What an operation answers where there is no body and nothing is said of one. */
+/** The response of an operation to a request without a body and without headers for one. */
 async function expectationOf(operation: Operation) {
   const { status, body } = await send(operation, '')
   return { status, code: body.startsWith('{') ? (JSON.parse(body).code as unknown) : undefined }
 }
 
 describe.each(operations.map(operation => [operation.name, operation] as const))('%s', (_name, operation) => {
-  it('answers an empty body of any type as it answers none', async () => {
+  it('responds to an empty body of any type as to none', async () => {
     const expected = await expectationOf(operation)
     if (bodyOf(operation)) expect(expected).toEqual({ status: 400, code: 'VALIDATION_FAILED' })
-    // 401 where a cookie is asked for, which is not sent here.
+    // 401 where a cookie is required: none is sent here.
     else expect([200, 204, 401, 403, 404, 409]).toContain(expected.status)
     if (['user', 'owner', 'admin'].includes(operation['x-guard'].requires))
       expect(expected.status).not.toBe(401)
@@ -97,7 +97,7 @@ describe.each(operations.map(operation => [operation.name, operation] as const))
 })
 
 describe('a route that expects a body', () => {
-  it('says of none, and of an empty one, that it must be an object', async () => {
+  it('reports that the body must be an object where there is none, or an empty one', async () => {
     for (const operation of operations.filter(bodyOf)) {
       const { body } = await send(operation, 'Content-Type: text/plain\r\nContent-Length: 0\r\n')
       expect(JSON.parse(body).errors, operation.name).toEqual([
@@ -125,8 +125,8 @@ describe('a route that expects a body', () => {
   })
 })
 
-describe('a client that goes before anything came of its body', () => {
-  it('is no failure of ours', async () => {
+describe('a client that leaves before the first byte of its body', () => {
+  it('causes no failure of the service', async () => {
     service.log.length = 0
     const client = await openConnection(`http://127.0.0.1:${port}`)
     client.write(
@@ -143,7 +143,7 @@ describe('a client that goes before anything came of its body', () => {
 })
 
 describe('with an empty body of JSON', () => {
-  it('a session ends, and a logout is one', async () => {
+  it('a session can be ended, and a logout ends it', async () => {
     const user = await service.signUp()
     const other = await service.logIn(user.email)
     const list = await service.call('GET', '/api/v1/auth/sessions', { token: user.accessToken })

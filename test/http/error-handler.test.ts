@@ -1,4 +1,4 @@
-/** Proves P17: every status that the service can send comes as a problem, and says nothing of its insides. */
+/** Every error status of the service is sent as a problem, and reveals nothing about its internals (P17). */
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
 import { errors } from '../../src/http/errors.ts'
@@ -9,7 +9,7 @@ import { createTokenFactory } from '../helpers/token-factory.ts'
 
 const SECRET = 'select password_hash from users at /srv/app/src/secret.ts:12:3'
 
-/** What handlers may throw, by the path that throws it. */
+/** Values that handlers may throw, by path. */
 const THROWN: Record<string, () => unknown> = {
   error: () => new Error(SECRET),
   'error-with-a-status-of-ours': () => Object.assign(new Error(SECRET), { statusCode: 404 }),
@@ -47,7 +47,7 @@ const service = await createTestApp({ LOG_LEVEL: 'info', BODY_LIMIT: '1024' }, a
 afterAll(service.close)
 const tokenFor = createTokenFactory(testConfig(service.database.url))
 
-/** Sends a request, and asserts that the answer is a problem. */
+/** Sends a request, and asserts that the response is a problem. */
 async function problemOf(request: InjectOptions, expected: { status: number; code: string }) {
   const answer = await service.app.inject(request)
   return { ...expectProblem(asAnswer(answer), expected), headers: answer.headers }
@@ -65,7 +65,7 @@ const json = (payload: string): InjectOptions => ({
 })
 
 describe('P17: a refusal is a problem', () => {
-  it('400, where the body is not JSON, or does not fit: with the place of each fault', async () => {
+  it('400, where the body is not JSON, or not valid: with the place of each error', async () => {
     await problemOf(json('{"email":'), { status: 400, code: 'BAD_REQUEST' })
     const { errors: missing } = await problemOf(json('{"email":"ada@example.com"}'), {
       status: 400,
@@ -109,7 +109,7 @@ describe('P17: a refusal is a problem', () => {
   it('401, with the scheme to authenticate with', async () => {
     const problem = await problemOf({ url: '/api/v1/users/me' }, { status: 401, code: 'UNAUTHORIZED' })
     expect(problem.headers['www-authenticate']).toBe('Bearer')
-    await problemOf(json('{"email":"nobody@example.com","password":"wrong password"}'), {
+    await problemOf(json('{"email":"unknown@example.com","password":"wrong password"}'), {
       status: 401,
       code: 'INVALID_CREDENTIALS',
     })
@@ -134,7 +134,7 @@ describe('P17: a refusal is a problem', () => {
     await problemOf({ url: '/fail/conflict' }, { status: 409, code: 'CONFLICT' })
   })
 
-  it('404, of any path and of a path that is nearly one, and an empty body for HEAD', async () => {
+  it('404, for an unknown path and for a similar one, with an empty body for HEAD', async () => {
     for (const url of [
       '/',
       '/nowhere',
@@ -152,7 +152,7 @@ describe('P17: a refusal is a problem', () => {
   })
 
   it.each(['POST', 'PATCH', 'TRACE', 'DELETE'] as const)(
-    '405 to %s, with what is allowed, whatever the body',
+    '405 to %s, with the allowed methods, for any body',
     async method => {
       const payload =
         method === 'TRACE' ? {} : { payload: 'x'.repeat(2000), headers: { 'content-type': 'text/plain' } }
@@ -184,7 +184,7 @@ describe('P17: a refusal is a problem', () => {
   })
 })
 
-describe('P17: a failure is a problem that says nothing', () => {
+describe('P17: a failure is a problem without details', () => {
   it.each(Object.keys(THROWN).filter(name => name !== 'error-with-a-status-of-ours'))(
     '500, where a handler throws %s',
     async name => {
@@ -192,7 +192,7 @@ describe('P17: a failure is a problem that says nothing', () => {
     },
   )
 
-  it('500, where a query is our own mistake, or the answer does not fit its schema', async () => {
+  it('500, where a query is wrong, or the response does not match its schema', async () => {
     await problemOf({ url: '/fail/query' }, { status: 500, code: 'INTERNAL_ERROR' })
     await problemOf({ url: '/fail/late' }, { status: 500, code: 'INTERNAL_ERROR' })
   })
@@ -205,7 +205,7 @@ describe('P17: a failure is a problem that says nothing', () => {
     expect(problem.detail).toBe('There is no such resource')
   })
 
-  it('logs what failed under the id of the answer', async () => {
+  it('logs the failure under the id of the response', async () => {
     const { requestId } = await problemOf({ url: '/fail/error' }, { status: 500, code: 'INTERNAL_ERROR' })
     const lines = service.log.map(text => JSON.parse(text)).filter(line => line.requestId === requestId)
     expect(lines).toContainEqual(
@@ -219,7 +219,7 @@ describe('P17: a failure is a problem that says nothing', () => {
 })
 
 describe('the catalogue', () => {
-  it('has one code for each entry, and a title that ends a sentence nowhere', () => {
+  it('has one code for each entry, and titles without a period', () => {
     const { entries } = catalogue
     expect(new Set(entries.map(({ code }) => code)).size).toBe(entries.length)
     for (const { code, title, status } of entries) {

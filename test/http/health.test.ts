@@ -1,4 +1,4 @@
-/** Proves P22: liveness asks nobody, readiness asks the database, seldom and not for long. */
+/** Liveness sends no query; readiness queries the database, rarely and with a time limit (P22). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { block } from '../helpers/block.ts'
 import { place, start, tidyAfterEach } from '../helpers/embedded.ts'
 import { expectProblem } from '../helpers/problems.ts'
 
-/** Readiness gives up after 0.8 s; the next limit, of a statement, is 3.5 s. The machine may be busy. */
+/** Readiness fails after 0.8 s; the next limit, of a statement, is 3.5 s. The machine may be busy. */
 const BOUND_MS = 3000
 
 async function queriesOf({ app }: Pick<TestApp, 'app'>): Promise<number> {
@@ -25,7 +25,7 @@ describe('P22: liveness and readiness', () => {
   })
   afterAll(() => service.close())
 
-  it('liveness sends no query and opens no connection, however often it is asked', async () => {
+  it('liveness sends no query and opens no connection, for any number of requests', async () => {
     const connections = async () =>
       (
         await service.database.query(
@@ -42,7 +42,7 @@ describe('P22: liveness and readiness', () => {
     expect(await connections()).toEqual([])
   })
 
-  it('readiness asks the database once for all who ask at the same time, and at most once a second', async () => {
+  it('readiness sends one query for all requests at the same time, and at most one a second', async () => {
     const before = await queriesOf(service)
     const answers = await Promise.all(Array.from({ length: 100 }, () => service.call('GET', '/health/ready')))
     expect(answers.every(({ statusCode }) => statusCode === 200)).toBe(true)
@@ -71,7 +71,7 @@ describe('P22: liveness and readiness', () => {
 describe('P22: health without a database', () => {
   tidyAfterEach()
 
-  it('liveness holds and readiness fails in time, with PostgreSQL frozen, and with it gone; and comes back with it', async () => {
+  it('liveness succeeds and readiness fails in time, while PostgreSQL is frozen or stopped; readiness recovers with it', async () => {
     const server = await start(await place())
     await migrate(server.url)
     const service = await createAppOn({ url: server.url, drop: async () => {} })
@@ -88,7 +88,7 @@ describe('P22: health without a database', () => {
       .poll(async () => (await service.call('GET', '/health/ready')).statusCode, { timeout: 10_000 })
       .toBe(200)
 
-    // Frozen once more, until this process stands still for longer than it waits: when it looks, the answer is there.
+    // Frozen again, until this process is blocked for longer than its limit: when it checks, the response has arrived.
     await sleep(1100)
     await signalAll('SIGSTOP')
     const asked = service.call('GET', '/health/ready')

@@ -1,4 +1,4 @@
-/** Proves that the OpenAPI document is one, and that it says of every route what the route does. */
+/** The OpenAPI document is valid, and describes every route as it behaves. */
 import { validate } from '@scalar/openapi-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -13,7 +13,7 @@ const document = documentOf(service.app)
 const operations = operationsOf(document)
 const ajv = addFormats.default(new Ajv2020({ strict: true, strictTypes: false, keywords: ['components'] }))
 
-/** What serves the document and its page, and what any path answers; no part of the API that it describes. */
+/** The routes of the document and its page, and those of every path: no part of the API that it describes. */
 const UNDOCUMENTED = /^(GET|HEAD) \/(openapi\.json|docs\b.*)$|^OPTIONS /
 
 const SECURITY: Record<string, object | undefined> = {
@@ -39,7 +39,7 @@ function routerPaths(): { path: string; methods: string[] }[] {
     })
 }
 
-/** Every method and path that is routed and not refused with 405, by asking the app itself. */
+/** Every method and path that has a route and is not refused with 405, by requests to the app. */
 async function routes(): Promise<string[]> {
   const found: string[] = []
   for (const { path, methods } of routerPaths()) {
@@ -57,7 +57,7 @@ describe('the OpenAPI document', () => {
     expect(validate(document, { checkPathParameters: true })).toMatchObject({ valid: true, version: '3.1' })
   })
 
-  it('holds every route but those that serve it', async () => {
+  it('has every route except those that serve it', async () => {
     const documented = operations.flatMap(({ method, path }) => {
       const route = path.replace(/\{(\w+)\}/g, ':$1')
       return method === 'GET' ? [`GET ${route}`, `HEAD ${route}`] : [`${method} ${route}`]
@@ -73,7 +73,7 @@ describe('the OpenAPI document', () => {
     expect(new Set(names).size).toBe(names.length)
   })
 
-  it('has the schemas of JSON Schema 2020-12, and examples that fit them', () => {
+  it('has schemas of JSON Schema 2020-12, and valid examples', () => {
     const medias = operations.flatMap(operation => [
       ...(bodyOf(operation) ? [[`${operation.name} body`, bodyOf(operation)] as const] : []),
       ...Object.entries(operation.responses).flatMap(([status, response]) =>
@@ -82,10 +82,10 @@ describe('the OpenAPI document', () => {
     ])
     for (const [name, media] of medias) {
       const { example, examples = { only: { value: example } }, schema } = media ?? { schema: {} }
-      const fits = ajv.compile({ ...schema, components: document.components })
+      const isValid = ajv.compile({ ...schema, components: document.components })
       for (const { value } of Object.values(examples)) {
         expect(value, name).toBeDefined()
-        expect(fits(value), `${name}: ${ajv.errorsText(fits.errors)}`).toBe(true)
+        expect(isValid(value), `${name}: ${ajv.errorsText(isValid.errors)}`).toBe(true)
       }
     }
     expect(medias.length).toBeGreaterThan(operations.length * 5)
@@ -93,7 +93,7 @@ describe('the OpenAPI document', () => {
 })
 
 describe.each(operations.map(operation => [operation.name, operation] as const))('%s', (_name, operation) => {
-  it('has a summary, a tag, a description of each answer, and the security of its guard', () => {
+  it('has a summary, a tag, a description of each response, and the security of its guard', () => {
     expect(operation.summary).toMatch(/^[A-Z].{8,}[^.]$/)
     expect(operation.tags).toHaveLength(1)
     for (const { description } of Object.values(operation.responses)) {
@@ -117,7 +117,7 @@ describe.each(operations.map(operation => [operation.name, operation] as const))
     for (const status of [400, 408, 414, 431, 500]) expect(has(status), String(status)).toBe(true)
   })
 
-  it('asks for what its guard says: a stranger without a token gets 401, or no 401 at all', async () => {
+  it('requires what its guard requires: without a token, a guarded route responds 401, and no other does', async () => {
     const url = fillPath(operation, crypto.randomUUID())
     const payload = operation['x-guard'].requires === 'refreshToken' ? { payload: {} } : {}
     const { statusCode } = await service.app.inject({ method: operation.method, url, ...payload })

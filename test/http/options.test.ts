@@ -1,4 +1,4 @@
-/** What any path answers to OPTIONS, and that there is nothing where a part of a path is empty. */
+/** The response of every path to OPTIONS, and paths with an empty part, which do not exist. */
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import type { InjectOptions } from 'fastify'
@@ -40,7 +40,7 @@ async function optionsOf({ app }: TestApp, url: string, headers: Record<string, 
   return { status, headers: answered, body }
 }
 
-/** The status of `OPTIONS *`, which asks for no path. */
+/** The status of `OPTIONS *`, which names no path. */
 async function statusOfServer({ app }: TestApp): Promise<number | undefined> {
   const { port } = (app.server.address() ?? {}) as Partial<AddressInfo>
   const open = port ?? Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
@@ -59,7 +59,7 @@ describe.each([
   ['without CORS', closed],
   ['with CORS', open],
 ])('OPTIONS %s', (_name, service) => {
-  it.each(paths)('%s is answered with what the path knows', async path => {
+  it.each(paths)('%s responds with the methods of the path', async path => {
     const { status, headers, body } = await optionsOf(service, fillPath({ path }, crypto.randomUUID()))
     expect([status, body]).toEqual([204, ''])
     expect(headers.allow).toBe(methodsOf(path).join(', '))
@@ -79,13 +79,13 @@ describe.each([
     },
   )
 
-  it('is 404 for a path that is not there, and a 204 for the server', async () => {
+  it('is 404 for an unknown path, and 204 for the server as a whole', async () => {
     for (const url of UNKNOWN)
       expectProblem(await optionsOf(service, url), { status: 404, code: 'NOT_FOUND' })
     expect(await statusOfServer(service)).toBe(204)
   })
 
-  it('counts for the limit of its client, preflights as well', async () => {
+  it('counts for the rate limit of its client, preflights as well', async () => {
     const strict = await start({ CORS_ORIGINS: service === open ? ORIGIN : '', RATE_LIMIT_MAX: '3' })
     const headers = { origin: ORIGIN, 'access-control-request-method': 'GET' }
     const statuses = []
@@ -103,7 +103,7 @@ describe('a preflight', () => {
     'access-control-request-headers': 'x-a',
   }
 
-  it.each(paths)('of %s gets leave, without a token', async path => {
+  it.each(paths)('of %s is allowed, without a token', async path => {
     const { status, headers } = await optionsOf(open, fillPath({ path }, crypto.randomUUID()), ask)
     expect(status).toBe(204)
     expect(headers).toMatchObject({
@@ -115,7 +115,7 @@ describe('a preflight', () => {
     })
   })
 
-  it('gets none where no origin is allowed, or another', async () => {
+  it('is not allowed where no origin is, or another one', async () => {
     for (const [service, origin] of [
       [closed, ORIGIN],
       [open, 'https://evil.example.com'],
@@ -131,33 +131,36 @@ describe('a path with an empty part', () => {
   const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
   const tokenFor = createTokenFactory(testConfig(closed.database.url))
 
-  it.each([...new Set(withParameter)])('%s is none: 404 for every method, signed in or not', async path => {
-    const tokens = [undefined, await tokenFor({ role: 'admin' }), await tokenFor()]
-    const request = fc.record({
-      method: fc.constantFrom(...METHODS),
-      suffix: fc.constantFrom('', '?', '?id=1', '#', '?x=%00', '?a=1&a=2'),
-      token: fc.constantFrom(...tokens),
-      type: fc.constantFrom(undefined, 'application/json', 'nonsense'),
-      payload: fc.constantFrom(undefined, '', '{', '{}'),
-    })
-    await fc.assert(
-      fc.asyncProperty(request, async ({ method, suffix, token, type, payload }) => {
-        const isRead = ['GET', 'HEAD', 'TRACE'].includes(method)
-        const answer = await closed.app.inject({
-          method: method as 'GET',
-          url: fillPath({ path }, '') + suffix,
-          headers: {
-            ...(token !== undefined && { authorization: `Bearer ${token}` }),
-            ...(type !== undefined && { 'content-type': type }),
-          },
-          ...(payload !== undefined && !isRead && { payload }),
-        } as InjectOptions)
-        expect(answer.statusCode, answer.body).toBe(404)
-        if (method !== 'HEAD') expect(answer.json().code).toBe('NOT_FOUND')
-      }),
-      { numRuns: 60, seed: 10 },
-    )
-  })
+  it.each([...new Set(withParameter)])(
+    '%s does not exist: 404 for every method, signed in or not',
+    async path => {
+      const tokens = [undefined, await tokenFor({ role: 'admin' }), await tokenFor()]
+      const request = fc.record({
+        method: fc.constantFrom(...METHODS),
+        suffix: fc.constantFrom('', '?', '?id=1', '#', '?x=%00', '?a=1&a=2'),
+        token: fc.constantFrom(...tokens),
+        type: fc.constantFrom(undefined, 'application/json', 'nonsense'),
+        payload: fc.constantFrom(undefined, '', '{', '{}'),
+      })
+      await fc.assert(
+        fc.asyncProperty(request, async ({ method, suffix, token, type, payload }) => {
+          const isRead = ['GET', 'HEAD', 'TRACE'].includes(method)
+          const answer = await closed.app.inject({
+            method: method as 'GET',
+            url: fillPath({ path }, '') + suffix,
+            headers: {
+              ...(token !== undefined && { authorization: `Bearer ${token}` }),
+              ...(type !== undefined && { 'content-type': type }),
+            },
+            ...(payload !== undefined && !isRead && { payload }),
+          } as InjectOptions)
+          expect(answer.statusCode, answer.body).toBe(404)
+          if (method !== 'HEAD') expect(answer.json().code).toBe('NOT_FOUND')
+        }),
+        { numRuns: 60, seed: 10 },
+      )
+    },
+  )
 
   it('counts for the limit of its client', async () => {
     const strict = await start({ RATE_LIMIT_MAX: '2' })

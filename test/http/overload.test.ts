@@ -1,11 +1,11 @@
-/** Proves P21: an event loop that cannot keep up sheds requests, answers probes, and recovers. */
+/** While the event loop is late, requests are shed and health probes succeed; then the service recovers (P21). */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
 import { block } from '../helpers/block.ts'
 import { expectProblem } from '../helpers/problems.ts'
 
-it('P21: a blocked event loop: 503 with Retry-After for routes and for no routes, 200 for probes, and then all is well', async () => {
+it('P21: a blocked event loop: 503 with Retry-After with and without a route, 200 for probes, and then it recovers', async () => {
   const service = await createTestApp({
     MAX_EVENT_LOOP_DELAY: '100ms',
     METRICS_TOKEN: 'a metrics token of the tests',
@@ -34,7 +34,7 @@ it('P21: a blocked event loop: 503 with Retry-After for routes and for no routes
   await expect.poll(() => statusOf('/openapi.json'), { timeout: 10_000 }).toBe(200)
 })
 
-/** The statuses of a second and a half after a start that stood still for as long. */
+/** The statuses in the second and a half after a start that was blocked for as long. */
 async function statusesAfterSlowStart(): Promise<Set<number>> {
   let readyAt = 0
   const service = await createTestApp({ MAX_EVENT_LOOP_DELAY: '100ms' }, app => {
@@ -53,14 +53,14 @@ async function statusesAfterSlowStart(): Promise<Set<number>> {
   return statuses
 }
 
-it('P21: a start that blocks the event loop is no overload: the first requests are answered', async () => {
+it('P21: a start that blocks the event loop is no overload: the first requests succeed', async () => {
   let statuses = await statusesAfterSlowStart()
   // A busy machine may take so long that the first request comes too late.
   while (statuses.size === 0) statuses = await statusesAfterSlowStart()
   expect([...statuses]).toEqual([200])
 })
 
-it('P21: a limit is what is asked of it: with one of 60 s, an event loop that stands still for seconds sheds nothing', async () => {
+it('P21: the limit is the setting: with 60 s, an event loop that is blocked for seconds sheds nothing', async () => {
   const service = await createTestApp({ MAX_EVENT_LOOP_DELAY: '60s' })
   onTestFinished(service.close)
   for (let i = 0; i < 6; i++) {

@@ -1,4 +1,4 @@
-/** Proves P17 on the wire: what never becomes a request is answered with a problem, once and in order. */
+/** Errors of the HTTP parser are sent as problems, once and in order (P17). */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
@@ -27,7 +27,7 @@ const { port } = service.app.server.address() as AddressInfo
 const LOGIN = 'POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n'
 const LIVE = 'GET /health/live HTTP/1.1\r\nHost: test\r\n'
 
-/** Sends bytes that get one answer, a problem, after which the connection is closed. */
+/** Sends bytes that get one response, a problem, after which the connection is closed. */
 async function refusalOf(bytes: (string | Buffer | number)[], expected: { status: number; code: string }) {
   const answers = await exchange(port, bytes)
   expect(answers).toHaveLength(1)
@@ -39,10 +39,10 @@ async function refusalOf(bytes: (string | Buffer | number)[], expected: { status
 
 const BAD_REQUEST = { status: 400, code: 'BAD_REQUEST' }
 
-/** Bytes that are not HTTP, or HTTP that means one thing to one server and another to the next. */
+/** Bytes that are not HTTP, or HTTP that two servers may understand in different ways. */
 const MALFORMED: Record<string, string | Buffer> = {
-  'a request line that is none': 'HELLO\r\n\r\n',
-  'a method that is none': 'BREW /pot HTTP/1.1\r\nHost: test\r\n\r\n',
+  'a malformed request line': 'HELLO\r\n\r\n',
+  'a malformed method': 'BREW /pot HTTP/1.1\r\nHost: test\r\n\r\n',
   'a TLS greeting': Buffer.from('16030100f1010000ed0303', 'hex'),
   'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
   'a version that is none': 'GET / HTTP/9.9\r\nHost: test\r\n\r\n',
@@ -58,14 +58,14 @@ const MALFORMED: Record<string, string | Buffer> = {
   'a length past 2^64': `${LOGIN}Content-Length: 18446744073709551617\r\n\r\n{}`,
   'a length and chunks (CL.TE)': `${LOGIN}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n`,
   'chunks and a length (TE.CL)': `${LOGIN}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\nGET /smuggled\r\n0\r\n\r\n`,
-  'an encoding nobody knows': `${LOGIN}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`,
+  'an unknown encoding': `${LOGIN}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`,
   'chunked, but not last': `${LOGIN}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`,
-  'a chunk size that is none': `${LOGIN}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`,
+  'a malformed chunk size': `${LOGIN}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`,
   'a chunk longer than its size': `${LOGIN}Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n`,
 }
 
 describe('P17: the parser', () => {
-  it.each(Object.keys(MALFORMED))('answers %s with a 400, and closes', async name => {
+  it.each(Object.keys(MALFORMED))('responds to %s with a 400, and closes', async name => {
     const { problem, answer } = await refusalOf([MALFORMED[name] ?? ''], BAD_REQUEST)
     expect(answer.headers.connection).toBe('close')
     const line = service.log
@@ -74,7 +74,7 @@ describe('P17: the parser', () => {
     expect(line).toMatchObject({ status: 400, ip: '127.0.0.1' })
   })
 
-  it('answers a request of HTTP/1.1 without a Host, or with two, with a 400; one of HTTP/1.0 needs none', async () => {
+  it('responds to HTTP/1.1 without a Host, or with two, with a 400; HTTP/1.0 needs none', async () => {
     await refusalOf(['GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n'], BAD_REQUEST)
     await refusalOf([`${LIVE}hOST: other\r\nConnection: close\r\n\r\n`], BAD_REQUEST)
     const answers = await exchange(port, ['GET /health/live HTTP/1.0\r\n\r\n'])
@@ -82,7 +82,7 @@ describe('P17: the parser', () => {
     await refusalOf(['GET /health/live HTTP/1.0\r\nHost: test\r\nHost: other\r\n\r\n'], BAD_REQUEST)
   })
 
-  it('takes a client that goes while it sends its body for what it is, and not for a lost database', async () => {
+  it('does not take a client that leaves while it sends its body for a lost database', async () => {
     const failures = () => service.log.filter(text => JSON.parse(text).level === 'error')
     const before = failures()
     const client = await openConnection(`http://127.0.0.1:${port}`)
@@ -93,7 +93,7 @@ describe('P17: the parser', () => {
     expect(failures()).toEqual(before)
   })
 
-  it('answers headers past 16 KiB with a 431, also to a client that goes on sending', async () => {
+  it('responds to headers past 16 KiB with a 431, also to a client that continues to send', async () => {
     const { answer } = await refusalOf([`${LIVE}X-A: ${'a'.repeat(20_000)}`, 'b'.repeat(100_000)], {
       status: 431,
       code: 'HEADERS_TOO_LARGE',
@@ -101,7 +101,7 @@ describe('P17: the parser', () => {
     expect(answer.headers.connection).toBe('close')
   })
 
-  it('answers a chunk with endless extensions with a 413', async () => {
+  it('responds to a chunk with endless extensions with a 413', async () => {
     const chunk = `1;${'a'.repeat(20_000)}\r\n{\r\n`
     await refusalOf([`${LOGIN}Transfer-Encoding: chunked\r\n\r\n`, chunk], {
       status: 413,
@@ -109,7 +109,7 @@ describe('P17: the parser', () => {
     })
   })
 
-  it('answers a body past the limit with a 413, with and without a length that says so', async () => {
+  it('responds to a body past the limit with a 413, with and without its length in a header', async () => {
     await refusalOf([`${LOGIN}Connection: close\r\nContent-Length: 2000\r\n\r\n${'a'.repeat(2000)}`], {
       status: 413,
       code: 'PAYLOAD_TOO_LARGE',
@@ -121,7 +121,7 @@ describe('P17: the parser', () => {
     )
   })
 
-  it('reads on while a client sends a body that was refused, and answers its next request', async () => {
+  it('reads the rest of a body that was refused, and responds to the next request', async () => {
     const part = 'a'.repeat(1000)
     const chunk = `3e8\r\n${part}\r\n`
     const next = `${LIVE}Connection: close\r\n\r\n`
@@ -142,13 +142,13 @@ describe('P17: the parser', () => {
     }
   })
 
-  it('closes, without an answer, where somebody asks it to be a proxy', async () => {
+  it('closes without a response where a client uses it as a proxy', async () => {
     expect(await exchange(port, ['CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'])).toEqual(
       [],
     )
   })
 
-  it('treats an upgrade that it does not know, and an expectation, as if they were not there', async () => {
+  it('ignores an unknown upgrade, and an unknown expectation', async () => {
     const upgrade = `${LIVE}Connection: upgrade, close\r\nUpgrade: h2c\r\n\r\n`
     const expectation = `${LIVE}Connection: close\r\nExpect: miracles\r\n\r\n`
     for (const bytes of [upgrade, expectation]) {
@@ -156,13 +156,13 @@ describe('P17: the parser', () => {
     }
   })
 
-  it('answers a target in absolute form as it does the path in it', async () => {
+  it('responds to a target in absolute form as to its path', async () => {
     const absolute = LIVE.replace('/health', 'http://example.com/health')
     const [answer] = await exchange(port, [`${absolute}Connection: close\r\n\r\n`])
     expect(answer?.status).toBe(200)
   })
 
-  it('answers a method that no route has as it answers an unknown path', async () => {
+  it('responds to a method that no route has as to an unknown path', async () => {
     await refusalOf(['PROPFIND /health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n'], {
       status: 404,
       code: 'NOT_FOUND',
@@ -171,11 +171,11 @@ describe('P17: the parser', () => {
 })
 
 describe('P17: time limits', () => {
-  it('answers headers that do not end with a 408', async () => {
+  it('responds to headers that do not end with a 408', async () => {
     await refusalOf([LIVE, 200, 'X-Slow: 1\r\n'], { status: 408, code: 'REQUEST_TIMEOUT' })
   })
 
-  it('answers a body that drips with a 408, however steadily', async () => {
+  it('responds to a body that arrives slowly with a 408, also where it never stops', async () => {
     const drips = Array.from({ length: 25 }, () => [100, ' ']).flat()
     await refusalOf([`${LOGIN}Content-Length: 100\r\n\r\n`, ...drips], {
       status: 408,
@@ -183,26 +183,26 @@ describe('P17: time limits', () => {
     })
   })
 
-  it('leaves a connection alone that waits between two requests', async () => {
+  it('does not close a connection that waits between two requests', async () => {
     const answers = await exchange(port, [`${LIVE}\r\n`, 2500, `${LIVE}Connection: close\r\n\r\n`])
     expect(answers.map(({ status }) => status)).toEqual([200, 200])
   })
 })
 
-describe('P17: the order of answers', () => {
+describe('P17: the order of responses', () => {
   it('is the order of the requests, also where the later one is refused by the parser', async () => {
     const answers = await exchange(port, ['GET /slow HTTP/1.1\r\nHost: test\r\n\r\nNONSENSE\r\n\r\n'])
     expect(answers.map(({ status }) => status)).toEqual([200, 400])
     expect(answers[0]?.body).toBe('{"slow":true}')
   })
 
-  it('brings one refusal, however many bytes follow it', async () => {
+  it('has one error, for any number of further bytes', async () => {
     const garbage = Array.from({ length: 40 }, () => ['NONSENSE\r\n', 5]).flat()
     const answers = await exchange(port, ['GET /slow HTTP/1.1\r\nHost: test\r\n\r\n', ...garbage])
     expect(answers.map(({ status }) => status)).toEqual([200, 400])
   })
 
-  it('has room for one answer per request: none follows for the body of a request that has its own', async () => {
+  it('has one response for each request: none follows for the body of a request that has one', async () => {
     const answers = await exchange(port, [
       'POST /early HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n',
       100,
@@ -211,14 +211,14 @@ describe('P17: the order of answers', () => {
     expect(answers.map(({ status }) => status)).toEqual([204])
   })
 
-  it('does not let a refused body overtake the answer before it', async () => {
+  it('sends the error of a body after the response before it', async () => {
     const answers = await exchange(port, [
       `GET /slow HTTP/1.1\r\nHost: test\r\n\r\n${LOGIN}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
     ])
     expect(answers.map(({ status }) => status)).not.toContain(400)
   })
 
-  it('is kept after a refusal by a route, which leaves the connection open for the next request', async () => {
+  it('is kept after an error of a route, which leaves the connection open for the next request', async () => {
     const answers = await exchange(port, [
       `${LOGIN}Content-Length: 2\r\n\r\n{}${LIVE}Connection: close\r\n\r\n`,
     ])

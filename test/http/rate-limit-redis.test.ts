@@ -1,4 +1,4 @@
-/** Proves P16 across processes: instances share their counts in Redis, and do without it when it is gone. */
+/** Rate limits of several processes: they share their counts in Redis, and count in memory while it is down (P16). */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
@@ -10,10 +10,10 @@ import { hasRedis, type RedisServer, startRedis } from '../helpers/redis.ts'
 
 const MAX = 10
 
-/** Far more than a request takes, far less than a client would wait: a hang is what it tells apart. */
+/** Far more than a request takes, and far less than a client would wait: a request that hangs takes longer. */
 const NO_HANG_MS = 3000
 
-// A bare host has no Redis, and nothing to share: there these are not registered.
+// Where Redis is not installed, these tests are not registered.
 if (hasRedis()) {
   describe('P16: with Redis', () => {
     let redis: RedisServer
@@ -42,7 +42,7 @@ if (hasRedis()) {
       for (const app of instances) await untilShared(app)
     })
 
-    /** A client that nobody has seen yet. */
+    /** A client that has sent no request yet. */
     function nextClient(): string {
       client += 1
       return `203.0.${113 + (client >> 8)}.${client & 255}`
@@ -52,7 +52,7 @@ if (hasRedis()) {
       return app.inject({ url: '/.well-known/jwks.json', remoteAddress })
     }
 
-    /** Asks in turn of the given instances, and returns how many requests were let through. */
+    /** Sends requests to the given instances in turn, and returns how many were allowed. */
     async function countAllowed(
       apps: FastifyInstance[],
       remoteAddress: string,
@@ -76,7 +76,7 @@ if (hasRedis()) {
       return found
     }
 
-    /** Waits until an instance counts in Redis: after a failure it does not ask again at once. */
+    /** Waits until an instance counts in Redis: after a failure it pauses. */
     async function untilShared(app: FastifyInstance): Promise<void> {
       const deadline = Date.now() + 10_000
       while (Date.now() < deadline) {
@@ -89,7 +89,7 @@ if (hasRedis()) {
     }
 
     it('instances share one count for each client', async () => {
-      // An instance that a busy machine keeps from Redis for 250 ms counts alone for a second, as it should.
+      // On a busy machine, an instance without a reply of Redis for 250 ms counts in memory for a second, as intended.
       const shared = async () => {
         for (const app of instances) await untilShared(app)
         return countAllowed(instances, nextClient())
@@ -98,13 +98,13 @@ if (hasRedis()) {
       expect(await countAllowed(instances.slice(0, 1), nextClient())).toBe(MAX)
     })
 
-    it('an instance that stood still itself does not take Redis for gone', async () => {
+    it('an instance that was blocked itself does not take Redis for down', async () => {
       const [app] = instances as [FastifyInstance]
       const address = nextClient()
       redis.freeze()
       const answer = ask(app, address)
       await sleep(50)
-      // What comes next in a turn of the event loop is the timers, then the sockets.
+      // In a turn of the event loop, timers run before sockets are read.
       await nextTurn()
       redis.thaw()
       block(500)
@@ -120,7 +120,7 @@ if (hasRedis()) {
       expect(answers.filter(({ statusCode }) => statusCode === 200)).toHaveLength(MAX)
     })
 
-    it('keys hold no e-mail address, and none of them stays', async () => {
+    it('keys contain no e-mail address, and all of them expire', async () => {
       const payload = { email: 'ada@example.com', password: PASSWORD }
       await instances[0]?.inject({ method: 'POST', url: '/api/v1/auth/login', payload })
       const found = await keys()
@@ -131,7 +131,7 @@ if (hasRedis()) {
       await direct.quit()
     })
 
-    it('killed: every instance answers and limits on its own, and shares again once Redis is back', async () => {
+    it('killed: every instance responds and limits on its own, and shares again when Redis is back', async () => {
       await redis.kill()
       const address = nextClient()
       expect(await countAllowed(instances, address)).toBe(2 * MAX)
@@ -140,7 +140,7 @@ if (hasRedis()) {
       expect(await countAllowed(instances, nextClient())).toBe(MAX)
     })
 
-    it('frozen: every instance answers and limits on its own, and shares again once Redis goes on', async () => {
+    it('frozen: every instance responds and limits on its own, and shares again when Redis continues', async () => {
       redis.freeze()
       expect(await countAllowed(instances, nextClient())).toBe(2 * MAX)
       redis.thaw()
@@ -148,7 +148,7 @@ if (hasRedis()) {
       expect(await countAllowed(instances, nextClient())).toBe(MAX)
     })
 
-    it('frozen under many requests at once: none of them waits for long, and health not at all', async () => {
+    it('frozen under many requests at once: no request waits for long, and health probes do not wait', async () => {
       redis.freeze()
       const started = performance.now()
       const answers = await Promise.all(
@@ -159,7 +159,7 @@ if (hasRedis()) {
       expect((await instances[0]?.inject({ url: '/health/live' }))?.statusCode).toBe(200)
     })
 
-    it('gone from the start: an instance starts, answers and limits, and closes', async () => {
+    it('down from the start: an instance starts, responds and limits, and closes', async () => {
       await redis.kill()
       const { app } = await createAppOn(
         { url: database.url, drop: async () => {} },

@@ -1,4 +1,4 @@
-/** Proves P16 in one process: limits hold, whoever the client says it is, and health is never refused. */
+/** Rate limits in one process: they hold for any forwarded address, and health probes are never refused (P16). */
 import type { InjectOptions } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Environment } from '../../src/config/config.ts'
@@ -20,7 +20,7 @@ async function start(overrides: Environment = {}) {
     return (await service.app.inject(request)).statusCode
   }
 
-  /** Sends requests until one is refused, and returns how many were let through. */
+  /** Sends requests until one is refused, and returns how many were allowed. */
   async function countAllowed(next: (i: number) => InjectOptions, most = 30): Promise<number> {
     for (let i = 0; i < most; i++) if ((await statusOf(next(i))) === 429) return i
     return most
@@ -58,7 +58,7 @@ describe('P16: the limit of a client', () => {
     expect(await countAllowed(() => from('192.0.2.1'))).toBe(MAX)
   })
 
-  it('counts each client apart', async () => {
+  it('counts each client separately', async () => {
     const { countAllowed } = await start()
     for (const address of ['192.0.2.1', '192.0.2.2', '2001:db8::1'])
       expect(await countAllowed(() => from(address))).toBe(MAX)
@@ -88,7 +88,7 @@ describe('P16: the limit of a client', () => {
     expect(await countAllowed(next)).toBe(MAX)
   })
 
-  it('never refuses probes, however many come, nor a client that has used up its limit', async () => {
+  it('never refuses probes, for any number of them, also of a client that has used up its limit', async () => {
     const { countAllowed } = await start({ METRICS_TOKEN: 'a metrics token of the tests' })
     await countAllowed(() => ({ url: '/nowhere' }))
     const headers = { authorization: 'Bearer a metrics token of the tests' }
@@ -99,13 +99,13 @@ describe('P16: the limit of a client', () => {
   })
 })
 
-describe('P16: who the client is', () => {
-  it('is the peer, whatever X-Forwarded-For says, where no proxy is trusted', async () => {
+describe('P16: the client', () => {
+  it('is the peer, for any X-Forwarded-For, where no proxy is trusted', async () => {
     const { countAllowed } = await start()
     expect(await countAllowed(i => from('192.0.2.1', `198.51.100.${i}`))).toBe(MAX)
   })
 
-  it('is whom a trusted proxy names: the last address that is no proxy, and nothing that stands left of it', async () => {
+  it('is the last address from a trusted proxy that is no proxy itself; the addresses before it do not count', async () => {
     const { countAllowed } = await start({ TRUST_PROXY: '10.0.0.0/8, fd00::/8' })
     expect(await countAllowed(i => from('10.0.0.1', `198.51.100.${i}`))).toBe(30)
     expect(await countAllowed(i => from('10.0.0.1', `198.51.100.${i}, 203.0.113.7`))).toBe(MAX)
@@ -131,7 +131,7 @@ describe('P16: who the client is', () => {
     expect(await statusOf(from('10.0.0.1', forwardedFor))).toBe(200)
   })
 
-  it('is a whole /64 of IPv6, and one IPv4 address however it is written', async () => {
+  it('is a whole /64 of IPv6, and one IPv4 address in any spelling', async () => {
     const { countAllowed } = await start()
     expect(await countAllowed(i => from(`2001:db8:0:1::${i + 1}`))).toBe(MAX)
     expect(await countAllowed(i => from(`2001:db8:0:${i + 2}::1`))).toBe(30)
@@ -142,34 +142,34 @@ describe('P16: who the client is', () => {
 describe('P16: stricter limits', () => {
   const strict = { RATE_LIMIT_MAX: '1000', LOGIN_RATE_LIMIT_MAX: '3', REGISTER_RATE_LIMIT_MAX: '2' }
 
-  it('count logins by client and account: neither another account nor another client pays for it', async () => {
+  it('count logins by client and account: another account or another client is not affected', async () => {
     const { countAllowed, statusOf, signUp } = await start(strict)
     const { email } = await signUp({ email: 'ada@example.com' })
     expect(await countAllowed(i => login(i % 2 === 0 ? email : email.toUpperCase()))).toBe(3)
     expect(await statusOf(login(email, '192.0.2.1', PASSWORD))).toBe(429)
-    expect(await statusOf(login('nobody@example.com'))).toBe(401)
+    expect(await statusOf(login('unknown@example.com'))).toBe(401)
     expect(await statusOf(login(email, '192.0.2.2', PASSWORD))).toBe(200)
     vi.setSystemTime(Date.now() + MINUTE)
     expect(await statusOf(login(email, '192.0.2.1', PASSWORD))).toBe(200)
   })
 
-  it('count accounts that nobody has as they count those that somebody has', async () => {
+  it('count unknown accounts as they count known ones', async () => {
     const { countAllowed } = await start(strict)
-    expect(await countAllowed(() => login('nobody@example.com'))).toBe(3)
+    expect(await countAllowed(() => login('unknown@example.com'))).toBe(3)
   })
 
-  it('refuse a login before its password is hashed, and before it is written down', async () => {
+  it('refuse a login before its password is hashed, and before it is recorded', async () => {
     const { app, database, countAllowed } = await start(strict)
-    await countAllowed(() => login('nobody@example.com'))
+    await countAllowed(() => login('unknown@example.com'))
     const count = async () =>
       (await database.query('select count(*)::int as count from audit_events')).rows[0].count
     const before = await count()
-    const { body } = await app.inject(login('nobody@example.com'))
+    const { body } = await app.inject(login('unknown@example.com'))
     expect(JSON.parse(body).code).toBe('TOO_MANY_REQUESTS')
     expect(await count()).toBe(before)
   })
 
-  it('count registrations by client, whatever the addresses, fitting or not', async () => {
+  it('count registrations by client, for any e-mail address, valid or not', async () => {
     const { countAllowed } = await start(strict)
     const register =
       (remoteAddress: string) =>

@@ -1,4 +1,4 @@
-/** Proves P29 for readiness: it fails, with the reason in the log, while the database lacks a migration. */
+/** Readiness fails, with the reason in the log, while the database lacks a migration (P29). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'
@@ -34,7 +34,7 @@ describe('P29: readiness and the migrations', () => {
     const { url } = await emptyDatabaseOfTest()
     const service = await serviceOn(url)
     await expectReason(service, `not ready: the database lacks ${TAGS.join(', ')}: run npm run db:migrate`)
-    // Said once, however often it is asked.
+    // Logged once, for any number of requests.
     await sleep(1100)
     expect(await statusOf(service)).toBe(503)
     expect(reasonsOf(service)).toHaveLength(1)
@@ -44,7 +44,7 @@ describe('P29: readiness and the migrations', () => {
     expect(reasonsOf(service).slice(1)).toEqual(['ready: the database has every migration'])
   })
 
-  it('is 503 on an older database, and names only what is missing', async () => {
+  it('is 503 on an older database, and names only the missing migrations', async () => {
     const { url, query } = await databaseOfTest()
     await query(
       'delete from drizzle.__drizzle_migrations where id = (select max(id) from drizzle.__drizzle_migrations)',
@@ -52,7 +52,7 @@ describe('P29: readiness and the migrations', () => {
     await expectReason(await serviceOn(url), `the database lacks ${TAGS.at(-1)}: `)
   })
 
-  it('is 503 where one was applied with other contents', async () => {
+  it('is 503 where a migration was applied with other contents', async () => {
     const { url, query } = await databaseOfTest()
     await query("update drizzle.__drizzle_migrations set hash = 'other' where id = 1")
     await expectReason(await serviceOn(url), `lacks ${TAGS[0]} \\(applied with other contents\\)`)
@@ -64,7 +64,7 @@ describe('P29: readiness and the migrations', () => {
     expect(await statusOf(await serviceOn(url))).toBe(200)
   })
 
-  it('asks for the migrations until they are there, and never again', async () => {
+  it('reads the migrations until all are applied, and never again', async () => {
     const { url, query } = await databaseOfTest()
     const service = await serviceOn(url)
     expect(await statusOf(service)).toBe(200)
@@ -73,14 +73,14 @@ describe('P29: readiness and the migrations', () => {
     expect(await statusOf(service)).toBe(200)
   })
 
-  it('is 503 where the search_path does not reach the tables', async () => {
+  it('is 503 where the search_path does not contain the schema of the tables', async () => {
     const { url } = await databaseOfTest()
     const changed = new URL(url)
     changed.searchParams.set('options', '-c search_path=app')
     await expectReason(await serviceOn(changed.href), /schema public, .*, is not in the search_path/)
   })
 
-  it('is 503 for a role that cannot see the migrations, and says what to grant', async () => {
+  it('is 503 for a role that cannot see the migrations, and reports what to grant', async () => {
     const { url, query } = await databaseOfTest()
     const role = `reader_${crypto.randomUUID().slice(0, 8)}`
     await query(`create role ${role} login password 'reader'`)

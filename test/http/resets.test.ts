@@ -1,4 +1,4 @@
-/** Clients that reset their connection right after a request: no failure, one log line at most, and limits that count. */
+/** Clients that reset their connection right after a request cause no failure and one log line, and count for limits. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -75,7 +75,7 @@ describe.each([
 
   const openSockets = () => Promise.all(Array.from({ length: CONNECTIONS }, openSocket))
 
-  /** Resets every connection before the service, which stands still, reads what was sent. Returns the trace ids. */
+  /** Resets every connection before the service, which is blocked, reads the requests. Returns the trace ids. */
   function sendAndReset(sockets: Socket[], messages: Message[]): string[] {
     const traceIds = sockets.flatMap(socket => {
       const ids = messages.map(() => randomBytes(16).toString('hex'))
@@ -114,7 +114,7 @@ describe.each([
     expect(new Set(lines.map(line => line.ip))).toEqual(new Set([ip]))
   })
 
-  it('leaves none where it was reset before it was accepted: no address is known, and nothing is done', async () => {
+  it('leaves no line where it was reset before it was accepted: its address is not known', async () => {
     service.child.kill('SIGSTOP')
     const traceIds = sendAndReset(await openSockets(), [GET])
     await expectAccepted()
@@ -122,7 +122,7 @@ describe.each([
     expect(service.log.filter(line => /"level":"(warn|error)"/.test(line))).toEqual([])
   })
 
-  it('P16: counts against the limit of its client', async () => {
+  it('P16: counts for the limit of its client', async () => {
     await resetAccepted(Array(Math.ceil(LIMIT / CONNECTIONS)).fill(GET))
     const [name, value] = forwarded.trim().split(': ')
     const headers = { ...(name && value && { [name]: value }) }

@@ -1,4 +1,4 @@
-/** Proves which headers every answer has, what the docs page may load, and whose pages may call the API. */
+/** The security headers of every response, what the docs page may load, and which pages may call the API. */
 import type { InjectOptions } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
@@ -13,7 +13,7 @@ const service = await createTestApp({ CORS_ORIGINS: ALLOWED.join(', ') }, app =>
 afterAll(service.close)
 const { app } = service
 
-/** OWASP's REST Security and HTTP Headers cheat sheets, for an API that answers nothing but data. */
+/** OWASP's REST Security and HTTP Headers cheat sheets, for an API that sends only data. */
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
   'cross-origin-opener-policy': 'same-origin',
@@ -51,7 +51,7 @@ const ANSWERS: [status: number, request: InjectOptions][] = [
   [500, { url: '/fail' }],
 ]
 
-/** Answers that a client may keep. */
+/** Responses that a client may cache. */
 const KEPT = new Map([
   ['/.well-known/jwks.json', 'public, max-age=300'],
   ['/openapi.json', 'private, max-age=0'],
@@ -72,7 +72,7 @@ describe('CORS', () => {
   const ask = (origin: string, request: InjectOptions = { url: '/health/live' }) =>
     app.inject({ ...request, headers: { origin } })
 
-  it.each(ALLOWED)('lets pages of %s read answers and problems, with credentials', async origin => {
+  it.each(ALLOWED)('lets pages of %s read responses and problems, with credentials', async origin => {
     for (const [, request] of ANSWERS.filter(([status]) => status !== 204)) {
       const { headers } = await ask(origin, request)
       expect(headers).toMatchObject({
@@ -100,7 +100,7 @@ describe('CORS', () => {
     expect(headers.vary).toBe('Origin')
   })
 
-  it('answers a preflight without a token, and only an allowed origin with leave', async () => {
+  it('responds to a preflight without a token, and allows only an allowed origin', async () => {
     const preflight = (origin: string) =>
       app.inject({
         method: 'OPTIONS',
@@ -124,7 +124,7 @@ describe('CORS', () => {
     )
   })
 
-  it('lets nobody in where no origin is configured', async () => {
+  it('allows no origin where none is configured', async () => {
     const closed = await createTestApp()
     for (const origin of [...ALLOWED, 'null']) {
       const { headers } = await closed.app.inject({ url: '/health/live', headers: { origin } })

@@ -1,11 +1,11 @@
-/** What the kernel holds for a client is found by its connection, for IPv4, IPv6 and mapped addresses. */
+/** The bytes that the kernel holds for a client are found by its connection, for IPv4, IPv6 and mapped addresses. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readSendQueues } from '../../src/http/send-queues.ts'
 import { until } from '../helpers/until.ts'
 
-/** More than the buffers of both sides hold at first, and less than they may grow to. */
+/** More than the buffers of both sides hold at first, and less than their maximum. */
 const BYTES = 1_000_000
 
 /** Both ends of a connection, of which the client reads nothing yet. */

@@ -1,4 +1,4 @@
-/** Proves that a refusal lists every mistake of a request, in words, in bounded size and time. */
+/** A response to an invalid request lists its errors in words, in limited size and time. */
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -47,7 +47,7 @@ const idFor = createPathIds(service, async () => user, user.id)
 const [session] = await openSessions(service.database, user.id, 1)
 const token = await tokenFor({ userId: user.id, role: 'admin', ...(session && { sessionId: session.id }) })
 
-/** Sends a body, and returns the problem that is answered. */
+/** Sends a body, and returns the problem of the response. */
 async function refusalOf(operation: Operation, body: unknown, query = '') {
   const answer = await service.app.inject({
     method: operation.method,
@@ -68,7 +68,7 @@ type Mistake = { value?: unknown; keyword: string }
 
 const LIST: Mistake = { value: ['x'], keyword: 'type' }
 
-/** What can be wrong with a property of a schema: the value that is sent, and the keyword that reports it. */
+/** Errors of a property: the value that is sent, and the keyword that reports it. */
 const MISTAKES: Record<string, (schema: Schema) => Mistake> = {
   missing: () => ({ keyword: 'required' }),
   'a list': () => LIST,
@@ -83,7 +83,7 @@ describe.each(withBody.map(operation => [operation.name, operation] as const))('
   const names = Object.keys(schema.properties ?? {})
   const required = (schema.required ?? []) as string[]
 
-  it('lists every mistake, each with its path, a message and a keyword', async () => {
+  it('lists every error, each with its path, a message and a keyword', async () => {
     const kinds = fc.array(fc.constantFrom(...Object.keys(MISTAKES)), {
       minLength: names.length,
       maxLength: names.length,
@@ -115,7 +115,7 @@ describe.each(withBody.map(operation => [operation.name, operation] as const))('
     expect(JSON.stringify(problem.errors)).not.toMatch(/\^|\\\\|\[A-Z/)
   })
 
-  it('lists so many of thousands, and says how many there are', async () => {
+  it('lists the first of thousands, and says how many there are', async () => {
     const members = Array.from({ length: 7000 }, (_, i) => `"${i}":1`)
     const { problem, size } = await refusalOf(operation, `{${members}}`)
     expect(problem.errors).toHaveLength(MAX_FIELD_ERRORS)
@@ -129,7 +129,7 @@ describe.each(withBody.map(operation => [operation.name, operation] as const))('
       for (const run of ['a', ' ', '.', 'a.', '-', 'é', '\u0301', '\u200d', '👩']) {
         for (const end of ['', '\u0001', '\u202e', '@', '@a']) {
           const text = run.repeat(60_000 / Buffer.byteLength(run)) + end
-          // A search that goes back for each character takes seconds; a busy machine is slow once, not three times.
+          // A pattern that backtracks for each character takes seconds. A busy machine is slow once, not three times.
           const times = []
           for (let attempt = 0; attempt < 3 && !(Math.min(...times) < 300); attempt += 1) {
             const start = performance.now()
@@ -143,8 +143,8 @@ describe.each(withBody.map(operation => [operation.name, operation] as const))('
   })
 })
 
-describe('a request with mistakes in all of its parts', () => {
-  it('gets all of them at once, and a choice is one mistake', async () => {
+describe('a request with errors in all of its parts', () => {
+  it('gets all of them at once, and an alternative counts as one error', async () => {
     const { body } = await service.app.inject({
       method: 'POST',
       url: '/parts/one?even=maybe&odd=1',
@@ -174,7 +174,7 @@ describe('a request with mistakes in all of its parts', () => {
     ])
   })
 
-  it('says in words what a pattern asks for', async () => {
+  it('gets the rule of a pattern in words', async () => {
     const { body } = await service.app.inject({
       url: '/api/v1/users/me2',
       headers: { authorization: `Bearer ${token}` },
