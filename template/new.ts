@@ -31,7 +31,7 @@ export async function addModule(
   const to = chooseNames(staging, name)
   for (const [path, text] of readExample(staging)) {
     const own = translatePath(path, from, to)
-    const translated = translateSource(text, from, to)
+    const translated = translateSource(text.replace(': the example to copy', ''), from, to)
     staging.write(own, fields.length > 0 ? withFields(own, translated, fields) : translated)
   }
   staging.edit(INDEX, text => addToIndex(text, name))

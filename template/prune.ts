@@ -48,7 +48,7 @@ export function prune(staging: Staging, { places, parts, tables = [] }: Removed)
   }
   const scripts = pruneManifest(staging, [...gone], texts)
   pruneLists(staging, [...gone])
-  for (const path of staging.list().filter(name => name.endsWith('.md'))) {
+  for (const path of staging.list().filter(isDocument)) {
     staging.edit(path, text => pruneDocument(text, { path, gone: [...gone], scripts, tables }))
   }
 }
@@ -98,6 +98,11 @@ function removeDependents(staging: Staging, before: ReadonlyMap<string, string[]
     }
   }
   return removed
+}
+
+/** Documents of tests are samples. */
+function isDocument(path: string): boolean {
+  return path.endsWith('.md') && !/(?:^|\/)test\//.test(path)
 }
 
 function isImported(staging: Staging, place: string): boolean {

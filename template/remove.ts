@@ -37,8 +37,8 @@ export async function remove(staging: Staging, name: string): Promise<void> {
   prune(staging, { places: PARTS[name]?.places ?? placesOfModule(name), parts: [name], tables })
   if (!isPart) {
     staging.edit(INDEX, text => removeFromIndex(text, name))
-    const deployed = await readDeployed(staging.root)
-    await removeMigrations(staging, { name, tables, isDeployed: path => deployed.has(path) })
+    const isDeployed = await readDeployed(staging.root)
+    await removeMigrations(staging, { name, tables, isDeployed })
   }
   if (isPart || staging.read('package.json') !== before) await pruneLockfile(staging)
   await staging.format()
@@ -68,10 +68,20 @@ function findImport(staging: Staging, name: string, names: readonly string[]): s
   return undefined
 }
 
-/** The migrations that are on origin's default branch: a database may have applied them. */
-async function readDeployed(root: string): Promise<ReadonlyMap<string, string>> {
+/**
+ * Returns which migrations a database may have applied: those of origin's default branch. Where there is no origin, those
+ * of the first commit: before it, there is nothing to go back to.
+ */
+async function readDeployed(root: string): Promise<(path: string) => boolean> {
   const git = createGit(root)
   const base = await findBase(git, undefined)
-  if (!base?.name.startsWith('origin/')) return new Map()
-  return (await readCommitted(git, base, 'drizzle')).files
+  if (!base) return () => false
+  if (base.name.startsWith('origin/')) {
+    const { files } = await readCommitted(git, base, 'drizzle')
+    return path => files.has(path)
+  }
+  const [first = ''] = ((await git('rev-list', '--max-parents=0', 'HEAD')) ?? '').split('\n')
+  const listed = (await git('ls-tree', '-r', '--name-only', first, 'drizzle/')) ?? ''
+  const files = new Set(listed.split('\n'))
+  return path => files.has(path)
 }

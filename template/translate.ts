@@ -9,7 +9,8 @@ type Kind = 'code' | 'prose' | 'sql' | 'place'
 /** Comments, strings without escapes, and parts of templates. What is between them is code. */
 const SEGMENTS = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g
 const INSERTION = /\$\{[^}]*\}/g
-const SQL = /^[`']\s*(?:select|update|insert|delete|with|create|alter|drop|truncate)\b/i
+const SQL =
+  /^[`']\s*(?:select\s|update\s+\S+\s+set\s|insert\s+into\s|delete\s+from\s|with\s+\S+\s+as\s|(?:create|alter|drop)\s+table\s)/i
 
 export function namesOf(name: string, singular = singularOf(name)): Names {
   return { plural: formsOf(name), singular: formsOf(singular) }
@@ -77,6 +78,10 @@ function replaceForms(text: string, kind: Kind, old: Forms, fresh: Forms): strin
   const small = { code: fresh.camel, prose: fresh.words, sql: fresh.snake, place: fresh.kebab }[kind]
   const capital = kind === 'prose' ? fresh.words.replace(/^./, first => first.toUpperCase()) : fresh.pascal
   return text
+    .replaceAll(
+      new RegExp(`(?<=/)${old.kebab}(?![a-zA-Z])`, 'g'),
+      kind === 'code' ? fresh.camel : fresh.kebab,
+    )
     .replaceAll(new RegExp(`(?<=_)${old.snake}(?![a-z])|(?<![a-zA-Z])${old.snake}(?=_)`, 'g'), fresh.snake)
     .replaceAll(new RegExp(`(?<![A-Z])${old.upper}(?![A-Z])`, 'g'), fresh.upper)
     .replaceAll(new RegExp(`(?<![a-zA-Z])${old.camel}(?=[A-Z])`, 'g'), fresh.camel)
