@@ -64,8 +64,8 @@ export function formsOf(kebab: string): Forms {
 
 /** Returns the name of one of many: `purchase-order`. Where English has no other word, it ends in `-item`. */
 export function singularOf(plural: string): string {
-  const singular = plural.replace(/ies$/, 'y').replace(/(?<=[sxz]|ch|sh)es$|(?<![su])s$/, '')
-  return singular === plural || !isPlain(singular) ? `${plural}-item` : singular
+  const singular = plural.replace(/ies$/, 'y').replace(/(?<=ss|x|ch|sh)es$|(?<![su])s$/, '')
+  return singular === plural || !isPlain(singular) ? `${singular}-item` : singular
 }
 
 /** Returns a title for people: `Orders API`. */

@@ -30,7 +30,7 @@ export function translatePath(path: string, from: Names, to: Names): string {
 export function identifiersOf(text: string): Set<string> {
   const found = new Set<string>()
   mapSegments(text, (segment, kind) => {
-    if (kind === 'code') for (const [name] of segment.matchAll(/[A-Za-z_$][\w$]*/g)) found.add(name)
+    if (kind === 'code') for (const [name] of segment.matchAll(/[A-Za-z_]\w*/g)) found.add(name)
     return segment
   })
   return found
