@@ -78,7 +78,8 @@ export function describeError(error: unknown, isCause = false): Record<string, u
     ...(code !== undefined && { code }),
     ...(!isCause && !isDatabaseError && { message: actual.message }),
     ...(isDatabaseError && { table, constraint, routine }),
-    stack: framesOf(actual),
+    // Drizzle's error knows who sent the statement: the driver's is made where the response is parsed.
+    stack: framesOf(error instanceof Error ? error : actual),
     ...(actual.cause !== undefined && { cause: describeError(actual.cause, true) }),
   }
 }
