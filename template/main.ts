@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { TEMPLATE_COMMIT } from '../checks/migrations/template-commit.ts'
 import { UserFacingError } from '../src/lib/user-facing-error.ts'
 import { type Field, parseFields } from './fields.ts'
 import { init } from './init.ts'
@@ -155,6 +156,7 @@ async function removableNames(): Promise<string[]> {
 
 function problemWithService(name: string): string | undefined {
   const own = readIdentity(FILES)
+  if (TEMPLATE_COMMIT !== '') return `This repository is a service of its own already: ${own.name}.`
   if (name === own.name) return `The service has the name ${quote(name)} already.`
   const { packages } = JSON.parse(FILES.read('package-lock.json')) as { packages: object }
   if (`node_modules/${name}` in packages)

@@ -16,8 +16,14 @@ export type Files = Pick<Staging, 'has' | 'read'>
 export type Staging = Awaited<ReturnType<typeof openStaging>>
 
 /** Runs a program in a folder, and returns what it wrote. Throws UserFacingError, with its words, where it fails. */
-export async function run(folder: string, file: string, args: readonly string[]): Promise<string> {
-  const options = { cwd: folder, maxBuffer: MAX_OUTPUT, env: { ...process.env, FORCE_COLOR: '0' } }
+export async function run(
+  folder: string,
+  file: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<string> {
+  const env = { ...process.env, FORCE_COLOR: '0' }
+  const options = { cwd: folder, maxBuffer: MAX_OUTPUT, env, killSignal: 'SIGKILL' as const, signal }
   return promisify(execFile)(file, args, options).then(
     ({ stdout }) => stdout,
     (error: { stdout?: string; stderr?: string; message: string }) => {
@@ -44,8 +50,10 @@ export async function listCommitted(root: string): Promise<string[]> {
 export async function openStaging(root: string) {
   const committed = await listCommitted(root)
   const folder = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'template-'))
-  const discard = () => fs.rmSync(folder, { recursive: true, force: true })
+  const discard = () => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  const stopped = new AbortController()
   const releaseSignals = onSignals(signal => {
+    stopped.abort()
     discard()
     process.stderr.write('Stopped. Nothing was changed.\n')
     process.exit(signal === 'SIGINT' ? 130 : 143)
@@ -83,9 +91,9 @@ export async function openStaging(root: string) {
     remove: (path: string) => fs.rmSync(at(path), { recursive: true, force: true }),
     /** Runs a program of an installed package, such as `drizzle-kit/bin.cjs`, in the copy. */
     runPackage: (program: string, args: readonly string[]) =>
-      run(folder, process.execPath, [join(modules, program), ...args]),
-    run: (file: string, args: readonly string[]) => run(folder, file, args),
-    format: () => run(folder, join(modules, '.bin/biome'), ['check', '--write', '.']),
+      run(folder, process.execPath, [join(modules, program), ...args], stopped.signal),
+    run: (file: string, args: readonly string[]) => run(folder, file, args, stopped.signal),
+    format: () => run(folder, join(modules, '.bin/biome'), ['check', '--write', '.'], stopped.signal),
     /** Returns the commit that the repository is at. */
     head: async () => (await run(root, 'git', ['rev-parse', 'HEAD'])).trim(),
     /** What differs from the repository. */
