@@ -7,7 +7,7 @@ export type Names = { plural: Forms; singular: Forms }
 type Kind = 'code' | 'prose' | 'sql' | 'place'
 
 /** Comments, strings without escapes, and parts of templates. What is between them is code. */
-const SEGMENTS = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g
+const SEGMENTS = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g
 const INSERTION = /\$\{[^}]*\}/g
 const SQL =
   /^[`']\s*(?:select\s|update\s+\S+\s+set\s|insert\s+into\s|delete\s+from\s|with\s+\S+\s+as\s|(?:create|alter|drop)\s+table\s)/i

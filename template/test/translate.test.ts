@@ -26,6 +26,10 @@ it.each([
     '/** Notes: a note, and the notes of /api/v1/notes. */',
     '/** Offer items: an offer item, and the offer items of /api/v1/offer-items. */',
   ],
+  [
+    `claim: "Users cannot read another user's notes", note`,
+    `claim: "Users cannot read another user's offer items", offerItem`,
+  ],
   ['const NOTES_MAX = 1', 'const OFFER_ITEMS_MAX = 1'],
   ['const footnote = denotes + keynoteSpeaker', 'const footnote = denotes + keynoteSpeaker'],
 ])('%s', (source, expected) => {
