@@ -28,9 +28,10 @@ export function textProperties(schema: unknown): string[] {
     .map(([name]) => name)
 }
 
-/** Returns whether a property accepts any text. */
-export function isFreeText({ type, enum: values, const: value, format, pattern }: JsonSchema): boolean {
-  return type === 'string' && [values, value, format, pattern].every(keyword => keyword === undefined)
+/** Returns whether a property accepts this text as free text: not as one of a list, and in no format. */
+export function acceptsText({ type, enum: values, const: value, format, pattern }: JsonSchema, text: string) {
+  if (type !== 'string' || [values, value, format].some(keyword => keyword !== undefined)) return false
+  return pattern === undefined || new RegExp(pattern, 'u').test(text)
 }
 
 /** Returns a body that the route accepts, as far as its schema describes one. */

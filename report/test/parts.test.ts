@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { findStaleRows, subtract } from '../compare.ts'
 import { redact } from '../document/redact.ts'
-import { exampleOf, type JsonSchema } from '../json-schema.ts'
+import { acceptsText, exampleOf, type JsonSchema } from '../json-schema.ts'
 import type { ObservedHook, ObservedRoute, TraceEvent } from '../observe/observation.ts'
 import { parseCommandLine } from '../options.ts'
 import { describeMigration } from '../sections/database/describe-migration.ts'
@@ -301,6 +301,16 @@ describe('an example of a JSON Schema', () => {
     expect(example).toMatchObject({ kind: 'system', isDone: true })
     expect(example).not.toHaveProperty('note')
   })
+})
+
+it('finds which texts a property accepts as free text', () => {
+  const injection = "' OR '1'='1"
+  expect(acceptsText({ type: 'string' }, injection)).toBe(true)
+  expect(acceptsText({ type: 'string', pattern: '^[^\\u0000\\p{Cs}]*$' }, injection)).toBe(true)
+  expect(acceptsText({ type: 'string', pattern: '^[a-z]+$' }, injection)).toBe(false)
+  expect(acceptsText({ type: 'string', format: 'date-time' }, injection)).toBe(false)
+  expect(acceptsText({ type: 'string', enum: ['a'] }, injection)).toBe(false)
+  expect(acceptsText({ type: 'integer' }, injection)).toBe(false)
 })
 
 describe('the path of an object', () => {
