@@ -1,5 +1,5 @@
 /** The parts of a report: drawings, purposes, descriptions, comparisons, secrets, checks, the command line. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { findStaleRows, subtract } from '../compare.ts'
 import { redact } from '../document/redact.ts'
+import { ROOT } from '../generate.ts'
 import { acceptsText, exampleOf, type JsonSchema } from '../json-schema.ts'
 import type { ObservedHook, ObservedRoute, TraceEvent } from '../observe/observation.ts'
 import { parseCommandLine } from '../options.ts'
@@ -21,6 +22,7 @@ import { fillClaim } from '../security/check.ts'
 import { findChecks } from '../security/find-checks.ts'
 import { ownedPath } from '../security/objects.ts'
 import { secretsOf } from '../subject/secrets.ts'
+import { GROUPS } from './helpers/mutations.ts'
 import { row, sampleReport } from './helpers/sample-report.ts'
 
 describe('the drawing', () => {
@@ -301,6 +303,12 @@ describe('an example of a JSON Schema', () => {
     expect(example).toMatchObject({ kind: 'system', isDone: true })
     expect(example).not.toHaveProperty('note')
   })
+})
+
+it.each(GROUPS.flat())('the mutation "$name" changes text that is in the source', ({ replacements }) => {
+  for (const { file, from } of replacements) {
+    expect(readFileSync(join(ROOT, file), 'utf8'), file).toContain(from)
+  }
 })
 
 it('finds which texts a property accepts as free text', () => {

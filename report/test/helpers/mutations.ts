@@ -234,8 +234,8 @@ export const GROUPS: readonly Mutation[][] = [
       name: 'every proxy is trusted',
       replacements: one(
         'src/app.ts',
-        'app.register(clientAddress, config.server)',
-        "app.register(clientAddress, { trustProxy: ['0.0.0.0/1', '128.0.0.0/1', '::/1'] })",
+        'app.register(clientAddress, config)',
+        "app.register(clientAddress, { server: { trustProxy: ['0.0.0.0/1', '128.0.0.0/1', '::/1'] } })",
       ),
       broken: ['security/rate-limit-bypass'],
     },
