@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { createExecutor, type Executor } from './connection.ts'
+import { DEADLOCK_ATTEMPTS, isDeadlockVictim } from './deadlock.ts'
 import { createPool, type DatabaseListeners, type DatabaseSettings, type PooledConnection } from './pool.ts'
 import { mayBeStale } from './stale-statements.ts'
 
@@ -33,9 +34,20 @@ export function createDatabase(settings: DatabaseSettings, listeners: DatabaseLi
   /**
    * Runs `work` in a transaction of the given isolation level and returns its result; rolls back where it throws.
    * Throws also where `work` caught the error of a failed statement: after one, PostgreSQL commits nothing.
-   * A connection whose state is unknown (it timed out or broke) is closed, and not used again.
+   * A connection whose state is unknown (it timed out or broke) is closed, and not used again. The victim of a deadlock runs
+   * again: `work` has no effect but that of its statements.
    */
   async function transaction<T>(isolation: IsolationLevel, work: (tx: Executor) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await runOnce(isolation, work)
+      } catch (error) {
+        if (attempt >= DEADLOCK_ATTEMPTS || !isDeadlockVictim(databaseErrorOf(error))) throw error
+      }
+    }
+  }
+
+  async function runOnce<T>(isolation: IsolationLevel, work: (tx: Executor) => Promise<T>): Promise<T> {
     const connection = await pool.connect()
     try {
       await connection.query(`begin isolation level ${isolation}`)

@@ -11,6 +11,7 @@ import {
 } from './connection.ts'
 import { markConnectionFailure } from './connection-failure.ts'
 import { createConnect, PoolExhausted } from './crowded.ts'
+import { DEADLOCK_ATTEMPTS, isDeadlockVictim } from './deadlock.ts'
 import { createGate } from './gate.ts'
 import { mayBeStale, withoutName } from './stale-statements.ts'
 
@@ -83,27 +84,28 @@ export function createPool(settings: DatabaseSettings, listeners: DatabaseListen
 
   /**
    * Runs a statement on any connection, and closes that one where the statement fails. Runs it again, without its name,
-   * where the server cannot run it as it was prepared: a roll-out changes columns under it. Outside a transaction a
-   * refused statement has done nothing.
+   * where the server cannot run it as it was prepared: a roll-out changes columns under it. Runs it again as it is where it
+   * was the victim of a deadlock. Outside a transaction a refused statement has done nothing.
    */
   async function run<R extends pg.QueryResultRow>(
     statement: Statement,
     values?: unknown[],
+    attempt = 1,
   ): Promise<pg.QueryResult<R>> {
     const connection = await take()
     let isBroken = true
-    let unnamed: Statement | undefined
+    let again: Statement | undefined
     try {
       const result = await connection.run<R>(statement, values)
       isBroken = false
       return result
     } catch (error) {
-      unnamed = mayBeStale(error) ? withoutName(statement) : undefined
-      if (unnamed === undefined) throw error
+      again = isDeadlockVictim(error) ? statement : mayBeStale(error) ? withoutName(statement) : undefined
+      if (again === undefined || attempt >= DEADLOCK_ATTEMPTS) throw error
     } finally {
       release(connection, isBroken)
     }
-    return run(unnamed, values)
+    return run(again, values, attempt + 1)
   }
 
   /** Runs a statement on any connection of the pool, and returns its result. */

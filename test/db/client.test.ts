@@ -25,8 +25,8 @@ let lost: Error[]
 beforeAll(async () => {
   outside = await cloneDatabase()
   await outside.query(`
-    create table parents (id int primary key);
-    create table notes (id int primary key, parent int references parents deferrable initially deferred)`)
+    create table t_parents (id int primary key);
+    create table t_notes (id int primary key, parent int references t_parents deferrable initially deferred)`)
   database = createDatabase(
     { url: outside.url, poolMax: POOL_MAX, ...LIMITS },
     {
@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterEach(async () => {
   const { pool } = database
   await until('every connection is back', () => pool.totalCount === pool.idleCount && pool.waitingCount === 0)
-  await outside.query('truncate notes, parents')
+  await outside.query('truncate t_notes, t_parents')
   lost = []
 })
 afterAll(async () => {
@@ -51,10 +51,10 @@ afterAll(async () => {
   await outside.drop()
 })
 
-const insert = (tx: Executor, id: number) => tx.execute(sql`insert into notes (id) values (${id})`)
+const insert = (tx: Executor, id: number) => tx.execute(sql`insert into t_notes (id) values (${id})`)
 const pidOf = async (tx: Executor) =>
   Number((await tx.execute(sql`select pg_backend_pid() as pid`)).rows[0]?.pid)
-const countNotes = async () => (await outside.query('select from notes')).rowCount
+const countNotes = async () => (await outside.query('select from t_notes')).rowCount
 const inTransaction = <T>(work: (tx: Executor) => Promise<T>) => database.transaction('read committed', work)
 
 /** The error code that a client gets for a failed transaction. */
@@ -102,18 +102,18 @@ describe('a transaction', () => {
   })
 
   it('rejects with the error of its commit, such as a deferred constraint', async () => {
-    const failing = inTransaction(tx => tx.execute(sql`insert into notes (id, parent) values (1, 42)`))
+    const failing = inTransaction(tx => tx.execute(sql`insert into t_notes (id, parent) values (1, 42)`))
     expect(await problemOf(failing)).toBe('CONFLICT')
     expect(await countNotes()).toBe(0)
     expect(await inTransaction(async () => 'fine')).toBe('fine')
   })
 
   it('rejects with CONFLICT where another transaction made it impossible', async () => {
-    await outside.query('insert into notes (id) values (1)')
+    await outside.query('insert into t_notes (id) values (1)')
     const failing = database.transaction('repeatable read', async tx => {
-      await tx.execute(sql`select * from notes`)
-      await outside.query('update notes set parent = null')
-      await tx.execute(sql`update notes set parent = null`)
+      await tx.execute(sql`select * from t_notes`)
+      await outside.query('update t_notes set parent = null')
+      await tx.execute(sql`update t_notes set parent = null`)
     })
     expect(await problemOf(failing)).toBe('CONFLICT')
   })
@@ -147,7 +147,7 @@ describe('P19: a limit', () => {
 
   it('ends the wait for a lock', async () => {
     const holder = await outside.connect()
-    await holder.query('begin; lock table notes in access exclusive mode')
+    await holder.query('begin; lock table t_notes in access exclusive mode')
     const failing = inTransaction(tx => insert(tx, 1))
     expect(await problemOf(failing)).toBe('DATABASE_UNAVAILABLE')
     await holder.query('rollback')
@@ -231,7 +231,7 @@ describe('a connection', () => {
       tx => tx.execute(sql`select 1 / 0`),
       () => Promise.reject(new Error('no reason')),
       tx => tx.execute(sql`select pg_terminate_backend(pg_backend_pid())`),
-      tx => tx.execute(sql`insert into notes (id, parent) values (1, 42)`),
+      tx => tx.execute(sql`insert into t_notes (id, parent) values (1, 42)`),
     ]
     for (let round = 0; round < 8; round++) {
       await Promise.allSettled(works.map(work => inTransaction(work)))

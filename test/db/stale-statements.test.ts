@@ -14,7 +14,7 @@ import { expectProblem } from '../helpers/problems.ts'
 const POOL_MAX = 4
 const CLIENTS = 50
 
-const notes = pgTable('notes', { id: integer('id').primaryKey(), body: text('body') })
+const table = pgTable('t_notes', { id: integer('id').primaryKey(), body: text('body') })
 
 let outside: TestDatabase
 let database: Database
@@ -24,8 +24,8 @@ beforeAll(async () => {
   database = createDatabase(testConfig(outside.url, { DATABASE_POOL_MAX: String(POOL_MAX) }).database)
 })
 beforeEach(async () => {
-  await outside.query('drop table if exists notes; create table notes (id int primary key, body text)')
-  await outside.query(`insert into notes values (1, '1')`)
+  await outside.query('drop table if exists t_notes; create table t_notes (id int primary key, body text)')
+  await outside.query(`insert into t_notes values (1, '1')`)
 })
 afterAll(async () => {
   await database.close()
@@ -52,23 +52,23 @@ async function rowsOfMany(statement: pg.QueryConfig): Promise<unknown[][]> {
   return results.map(({ rows }) => rows)
 }
 
-const SELECT = 'select id, body from notes where id = $1'
+const SELECT = 'select id, body from t_notes where id = $1'
 
 describe('a named statement outside a transaction', () => {
   it.each([
-    ['its result', 'alter table notes alter body type varchar(80)', SELECT, [1]],
-    ['its result, by another column', 'alter table notes add extra int', 'select * from notes', []],
-    ['its result, by one less', 'alter table notes drop body', 'select * from notes', []],
+    ['its result', 'alter table t_notes alter body type varchar(80)', SELECT, [1]],
+    ['its result, by another column', 'alter table t_notes add extra int', 'select * from t_notes', []],
+    ['its result, by one less', 'alter table t_notes drop body', 'select * from t_notes', []],
     [
       'its parameter',
-      'alter table notes alter body type int using body::int',
-      'select 1 from notes where body = $1',
+      'alter table t_notes alter body type int using body::int',
+      'select 1 from t_notes where body = $1',
       ['1'],
     ],
     [
       'its parameter, in an insert',
-      'alter table notes alter body type jsonb using body::jsonb',
-      'insert into notes values ((random() * 1e9)::int, $1)',
+      'alter table t_notes alter body type jsonb using body::jsonb',
+      'insert into t_notes values ((random() * 1e9)::int, $1)',
       ['2'],
     ],
   ])('runs where a migration has changed %s, on every connection', async (_what, migration, text, values) => {
@@ -102,11 +102,11 @@ describe('a named statement outside a transaction', () => {
   })
 
   it.each([
-    ['42703', 'select nothing from notes', []],
+    ['42703', 'select nothing from t_notes', []],
     ['42P01', 'select 1 from nothing', []],
-    ['22012', 'select 1 / (id - 1) from notes', []],
+    ['22012', 'select 1 / (id - 1) from t_notes', []],
     // A missing feature of PostgreSQL has the same code as a stale plan.
-    ['0A000', 'select id from notes union select id from notes for update', []],
+    ['0A000', 'select id from t_notes union select id from t_notes for update', []],
   ])('fails with %s where that is what is wrong with it', async (code, text, values) => {
     await expect(database.pool.query(named(text, values))).rejects.toMatchObject({ code })
     expect(databaseErrorCode(await database.pool.query(named(text, values)).catch(error => error), {})).toBe(
@@ -116,21 +116,21 @@ describe('a named statement outside a transaction', () => {
 })
 
 describe('a named statement in a transaction', () => {
-  const select = (tx: Executor, name: string) => tx.select().from(notes).prepare(name).execute()
+  const select = (tx: Executor, name: string) => tx.select().from(table).prepare(name).execute()
 
   it.each([
-    ['has changed its result', 'alter table notes alter body type varchar(80)'],
+    ['has changed its result', 'alter table t_notes alter body type varchar(80)'],
     ['is one of a pooler', undefined],
   ])('is a 503 where its session %s; the connection goes, and with it the work', async (_what, migration) => {
     names += 1
     const name = `select_notes_${names}`
-    await onEveryConnection(client => client.query({ name, text: 'select "id", "body" from "notes"' }))
+    await onEveryConnection(client => client.query({ name, text: 'select "id", "body" from "t_notes"' }))
     if (migration === undefined) await onEveryConnection(client => client.query('deallocate all'))
     else await outside.query(migration)
     const pids: unknown[] = []
     const work = async (tx: Executor) => {
       pids.push((await tx.execute(sql`select pg_backend_pid() as pid`)).rows[0]?.pid)
-      await tx.insert(notes).values({ id: 2, body: 'two' })
+      await tx.insert(table).values({ id: 2, body: 'two' })
       return select(tx, name)
     }
     for (let connection = 0; connection < POOL_MAX; connection++) {
