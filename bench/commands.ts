@@ -6,7 +6,7 @@ import { type OptionName, optionHelp, type Values } from './options.ts'
 
 type Run = (context: Context) => Promise<number>
 
-export interface Command {
+export type Command = {
   operands: string
   summary: string
   options: readonly OptionName[]

@@ -8,7 +8,7 @@ import { median } from './stats/summary.ts'
 
 export type Verdict = 'slower' | 'faster' | 'no difference' | 'too few rounds'
 
-export interface MetricComparison {
+export type MetricComparison = {
   metric: string
   base: number
   head: number
@@ -19,7 +19,7 @@ export interface MetricComparison {
   verdict: Verdict
 }
 
-export interface ScenarioComparison {
+export type ScenarioComparison = {
   scenario: string
   metrics: MetricComparison[]
   /** Slower than allowed, with an interval that excludes 1. */
@@ -30,7 +30,7 @@ export interface ScenarioComparison {
   disturbed: boolean
 }
 
-interface Terms {
+type Terms = {
   mode: 'closed' | 'open'
   /** Rounds 2k and 2k + 1 of both were measured side by side. */
   isPaired: boolean
@@ -131,7 +131,7 @@ function judge(ratio: Ratio | undefined, lowerIsBetter: boolean): Verdict {
   return ratio.estimate > 1 === lowerIsBetter ? 'slower' : 'faster'
 }
 
-interface Values {
+type Values = {
   base: number[]
   head: number[]
   /** Of paired values: the processes that each pair was measured on. */

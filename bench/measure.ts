@@ -16,7 +16,7 @@ const tooSlow = 'no answer came in the time of a round'
 /** Told what runs now and how many seconds of the whole are done. */
 export type OnProgress = (label: string, secondsDone: number) => void
 
-export interface MeasureHooks {
+export type MeasureHooks = {
   onProgress?: OnProgress
   /** A load that brings nothing that was expected is an answer, too: a sweep goes beyond what a server takes. */
   mayFail?: boolean
@@ -24,7 +24,7 @@ export interface MeasureHooks {
   beforeStep?: (step: Step) => Promise<void>
 }
 
-export interface Measured {
+export type Measured = {
   step: Step
   measurement: Measurement
   /** Of the first step of a subject and scenario, where it was warmed up until it was steady. */
@@ -228,8 +228,11 @@ export async function checkTarget(
 ): Promise<void> {
   for (const scenario of scenarios) {
     const samples = await generator.preflight({
-      ...{ origin: subject.origin, endpoints: scenario.endpoints, dataKey: dataKey(subject, scenario) },
-      ...{ timeout: options.timeout, seed: options.seed },
+      origin: subject.origin,
+      endpoints: scenario.endpoints,
+      dataKey: dataKey(subject, scenario),
+      timeout: options.timeout,
+      seed: options.seed,
     })
     const bad = samples.find(sample => !sample.expected)
     if (bad) throw new RunError(`${subject.origin}, ${bad.endpoint}: ${bad.outcome}`)
@@ -265,9 +268,13 @@ async function measureOnce(
 function toJob(step: Step, options: LoadOptions): Job {
   const { subject, scenario } = step
   const common = {
-    ...{ origin: subject.origin, endpoints: scenario.endpoints, dataKey: dataKey(subject, scenario) },
+    origin: subject.origin,
+    endpoints: scenario.endpoints,
+    dataKey: dataKey(subject, scenario),
     connections: scenario.connections ?? options.connections,
-    ...{ warmup: step.warmup, duration: options.duration, timeout: options.timeout },
+    warmup: step.warmup,
+    duration: options.duration,
+    timeout: options.timeout,
     // Another seed for each round, the same for both versions of it: they get the same requests.
     seed: options.seed + step.round,
   }

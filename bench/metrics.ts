@@ -3,7 +3,7 @@ import { wholeHistogram } from './result/figures.ts'
 import { percentileMs } from './result/histogram.ts'
 import type { Measurement } from './result/schema.ts'
 
-export interface Metric {
+export type Metric = {
   name: string
   lowerIsBetter: boolean
   read: (round: Measurement) => number | undefined
@@ -12,21 +12,29 @@ export interface Metric {
 }
 
 const throughput: Metric = {
-  ...{ name: 'throughput', lowerIsBetter: false, judgedIn: 'closed' },
+  name: 'throughput',
+  lowerIsBetter: false,
+  judgedIn: 'closed',
   read: round => round.rate,
 }
 const cpuPerRequest: Metric = {
-  ...{ name: 'CPU/request', lowerIsBetter: true, judgedIn: 'both' },
+  name: 'CPU/request',
+  lowerIsBetter: true,
+  judgedIn: 'both',
   read: round => round.server?.cpuUsPerRequest,
 }
 const meanLatency: Metric = {
-  ...{ name: 'mean latency', lowerIsBetter: true, judgedIn: 'open' },
+  name: 'mean latency',
+  lowerIsBetter: true,
+  judgedIn: 'open',
   read: round => wholeHistogram([round]).mean / 1000,
 }
 
 function percentile(share: number): Metric {
   return {
-    ...{ name: `p${share}`, lowerIsBetter: true, judgedIn: 'none' },
+    name: `p${share}`,
+    lowerIsBetter: true,
+    judgedIn: 'none',
     read: round => percentileMs(wholeHistogram([round]), share),
   }
 }

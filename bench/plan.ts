@@ -4,7 +4,7 @@ import type { Scenario } from './scenario.ts'
 import { createRandom, shuffle } from './stats/random.ts'
 import type { Subject } from './subject.ts'
 
-export interface Step {
+export type Step = {
   subject: Subject
   scenario: Scenario
   round: number
@@ -54,7 +54,9 @@ export function planTurns(
       const order = shuffle(random, subjects)
       return [order, order.toReversed()].flatMap((turns, half) =>
         turns.map(subject => ({
-          ...{ subject, scenario, round: block * 2 + half },
+          subject,
+          scenario,
+          round: block * 2 + half,
           ...warmupOf(block === 0 && half === 0, options),
         })),
       )

@@ -4,7 +4,7 @@ import { errorsOf, wholeHistogram } from './result/figures.ts'
 import { percentileMs } from './result/histogram.ts'
 import type { Measurement } from './result/schema.ts'
 
-export interface Slo {
+export type Slo = {
   /** 0 to 100. */
   percentile: number
   ms: number

@@ -3,7 +3,7 @@
 import type { Counters } from './agent/counters.ts'
 import type { Datasets } from './load/template.ts'
 
-export interface Subject {
+export type Subject = {
   /** Unlike any other subject's of the run. */
   key: string
   /** How results call it: the service, a git ref or a URL. */

@@ -29,7 +29,9 @@ export async function ablateCommand(context: Context): Promise<number> {
     const fingerprint = await takeFingerprint(repository, postgres)
     const result: Result = {
       ...describe({ subject: { name: 'ablate' }, fingerprint, environment }, context),
-      ...{ options, scenarios: [], groups: [group] },
+      options,
+      scenarios: [],
+      groups: [group],
     }
     context.print(`${renderAblation(group, chosen)}\n`)
     return await publishGroups(result, context)
@@ -64,7 +66,9 @@ function versionsOf(chosen: readonly Variant[]): Version[] {
 /** Returns the service without some of what it has; started in the same way where that is nothing. */
 export function withoutThese(off: readonly Variant[], name: string): Version {
   return {
-    ...{ key: name.replaceAll(/[^a-z]+/g, '_'), name, root: repository },
+    key: name.replaceAll(/[^a-z]+/g, '_'),
+    name,
+    root: repository,
     environment: {
       BENCH_ABLATE: off.map(variant => variant.name).join(','),
       // CORS is there only where an origin is allowed.

@@ -2,7 +2,7 @@
 import type { ServerFigures } from '../result/schema.ts'
 
 /** Totals since the process began, and when they were read (ms, the shared clock). */
-export interface Counters {
+export type Counters = {
   at: number
   cpuUs: number
   loopActiveMs: number
@@ -17,7 +17,7 @@ export interface Counters {
 export type Question = 'bench:read' | 'bench:collect'
 
 /** Totals from the service's own metrics, where it has them. */
-export interface Totals {
+export type Totals = {
   at: number
   requests?: number
   queries?: number

@@ -44,7 +44,9 @@ export async function calibrateCommand(context: Context): Promise<number> {
     const fingerprint = await takeFingerprint(repository, prepared.postgres)
     const resultNow = () => ({
       ...describe({ ...prepared, subject: { name: 'calibrate' }, fingerprint }, context),
-      ...{ options, scenarios: [], groups },
+      options,
+      scenarios: [],
+      groups,
     })
     for (let run = 1; run <= repeat && !signal.aborted; run++) {
       const { versions } = await measureForks(prepared, [scenario], options, signal)
@@ -70,7 +72,7 @@ export async function calibrateCommand(context: Context): Promise<number> {
 }
 
 /** What A is compared with, and how each comparison came out. */
-interface Kind {
+type Kind = {
   name: string
   runs: MetricComparison[][]
 }

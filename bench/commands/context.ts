@@ -18,7 +18,7 @@ import type { Scenario } from '../scenario.ts'
 import { sumOf } from '../stats/summary.ts'
 import type { Subject } from '../subject.ts'
 
-export interface Context {
+export type Context = {
   values: Values
   operands: string[]
   /** Fires on Ctrl-C. */

@@ -31,7 +31,7 @@ export function forkOptions(values: Values): ForkOptions {
   return { ...loadOptions(values, defaults), forks }
 }
 
-export interface MeasuredForks {
+export type MeasuredForks = {
   /** The rounds of each version, in their order: round i of all was measured side by side. */
   versions: ScenarioResult[][]
   /** Undefined where all shared all cores. */
@@ -87,7 +87,7 @@ async function keepOn(cores: string, pid: number): Promise<void> {
   if (!(await pin(pid, cores))) throw new RunError(`process ${pid} could not be kept on the cores ${cores}`)
 }
 
-interface Fork {
+type Fork = {
   scenarios: readonly Scenario[]
   options: ForkOptions
   cores: Cores | undefined

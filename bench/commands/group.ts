@@ -18,7 +18,7 @@ const groupDefaults = { rounds: 20, duration: 0.6 }
 // Three blocks: the intervals of fewer say nothing.
 const quickRounds = 6
 
-export interface GroupPlan {
+export type GroupPlan = {
   subjects: readonly Subject[]
   /** The one of them that ratios are to. */
   reference: Subject
@@ -42,7 +42,8 @@ export async function measureGroup(
   const steps = planTurns(subjects, scenarios, options)
   const measured = await measureWithProgress(generator, steps, options, signal, beforeStep)
   return {
-    ...{ options, reference: reference.name },
+    options,
+    reference: reference.name,
     connections: ownConnections(scenarios),
     subjects: subjects.map(subject => ({
       name: subject.name,

@@ -11,7 +11,7 @@ import { type Context, clientInfoOf } from './context.ts'
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
 
-export interface OpenedSubject {
+export type OpenedSubject = {
   subject: Subject
   scenarios: Scenario[]
   fingerprint: Fingerprint
@@ -57,7 +57,9 @@ function requestOf(values: Values): Scenario {
     name: 'target',
     endpoints: [
       {
-        ...{ name: `${method} ${path}`, method, path },
+        name: `${method} ${path}`,
+        method,
+        path,
         ...(values.header && { headers: Object.fromEntries(values.header.map(splitHeader)) }),
         ...(values.body !== undefined && { body: bodyText(values.body) }),
       },

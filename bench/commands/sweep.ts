@@ -66,7 +66,7 @@ function isTold(sweep: Sweep): boolean {
   return doubtfulMiss(sweep) === undefined && above?.measurement.void === undefined
 }
 
-export interface Goal {
+export type Goal = {
   by: 'rate' | 'connections' | 'both'
   slo: Slo
   steps: number

@@ -57,7 +57,11 @@ export function installLayers(onInstall: () => void, signal: AbortSignal): Promi
 /** Returns a data layer on a database, once it is ready. Its packages have to be there. */
 export function startLayer(name: string, databaseUrl: string, signal: AbortSignal): Promise<MeasuredProcess> {
   return startMeasuredProcess({
-    ...{ name, args: ['server.ts', name], cwd: folder, readyPath: '/health', signal },
+    name,
+    args: ['server.ts', name],
+    cwd: folder,
+    readyPath: '/health',
+    signal,
     environment: { NODE_ENV: 'production', DATABASE_URL: databaseUrl },
   })
 }

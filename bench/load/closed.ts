@@ -7,7 +7,7 @@ import { createRecorder, type Recorder } from './recorder.ts'
 import type { Datasets } from './template.ts'
 
 /** What a load tells while it runs, and how it is told to stop. */
-export interface LoadHooks {
+export type LoadHooks = {
   onOpen: () => void
   onShut: () => void
   signal: AbortSignal

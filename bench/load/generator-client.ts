@@ -6,13 +6,13 @@ import type { Measurement } from '../result/schema.ts'
 import type { ClosedJob, FromGenerator, Job, PreflightJob, Sample, ToGenerator } from './protocol.ts'
 import type { Datasets } from './template.ts'
 
-export interface RunHooks {
+export type RunHooks = {
   onOpen?: () => void
   onShut?: () => void
   signal?: AbortSignal
 }
 
-export interface Turns {
+export type Turns = {
   /** Returns, in the order of the jobs, what each loop did in so many seconds of its own. */
   run: (seconds: number) => Promise<Measurement[]>
   close: () => Promise<void>

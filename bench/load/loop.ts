@@ -11,7 +11,7 @@ const GIVE_UP_AFTER = 1000
 /** A virtual user that loses two requests in a row waits before the next: a server that is gone refuses connections at once. */
 const PAUSE_MS = 10
 
-export interface Loop {
+export type Loop = {
   /** Sends no more requests, and resolves when those under way are answered or lost. */
   pause: () => Promise<void>
   resume: () => void

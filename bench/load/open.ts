@@ -61,7 +61,7 @@ export async function runOpen(job: OpenJob, data: Datasets, hooks: LoadHooks): P
   })
 }
 
-interface Waiting {
+type Waiting = {
   intended: number
   counts: boolean
 }

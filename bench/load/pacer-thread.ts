@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import { now } from './clock.ts'
 
-export interface PacerData {
+export type PacerData = {
   /** Intended instants, in ms after `epoch`. */
   schedule: Float64Array<SharedArrayBuffer>
   epoch: number

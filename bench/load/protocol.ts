@@ -4,7 +4,7 @@ import type { Endpoint } from '../scenario.ts'
 import type { Arrivals } from './schedule.ts'
 import type { Datasets } from './template.ts'
 
-interface CommonJob {
+type CommonJob = {
   origin: string
   endpoints: Endpoint[]
   /** Which of the data sets sent before fills the requests; its sessions keep their state between jobs. */
@@ -18,11 +18,11 @@ interface CommonJob {
   seed: number
 }
 
-export interface ClosedJob extends CommonJob {
+export type ClosedJob = CommonJob & {
   mode: 'closed'
 }
 
-export interface OpenJob extends CommonJob {
+export type OpenJob = CommonJob & {
   mode: 'open'
   /** Requests per second. */
   rate: number
@@ -32,14 +32,14 @@ export interface OpenJob extends CommonJob {
 export type Job = ClosedJob | OpenJob
 
 /** What one request of an endpoint brought, before there is any load. */
-export interface Sample {
+export type Sample = {
   endpoint: string
   expected: boolean
   /** The status, or why there was none. */
   outcome: string
 }
 
-export interface PreflightJob {
+export type PreflightJob = {
   origin: string
   endpoints: Endpoint[]
   dataKey: string

@@ -113,7 +113,10 @@ function createRow({ name, expect }: Endpoint) {
       return true
     },
     finish: (): EndpointFigures => ({
-      ...{ name, requests, unexpected, statuses: Object.fromEntries(statuses) },
+      name,
+      requests,
+      unexpected,
+      statuses: Object.fromEntries(statuses),
       histogram: encodeHistogram(histogram),
     }),
   }

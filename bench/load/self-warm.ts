@@ -19,15 +19,17 @@ export async function warmUp(): Promise<void> {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the warm-up has no port')
   const job = {
-    ...{
-      mode: 'open' as const,
-      origin: `http://127.0.0.1:${address.port}`,
-      dataKey: '',
-      connections: 10,
-      seed: 1,
-    },
+    mode: 'open' as const,
+    origin: `http://127.0.0.1:${address.port}`,
+    dataKey: '',
+    connections: 10,
+    seed: 1,
     endpoints: [{ name: 'warm-up', method: 'GET', path: '/{{counter}}' }],
-    ...{ rate, arrivals: 'poisson' as const, warmup: 0, duration: seconds, timeout: 1 },
+    rate,
+    arrivals: 'poisson' as const,
+    warmup: 0,
+    duration: seconds,
+    timeout: 1,
   }
   await runOpen(job, {}, { onOpen: () => {}, onShut: () => {}, signal: new AbortController().signal })
   server.close()

@@ -8,7 +8,7 @@ export type Row = Record<string, string>
 export type Datasets = Record<string, Row[]>
 
 /** What a request is filled from: the data sets, the row that belongs to its connection, and a stream of chance. */
-export interface Source {
+export type Source = {
   data: Datasets
   session: Row
   random: Random
@@ -91,7 +91,7 @@ function headerLine(endpoint: Endpoint, name: string, value: string): Part {
   return { text: `${name}: ${check(value)}\r\n`, quote: check }
 }
 
-interface Part {
+type Part = {
   text: string
   /** Makes a value safe where a placeholder stands. */
   quote: (value: string) => string

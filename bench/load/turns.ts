@@ -19,7 +19,7 @@ const sliceMs = 50
 const answersPerConnection = 20
 const longestSliceMs = 500
 
-export interface Turns {
+export type Turns = {
   /** Returns what each loop did in so many seconds of its own; the time between its slices is not in it. */
   run: (seconds: number, signal: AbortSignal) => Promise<Measurement[]>
   close: () => Promise<void>

@@ -3,7 +3,7 @@ import { errorsOf, isDisturbed } from '../result/figures.ts'
 import type { Measurement, Result, ScenarioResult, Warmup } from '../result/schema.ts'
 import { plural } from './text.ts'
 
-export interface LabelledRounds {
+export type LabelledRounds = {
   label: string
   rounds: readonly Measurement[]
   warmup?: Warmup | undefined

@@ -75,7 +75,10 @@ export function ratioChart(comparisons: readonly ScenarioComparison[]): string {
       series: [
         ...rows.map(
           ({ ratio }, i): echarts.SeriesOption => ({
-            ...{ type: 'line', symbol: 'none', color: palette[0] ?? ink, lineStyle: { width: 3 } },
+            type: 'line',
+            symbol: 'none',
+            color: palette[0] ?? ink,
+            lineStyle: { width: 3 },
             data: [
               [ratio.interval.low, i],
               [ratio.interval.high, i],
@@ -83,7 +86,9 @@ export function ratioChart(comparisons: readonly ScenarioComparison[]): string {
           }),
         ),
         {
-          ...{ type: 'scatter', symbolSize: 11, color: palette[4] ?? ink },
+          type: 'scatter',
+          symbolSize: 11,
+          color: palette[4] ?? ink,
           data: rows.map(({ ratio }, i) => [ratio.estimate, i]),
           markLine: line({ xAxis: 1 }),
         },
@@ -128,7 +133,9 @@ function scalabilityCurve(sweep: Sweep): string {
       ...(fit
         ? [
             {
-              ...{ type: 'line' as const, name: 'Universal Scalability Law', showSymbol: false },
+              type: 'line' as const,
+              name: 'Universal Scalability Law',
+              showSymbol: false,
               data: fitted.map(n => [n, predict(fit, n)]),
             },
           ]
@@ -153,7 +160,11 @@ function draw(options: Options, tall = height): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size })
   const grid = { left: 10, right: 40, top: 50 + lower, bottom: 40, containLabel: true }
   chart.setOption({
-    ...{ animation: false, backgroundColor: 'transparent', color: palette, grid, textStyle: { color: ink } },
+    animation: false,
+    backgroundColor: 'transparent',
+    color: palette,
+    grid,
+    textStyle: { color: ink },
     ...options,
   })
   const svg = chart.renderToSVGString()
@@ -170,7 +181,11 @@ const onTop = { nameLocation: 'end' as const, nameGap: 12 }
 function axis(name: string) {
   const text = { color: ink }
   return {
-    ...{ name, nameLocation: 'middle' as const, nameGap: 30, nameTextStyle: text, axisLabel: text },
+    name,
+    nameLocation: 'middle' as const,
+    nameGap: 30,
+    nameTextStyle: text,
+    axisLabel: text,
     axisLine: { lineStyle: { color: ink, opacity: 0.5 } },
     splitLine: { lineStyle: { color: ink, opacity: 0.12 } },
   }
@@ -202,7 +217,10 @@ function legend() {
 
 function line(at: { xAxis: number } | { yAxis: number }) {
   return {
-    ...{ symbol: 'none', silent: true, data: [at], label: { show: false } },
+    symbol: 'none',
+    silent: true,
+    data: [at],
+    label: { show: false },
     lineStyle: { color: ink, type: 'dashed' as const },
   }
 }

@@ -32,7 +32,7 @@ export function githubActionBenchmark(
   ])
 }
 
-interface BencherMeasure {
+type BencherMeasure = {
   value: number
   lower_value?: number
   upper_value?: number

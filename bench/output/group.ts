@@ -88,7 +88,7 @@ function figures({ throughput, server, p50Ms, p99Ms }: Row): string[] {
   ]
 }
 
-interface Pair {
+type Pair = {
   label: string
   base: Member
   head: Member

@@ -2,7 +2,7 @@
 import { Presets, SingleBar } from 'cli-progress'
 import type { OnProgress } from '../measure.ts'
 
-export interface Progress {
+export type Progress = {
   update: OnProgress
   stop: () => void
 }

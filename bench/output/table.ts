@@ -29,7 +29,7 @@ export function renderReportTable(rows: readonly Row[]): string {
   )
 }
 
-interface Column {
+type Column = {
   head: string
   cell: (row: Row) => string | undefined
 }

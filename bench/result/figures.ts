@@ -3,7 +3,7 @@ import { median } from '../stats/summary.ts'
 import { type Histogram, mergeHistograms, percentileMs } from './histogram.ts'
 import type { Measurement, ScenarioResult } from './schema.ts'
 
-export interface Row {
+export type Row = {
   label: string
   meanMs: number
   p50Ms: number
@@ -20,7 +20,7 @@ export interface Row {
   void: string | undefined
 }
 
-export interface ServerRow {
+export type ServerRow = {
   cpuUsPerRequest: number
   eventLoopUtilisation: number
   gcPauseMs: number

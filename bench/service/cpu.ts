@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 /** CPU seconds since the machine started, and when they were read (ms). */
-export interface CpuReading {
+export type CpuReading = {
   at: number
   /** Of everything on this machine, with the time that a hypervisor gave to others. */
   busy: number
@@ -50,7 +50,7 @@ export function parseBusy(text: string): number {
   return user + nice + system + irq + softirq + steal
 }
 
-interface ProcessTicks {
+type ProcessTicks = {
   pid: number
   parent: number
   ticks: number

@@ -12,7 +12,7 @@ const manifests = ['package.json', 'package-lock.json', '.npmrc']
 const placingAttempts = 5
 
 /** What is made from the packages once they are there, and belongs to them. */
-export interface Build {
+export type Build = {
   /** A script of the folder, which writes into node_modules. */
   script: string
   /** What it reads there. */

@@ -6,7 +6,7 @@ import { loadData } from './data.ts'
 import type { MeasuredProcess } from './process.ts'
 import { startMeasuredService } from './service.ts'
 
-export interface Version {
+export type Version = {
   /** Its database and its data go by this. */
   key: string
   name: string

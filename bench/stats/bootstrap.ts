@@ -3,7 +3,7 @@ import { createRandom, type Random } from './random.ts'
 import { normalCdf, studentQuantile } from './student.ts'
 import { sortedQuantile } from './summary.ts'
 
-export interface Interval {
+export type Interval = {
   low: number
   high: number
 }

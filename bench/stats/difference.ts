@@ -2,7 +2,7 @@
 import { bootstrapIntervals, type Interval } from './bootstrap.ts'
 import { mean, trimmedMean } from './summary.ts'
 
-export interface Difference {
+export type Difference = {
   estimate: number
   /** 95 %. */
   interval: Interval

@@ -3,7 +3,7 @@ import { bootstrapIntervals, type Interval } from './bootstrap.ts'
 import { studentQuantile } from './student.ts'
 import { mean, median, sumOf, trimmedMean } from './summary.ts'
 
-export interface Ratio {
+export type Ratio = {
   /** Head over base. */
   estimate: number
   /** 95 %, of the versions, not only of the processes that were measured. */

@@ -2,12 +2,12 @@
 import { studentQuantile } from './student.ts'
 import { sumOf } from './summary.ts'
 
-export interface Load {
+export type Load = {
   concurrency: number
   throughput: number
 }
 
-export interface Coefficient {
+export type Coefficient = {
   value: number
   standardError: number
   /** 95 %. */
@@ -15,7 +15,7 @@ export interface Coefficient {
   high: number
 }
 
-export interface Fit {
+export type Fit = {
   /** Contention: the share of work that only one can do at a time. */
   alpha: Coefficient
   /** Coherency: the cost of keeping each pair in agreement. */

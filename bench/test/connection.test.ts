@@ -14,7 +14,7 @@ import { createVirtualUsers } from '../load/virtual-users.ts'
 import type { Endpoint } from '../scenario.ts'
 import { startRudeProcess } from './helpers/rude-process.ts'
 
-interface Asker {
+type Asker = {
   /** Returns the answer, or the reason why there is none. */
   ask: (text?: string, isHead?: boolean) => Promise<Answer | string>
   connection: Connection

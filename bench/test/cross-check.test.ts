@@ -29,7 +29,7 @@ const FEWEST_PAIRS = 4
 const MOST_PAIRS = 20
 const LONGEST_MS = 180_000
 
-interface Figures {
+type Figures = {
   rate: number
   p50Ms: number
   p99Ms: number
@@ -95,7 +95,7 @@ function correctedAsWrk(measurement: Measurement): Figures {
   return { rate: measurement.rate, p50Ms: percentileMs(histogram, 50), p99Ms: percentileMs(histogram, 99) }
 }
 
-interface Both {
+type Both = {
   server: RudeProcess
   generator: Generator
   /** Measures the server by the closed loop. */

@@ -53,7 +53,9 @@ describe('the tables of a group', () => {
     return { name, scenarios: [scenarioOf(rates, cpuUs)] }
   }
   const group: Group = {
-    ...{ options, reference: 'bare', connections: {} },
+    options,
+    reference: 'bare',
+    connections: {},
     subjects: [member('bare', 1, 50), member('ours', 1.5, 40), member('theirs', 0.5, 200)],
   }
 

@@ -26,7 +26,10 @@ describe('closed loop', () => {
   it('keeps the endpoints of a mix apart, and their statuses', () =>
     against('two-speeds', async ({ origin }) => {
       const endpoint = (path: string, expected?: number[]) => ({
-        ...{ name: path, method: 'GET', path, ...(expected && { expect: expected }) },
+        name: path,
+        method: 'GET',
+        path,
+        ...(expected && { expect: expected }),
       })
       const endpoints = [
         endpoint('/fast'),
@@ -49,7 +52,10 @@ describe('closed loop', () => {
 describe('a session', () => {
   const endpoints = [
     {
-      ...{ name: 'POST /', method: 'POST', path: '/', body: { token: '{{session.token}}' } },
+      name: 'POST /',
+      method: 'POST',
+      path: '/',
+      body: { token: '{{session.token}}' },
       capture: { token: 'next.token' },
     },
   ]

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MalformedResponse } from '../load/response-head.ts'
 import { createResponseReader } from '../load/response-reader.ts'
 
-interface Read {
+type Read = {
   status: number
   body: string
   keepsAlive: boolean
@@ -50,7 +50,7 @@ const chunked = (body: Buffer, sizes: readonly number[], extension: string, trai
   return Buffer.concat([...parts, Buffer.from(`0${CRLF}${trailers}${CRLF}`)])
 }
 
-interface Sample {
+type Sample = {
   bytes: Buffer
   expected: { status: number; body: string; keepsAlive: boolean }
 }

@@ -49,7 +49,7 @@ async function run(load: Load, origin: string): Promise<Measurement[]> {
   return measurements
 }
 
-interface Seen {
+type Seen = {
   counts: Counts
   measurements: Measurement[]
   failures: Record<string, number>

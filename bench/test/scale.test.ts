@@ -51,10 +51,22 @@ it('measures workers, their capacity, and the memory of all their processes', {
 
 it('adds up the counters of workers, and takes the event loop from them alone', () => {
   const counters = (n: number) => ({
-    ...{ at: n, cpuUs: n, loopActiveMs: n, loopIdleMs: n, gcPauseMs: n, gcCount: n, rssBytes: n },
+    at: n,
+    cpuUs: n,
+    loopActiveMs: n,
+    loopIdleMs: n,
+    gcPauseMs: n,
+    gcCount: n,
+    rssBytes: n,
   })
   expect(addCounters(counters(1), [])).toEqual(counters(1))
   expect(addCounters(counters(1), [counters(10), counters(100)])).toEqual({
-    ...{ at: 1, cpuUs: 111, loopActiveMs: 110, loopIdleMs: 110, gcPauseMs: 111, gcCount: 111, rssBytes: 111 },
+    at: 1,
+    cpuUs: 111,
+    loopActiveMs: 110,
+    loopIdleMs: 110,
+    gcPauseMs: 111,
+    gcCount: 111,
+    rssBytes: 111,
   })
 })

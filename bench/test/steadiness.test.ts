@@ -25,7 +25,8 @@ async function warm(rates: number[], most = steady.most) {
 describe('a server is warm', () => {
   it('when it has stopped getting faster, and not before', async () => {
     expect(await warm([17_000, 25_000, 31_000, 31_500, 31_200])).toEqual({
-      ...{ seconds: 5, steady: true },
+      seconds: 5,
+      steady: true,
       figures: [17_000, 25_000, 31_000, 31_500, 31_200],
     })
   })

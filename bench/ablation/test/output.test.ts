@@ -9,10 +9,13 @@ import { VARIANTS } from '../variants.ts'
 describe('the tables of an ablation', () => {
   const rates = (rate: number): number[] => [0, 1, 2, 3, 4, 5].map(i => rate + i)
   const member = (name: string, rate: number, cpuUs: number) => ({
-    ...{ name, scenarios: [scenarioOf(rates(rate), cpuUs)] },
+    name,
+    scenarios: [scenarioOf(rates(rate), cpuUs)],
   })
   const group: Group = {
-    ...{ options: resultOf([]).options, reference: subjectNames.everything, connections: {} },
+    options: resultOf([]).options,
+    reference: subjectNames.everything,
+    connections: {},
     subjects: [
       member(subjectNames.everything, 10_000, 60),
       member(subjectNames.without('cors'), 11_000, 57),

@@ -19,7 +19,10 @@ const schemaContext = await loadSchemaContext({
 })
 const registry = defaultRegistry.toInternal()
 for (const generator of await getGenerators({
-  ...{ schemaContext, registry, cliCommand: 'generate', skipDownload: true },
+  schemaContext,
+  registry,
+  cliCommand: 'generate',
+  skipDownload: true,
 })) {
   await generator.generate()
   generator.stop()

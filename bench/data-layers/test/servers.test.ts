@@ -64,8 +64,12 @@ describe(`${driver}, which the others are compared with,`, () => {
     expect(await ask(driver, `/users/${id}`)).toEqual({
       status: 200,
       body: JSON.stringify({
-        ...{ id, email: 'user7@example.com', displayName: 'Üser "7"', role: 'admin' },
-        ...{ createdAt: '2026-01-01T00:00:02.002Z', updatedAt: '2026-02-03T04:05:06.789Z' },
+        id,
+        email: 'user7@example.com',
+        displayName: 'Üser "7"',
+        role: 'admin',
+        createdAt: '2026-01-01T00:00:02.002Z',
+        updatedAt: '2026-02-03T04:05:06.789Z',
       }),
     })
   })

@@ -27,7 +27,10 @@ type User = { id: string; email: string; displayName: string; role: string }
 type Subject = { origin: string; log: string[]; stop: () => Promise<void> }
 
 const user = (email: string, displayName: string, role: string): User => ({
-  ...{ id: crypto.randomUUID(), email, displayName, role },
+  id: crypto.randomUUID(),
+  email,
+  displayName,
+  role,
 })
 const owner = user('Owner@example.com', 'An owner', 'user')
 const other = user('other@example.com', 'Another', 'user')
@@ -53,9 +56,13 @@ beforeAll(async () => {
     )
   }
   const environment = {
-    ...{ NODE_ENV: 'production', DATABASE_URL: database.url, JWT_PRIVATE_KEY: privateKey },
-    ...{ RATE_LIMIT_MAX: String(RATE_LIMIT_MAX), RATE_LIMIT_WINDOW: '10m' },
-    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '100' },
+    NODE_ENV: 'production',
+    DATABASE_URL: database.url,
+    JWT_PRIVATE_KEY: privateKey,
+    RATE_LIMIT_MAX: String(RATE_LIMIT_MAX),
+    RATE_LIMIT_WINDOW: '10m',
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_BSP_SCHEDULE_DELAY: '100',
   }
   const starts = [BARE, ...frameworks].map(async name => {
     const log: string[] = []

@@ -10,13 +10,13 @@ const file = fileURLToPath(import.meta.url)
 const WARM_UP_MS = 200
 const WINDOW_MS = 1000
 
-export interface AutocannonReport {
+export type AutocannonReport = {
   rate: number
   p50Ms: number
   p99Ms: number
 }
 
-export interface AutocannonProcess {
+export type AutocannonProcess = {
   pid: number | undefined
   /** Returns what autocannon says of the server, after a second. */
   measure: () => Promise<AutocannonReport>

@@ -6,7 +6,12 @@ import type { Measurement } from '../../result/schema.ts'
 
 const common = {
   endpoints: [{ name: 'GET /', method: 'GET', path: '/' }],
-  ...{ dataKey: 'test', connections: 10, warmup: 0.1, duration: 0.7, timeout: 3, seed: 1 },
+  dataKey: 'test',
+  connections: 10,
+  warmup: 0.1,
+  duration: 0.7,
+  timeout: 3,
+  seed: 1,
 }
 
 export function closedJob(origin: string, changes: Partial<ClosedJob> = {}): ClosedJob {

@@ -6,7 +6,7 @@ import { type Counts, createRudeServer, type Rudeness } from './rude-server.ts'
 
 const file = fileURLToPath(import.meta.url)
 
-export interface RudeProcess {
+export type RudeProcess = {
   pid: number | undefined
   origin: string
   /** Returns what it has counted so far. */

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setPriority } from 'node:os'
 import type { Behaviour } from './target-process.ts'
 
-export interface Target {
+export type Target = {
   pid: number
   origin: string
   stop: () => Promise<void>

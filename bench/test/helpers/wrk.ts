@@ -6,7 +6,7 @@ import { prefer } from './target.ts'
 
 const report = fileURLToPath(new URL('wrk-report.lua', import.meta.url))
 
-export interface WrkReport {
+export type WrkReport = {
   requests: number
   seconds: number
   p50Ms: number

@@ -7,7 +7,7 @@ import { type Service, startService } from '../../../../test/helpers/service.ts'
 import { until } from '../../../../test/helpers/until.ts'
 import type { Version } from '../../../service/subject.ts'
 
-export interface Observation {
+export type Observation = {
   /** By the name of the variant that switches it off: whether it is there. */
   features: Record<string, boolean>
   /** What others see of a user. */
@@ -32,8 +32,12 @@ export async function observe(
   try {
     const flags = preloads.flatMap(url => ['--import', url])
     const settings = {
-      ...{ CORS_ORIGINS: ORIGIN, METRICS_TOKEN, RATE_LIMIT_MAX: String(RATE_LIMIT_MAX), DRAIN_DELAY: '1s' },
-      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRACES_SAMPLER_ARG: '1' },
+      CORS_ORIGINS: ORIGIN,
+      METRICS_TOKEN,
+      RATE_LIMIT_MAX: String(RATE_LIMIT_MAX),
+      DRAIN_DELAY: '1s',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_TRACES_SAMPLER_ARG: '1',
     }
     const service = await startService(databaseUrl, { ...settings, ...environment }, flags)
     const { features, user } = await ask(service).finally(service.stop)

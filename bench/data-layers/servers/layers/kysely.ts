@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Connect } from '../layer.ts'
 
-interface Database {
+type Database = {
   users: {
     id: string
     email: string

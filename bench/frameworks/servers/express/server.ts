@@ -56,7 +56,10 @@ api.post('/auth/login', express.json(), async (request, response) => {
   if (!opened) return void response.status(401).json({ error: 'Unauthorized' })
   const { privateKey, issuer, audience, lifetimeSeconds } = config.jwt
   const accessToken = jwt.sign(opened.claims, privateKey, {
-    ...{ algorithm: 'RS256', issuer, audience, expiresIn: lifetimeSeconds },
+    algorithm: 'RS256',
+    issuer,
+    audience,
+    expiresIn: lifetimeSeconds,
   })
   response.json(tokenReply(accessToken, opened.refreshToken, config))
 })

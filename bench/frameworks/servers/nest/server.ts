@@ -26,7 +26,8 @@ decorateClass(AppModule, [
         storage: new FixedWindowStorage(),
       }),
       JwtModule.register({
-        ...{ privateKey, publicKey },
+        privateKey,
+        publicKey,
         signOptions: { algorithm: 'RS256', issuer, audience, expiresIn },
         verifyOptions: { algorithms: ['RS256'], issuer, audience },
       }),

@@ -5,7 +5,7 @@
  */
 import type { ThrottlerStorage } from '@nestjs/throttler'
 
-interface Window {
+type Window = {
   hits: number
   endsAt: number
 }

@@ -7,7 +7,10 @@ export function accessLogOptions(): Options {
   return {
     serializers: {
       req: ({ id, method, url, remoteAddress }: IncomingMessage & Record<string, unknown>) => ({
-        ...{ id, method, url, remoteAddress },
+        id,
+        method,
+        url,
+        remoteAddress,
       }),
       res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
     },
