@@ -2,7 +2,7 @@
 import { listenForInterruption } from '../harness/command.ts'
 import { RunError, UsageError } from '../harness/errors.ts'
 import { prepareFiles } from './commands/files.ts'
-import { checkOperands, checkOptions, defaultCommand, findCommand, helpText } from './commands.ts'
+import { checkOperands, checkOptions, DEFAULT_COMMAND, findCommand, helpText } from './commands.ts'
 import { parseCommandLine } from './options.ts'
 
 const { args, signal } = listenForInterruption(process.argv.slice(2))
@@ -12,7 +12,7 @@ async function main(): Promise<number> {
   try {
     const { command: named, operands, values } = parseCommandLine(args)
     if (values.help) return print(helpText(named))
-    const name = named ?? defaultCommand
+    const name = named ?? DEFAULT_COMMAND
     const command = findCommand(name)
     checkOptions(name, command, values)
     checkOperands(name, command, operands)

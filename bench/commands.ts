@@ -32,7 +32,7 @@ const load: OptionName[] = [
 const target: OptionName[] = ['target', 'path', 'method', 'header', 'body']
 
 /** What is run where no command is named. */
-export const defaultCommand = 'run'
+export const DEFAULT_COMMAND = 'run'
 
 export const commands: Record<string, Command> = {
   run: {
@@ -103,7 +103,7 @@ export const commands: Record<string, Command> = {
   },
 }
 
-const exitCodes = `Exit codes: 0 all well; 1 errors, void figures or a regression; 2 not comparable; 3 cannot tell;
+const EXIT_CODES = `Exit codes: 0 all well; 1 errors, void figures or a regression; 2 not comparable; 3 cannot tell;
 64 wrong usage; 69 the target fails; 130 Ctrl-C.`
 
 /** Returns the command of that name. Throws a UsageError that lists those there are. */
@@ -145,11 +145,11 @@ export function helpText(name: string | undefined): string {
       '',
       'The options of a command: npm run bench -- <command> --help',
       '',
-      exitCodes,
+      EXIT_CODES,
     ].join('\n')
   }
   const { operands, summary, options } = findCommand(name)
   const usage = ['npm run bench --', name, operands, options.length > 0 ? '[options]' : ''].filter(Boolean)
   const list = options.length > 0 ? ['', 'Options:', optionHelp(options)] : []
-  return [`Usage: ${usage.join(' ')}`, '', `  ${summary}`, ...list, '', exitCodes].join('\n')
+  return [`Usage: ${usage.join(' ')}`, '', `  ${summary}`, ...list, '', EXIT_CODES].join('\n')
 }

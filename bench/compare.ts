@@ -1,5 +1,5 @@
 /** Judges whether one result is slower than another, and whether that can be told at all. */
-import { type Metric, versionMetrics } from './metrics.ts'
+import { type Metric, VERSION_METRICS } from './metrics.ts'
 import { isDisturbed } from './result/figures.ts'
 import { machineDifferences } from './result/fingerprint.ts'
 import type { Measurement, Result, ScenarioResult } from './result/schema.ts'
@@ -38,7 +38,7 @@ type Terms = {
   busyLimit?: number
 }
 
-export const exitCodes = { fine: 0, regression: 1, notComparable: 2, tooNoisy: 3 } as const
+export const EXIT_CODES = { fine: 0, regression: 1, notComparable: 2, tooNoisy: 3 } as const
 
 /** Returns why two results must not be compared; empty where nothing speaks against it. */
 export function obstacles(base: Result, head: Result): string[] {
@@ -65,7 +65,7 @@ export function compareScenarios(
   return head.flatMap(scenario => {
     const other = base.find(({ name }) => name === scenario.name)
     if (!other) return []
-    const compared = compareRounds(other.rounds, scenario.rounds, { ...terms, metrics: versionMetrics })
+    const compared = compareRounds(other.rounds, scenario.rounds, { ...terms, metrics: VERSION_METRICS })
     const judged = compared.filter(metric => metric.judged)
     const disturbed = [other.rounds, scenario.rounds].some(rounds => isMostlyDisturbed(rounds, terms))
     return [
@@ -90,9 +90,9 @@ function isUsable(round: Measurement, { busyLimit }: Terms): boolean {
 
 /** Returns the exit code of a comparison. A regression outweighs noise elsewhere. */
 export function exitCodeOfComparison(comparisons: readonly ScenarioComparison[]): number {
-  if (comparisons.some(({ regressed }) => regressed)) return exitCodes.regression
-  if (comparisons.some(({ undecided }) => undecided)) return exitCodes.tooNoisy
-  return exitCodes.fine
+  if (comparisons.some(({ regressed }) => regressed)) return EXIT_CODES.regression
+  if (comparisons.some(({ undecided }) => undecided)) return EXIT_CODES.tooNoisy
+  return EXIT_CODES.fine
 }
 
 /** Returns the comparison of two lists of rounds by each metric that both have; void rounds are left out. */

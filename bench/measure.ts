@@ -11,7 +11,7 @@ import { type CpuReading, othersShare, readCpu } from './service/cpu.ts'
 import { warmUntilSteady } from './steadiness.ts'
 import type { Subject } from './subject.ts'
 
-const tooSlow = 'no answer came in the time of a round'
+const TOO_SLOW = 'no answer came in the time of a round'
 
 /** Told what runs now and how many seconds of the whole are done. */
 export type OnProgress = (label: string, secondsDone: number) => void
@@ -292,7 +292,7 @@ function dataKey(subject: Subject, scenario: Scenario): string {
 function checked({ scenario, subject }: Step, measurement: Measurement): Measurement {
   if (measurement.endpoints.some(endpoint => endpoint.requests > 0)) return measurement
   // A short window of slow answers on a machine that is busy elsewhere: one round less, not the end of a long run.
-  if (isSilent(measurement)) return { ...measurement, void: tooSlow }
+  if (isSilent(measurement)) return { ...measurement, void: TOO_SLOW }
   throw new RunError(`${scenario.name} on ${subject.name}: ${explain(measurement)}`)
 }
 

@@ -17,13 +17,13 @@ const throughput: Metric = {
   judgedIn: 'closed',
   read: round => round.rate,
 }
-const cpuPerRequest: Metric = {
+const CPU_PER_REQUEST: Metric = {
   name: 'CPU/request',
   lowerIsBetter: true,
   judgedIn: 'both',
   read: round => round.server?.cpuUsPerRequest,
 }
-const meanLatency: Metric = {
+const MEAN_LATENCY: Metric = {
   name: 'mean latency',
   lowerIsBetter: true,
   judgedIn: 'open',
@@ -43,7 +43,7 @@ function percentile(share: number): Metric {
  * Of two versions. In a closed loop latency is connections / throughput, so only one of the two is judged; in an open loop
  * the throughput is what was asked for. A p95 is shown and not judged: it is the same again with more noise.
  */
-export const versionMetrics = [throughput, cpuPerRequest, meanLatency, percentile(95)]
+export const VERSION_METRICS = [throughput, CPU_PER_REQUEST, MEAN_LATENCY, percentile(95)]
 
 /** Of subjects that differ in more than a commit: nothing is judged, all is shown. */
-export const groupMetrics = [throughput, cpuPerRequest, percentile(50), percentile(99)]
+export const GROUP_METRICS = [throughput, CPU_PER_REQUEST, percentile(50), percentile(99)]

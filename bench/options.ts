@@ -55,7 +55,7 @@ const table = {
 
 /** Until it is steady: three windows at least, and no more than these. */
 const steady = { window: 1, most: 12 }
-const quickSteady = { window: 0.4, most: 10 }
+const QUICK_STEADY = { window: 0.4, most: 10 }
 
 export type OptionName = keyof typeof table
 
@@ -85,7 +85,7 @@ export function loadOptions(values: Values, defaults: Partial<LoadOptions> = {})
     rounds: whole('rounds', values.rounds, fallback.rounds),
     duration: values.duration === undefined ? fallback.duration : positive('duration', values.duration),
     warmup: values.warmup === undefined ? fallback.warmup : atLeastZero('warmup', values.warmup),
-    ...(values.warmup === undefined && { steady: values.quick ? quickSteady : steady }),
+    ...(values.warmup === undefined && { steady: values.quick ? QUICK_STEADY : steady }),
     ...(rate !== undefined && { rate }),
     // Without a rate, too: sweep and frameworks choose one of their own.
     ...((rate ?? values.arrivals) !== undefined && { arrivals: arrivals(values.arrivals) }),

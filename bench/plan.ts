@@ -16,14 +16,14 @@ export type Step = {
 
 // Later rounds meet a warm server; they only wait until all connections are open and in their stride. At most a fifth of
 // what is recorded: the noise of a round is white, so that what counts is how many seconds of a run are measured.
-const longestRewarmSeconds = 0.3
-const largestRewarmShare = 0.2
+const LONGEST_REWARM_SECONDS = 0.3
+const LARGEST_REWARM_SHARE = 0.2
 
 /** Most scenarios are steady after as many windows; a progress display needs a number. */
-const usualWindows = 4
+const USUAL_WINDOWS = 4
 
 /** The pause between two loads: requests are made, connections close and open, counters are read. */
-const changeoverSeconds = 0.15
+const CHANGEOVER_SECONDS = 0.15
 
 /** Every scenario once per round, so that a slow minute of the machine falls on all of them alike. */
 export function planRounds(subject: Subject, scenarios: readonly Scenario[], options: LoadOptions): Step[] {
@@ -66,17 +66,17 @@ export function planTurns(
 
 /** Returns how long a step takes, in seconds; of a warm-up until it is steady, a usual number of windows. */
 export function stepSeconds({ warmup, isFirst }: Step, options: LoadOptions): number {
-  const windows = isFirst && options.steady ? Math.min(usualWindows, options.steady.most) : 0
+  const windows = isFirst && options.steady ? Math.min(USUAL_WINDOWS, options.steady.most) : 0
   return (
-    windows * ((options.steady?.window ?? 0) + changeoverSeconds) +
+    windows * ((options.steady?.window ?? 0) + CHANGEOVER_SECONDS) +
     warmup +
     options.duration +
-    changeoverSeconds
+    CHANGEOVER_SECONDS
   )
 }
 
 function warmupOf(isFirst: boolean, { warmup, steady, duration }: LoadOptions) {
-  const rewarm = Math.min(longestRewarmSeconds, largestRewarmShare * duration)
+  const rewarm = Math.min(LONGEST_REWARM_SECONDS, LARGEST_REWARM_SHARE * duration)
   if (steady) return { isFirst, warmup: rewarm }
   return { isFirst, warmup: isFirst ? warmup : Math.min(rewarm, warmup / 2) }
 }

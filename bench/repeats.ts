@@ -3,8 +3,8 @@ import { errorsOf, isDisturbed } from './result/figures.ts'
 import type { LoadOptions, Measurement } from './result/schema.ts'
 
 /** A disturbed round is measured again, at most so often, and so is at most this share of all rounds. */
-const longestRepeats = 2
-const repeatedShare = 0.25
+const LONGEST_REPEATS = 2
+const REPEATED_SHARE = 0.25
 
 /**
  * Measures a round again while others take too much of the CPU and the budget lasts; returns the calmest one, or the first
@@ -20,7 +20,7 @@ export async function leastDisturbed(
   // What was measured side by side has the same neighbours.
   for (
     let repeat = 0;
-    repeat < longestRepeats && calmest.some(one => isDisturbed(one, busyLimit));
+    repeat < LONGEST_REPEATS && calmest.some(one => isDisturbed(one, busyLimit));
     repeat++
   ) {
     if (signal.aborted || budget.left === 0 || hasErrors(calmest)) break
@@ -38,5 +38,5 @@ function hasErrors(measurements: readonly Measurement[]): boolean {
 
 /** Returns how many rounds of so many may be measured again. */
 export function createBudget(rounds: number): { left: number } {
-  return { left: Math.ceil(rounds * repeatedShare) }
+  return { left: Math.ceil(rounds * REPEATED_SHARE) }
 }

@@ -17,7 +17,7 @@ export type SloVerdict = 'kept' | 'late' | 'errors' | 'rate not reached' | 'void
  * Of a window, mean latencies count up to this share: where a server falls behind, requests wait longer and longer, and a
  * mean of half the window comes from a rate of twice what it answers as well as from a slow server.
  */
-const longestMean = 0.3
+const LONGEST_MEAN = 0.3
 
 /** A generator may be short of so much of what it was asked for. */
 const tolerance = 0.01
@@ -48,7 +48,7 @@ export function judgeSlo(measurement: Measurement, slo: Slo): SloVerdict {
 function isReached(measurement: Measurement, meanSeconds: number): boolean {
   const { rate, intendedRate = rate, warmupSeconds = 0, seconds } = measurement
   const missing = (intendedRate - rate) * seconds
-  const mean = Math.min(meanSeconds, longestMean * seconds)
+  const mean = Math.min(meanSeconds, LONGEST_MEAN * seconds)
   const underWay = intendedRate * Math.max(0, mean - warmupSeconds)
   const chance = 2 * Math.sqrt(intendedRate * mean)
   return missing <= underWay + chance + 1 + tolerance * intendedRate * seconds

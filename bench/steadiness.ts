@@ -3,10 +3,10 @@ import { wholeHistogram } from './result/figures.ts'
 import type { LoadOptions, Measurement, Warmup } from './result/schema.ts'
 
 /** A window this much better than the best one before it says that the server is still getting faster. */
-const stillFaster = 1.05
+const STILL_FASTER = 1.05
 
 /** So many windows in a row must not say so; the first window has nothing before it. */
-const calmWindows = 2
+const CALM_WINDOWS = 2
 
 export type SteadyOptions = NonNullable<LoadOptions['steady']>
 
@@ -15,11 +15,11 @@ export type SteadyOptions = NonNullable<LoadOptions['steady']>
  * better than the best one before it. A window that is worse does not count: that is the machine, not the compiler.
  */
 export function isSteady(figures: readonly number[], lowerIsBetter: boolean): boolean {
-  if (figures.length <= calmWindows) return false
+  if (figures.length <= CALM_WINDOWS) return false
   const gains = figures.map(figure => (lowerIsBetter ? 1 / figure : figure))
-  return gains.slice(-calmWindows).every((gain, i) => {
-    const before = gains.slice(0, gains.length - calmWindows + i)
-    return !(gain > stillFaster * Math.max(...before))
+  return gains.slice(-CALM_WINDOWS).every((gain, i) => {
+    const before = gains.slice(0, gains.length - CALM_WINDOWS + i)
+    return !(gain > STILL_FASTER * Math.max(...before))
   })
 }
 

@@ -23,7 +23,7 @@ const attempts = 3
  * this share of that throughput an open loop has a tenth of them there, so a rate below it that misses the objective speaks
  * of a bad moment of the machine, or of the generator.
  */
-const plausibleShare = 0.8
+const PLAUSIBLE_SHARE = 0.8
 
 /**
  * Returns the rates tried, in ascending order, and the highest that kept the objective: first in even steps, a tenth above
@@ -69,7 +69,7 @@ export function doubtfulMiss({ steps, closed, slo }: Sweep): SweepStep | undefin
 }
 
 function contradicts(rate: number, closed: Measurement | undefined, slo: Slo): boolean {
-  return closed !== undefined && judgeSlo(closed, slo) === 'kept' && rate < plausibleShare * closed.rate
+  return closed !== undefined && judgeSlo(closed, slo) === 'kept' && rate < PLAUSIBLE_SHARE * closed.rate
 }
 
 /** Measures one rate, and again while it is void or misses an objective that the closed loop says it must keep. */

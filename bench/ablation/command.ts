@@ -9,7 +9,7 @@ import type { Result } from '../result/schema.ts'
 import { chooseScenarios } from '../scenario.ts'
 import type { Version } from '../service/subject.ts'
 import { openVersions } from '../service/versions.ts'
-import { renderAblation, subjectNames } from './output.ts'
+import { renderAblation, SUBJECT_NAMES } from './output.ts'
 import { VARIANTS, type Variant } from './variants.ts'
 
 /** Measures the service with everything on, without each of the chosen, and without all of them; prints the costs. */
@@ -53,12 +53,12 @@ export function chooseVariants(names: readonly string[]): readonly Variant[] {
 /** The service as it is, without each of these, and without all features and all shortcuts of several. */
 function versionsOf(chosen: readonly Variant[]): Version[] {
   const kinds = (['feature', 'shortcut'] as const).map(kind => ({
-    name: subjectNames.withoutAll(kind),
+    name: SUBJECT_NAMES.withoutAll(kind),
     off: chosen.filter(variant => variant.kind === kind),
   }))
   return [
-    withoutThese([], subjectNames.everything),
-    ...chosen.map(variant => withoutThese([variant], subjectNames.without(variant.name))),
+    withoutThese([], SUBJECT_NAMES.everything),
+    ...chosen.map(variant => withoutThese([variant], SUBJECT_NAMES.without(variant.name))),
     ...kinds.filter(({ off }) => off.length > 1).map(({ name, off }) => withoutThese(off, name)),
   ]
 }

@@ -13,7 +13,7 @@ import {
 import type { Variant } from './variants.ts'
 
 /** How the subjects of an ablation are called. */
-export const subjectNames = {
+export const SUBJECT_NAMES = {
   everything: 'everything on',
   without: (variant: string): string => `without ${variant}`,
   withoutAll: (kind: Variant['kind']): string => `without all ${kind}s`,
@@ -35,7 +35,7 @@ export function renderAblation(group: Group, chosen: readonly Variant[]): string
 }
 
 function renderScenario(group: Group, scenario: string, chosen: readonly Variant[]): string {
-  const everything = roundsOf(group, subjectNames.everything, scenario)
+  const everything = roundsOf(group, SUBJECT_NAMES.everything, scenario)
   if (everything.length === 0) return `${headlineOf(group, scenario)}\nNothing was measured.`
   const kinds = (['feature', 'shortcut'] as const).filter(kind => chosen.some(one => one.kind === kind))
   return [
@@ -82,7 +82,7 @@ function renderTable(group: Group, scenario: string, chosen: readonly Variant[])
   const without = (name: string): Differences => differencesTo(group, name, scenario, sign)
   const each = chosen.map(({ name, what }) => ({
     label: `${name}: ${what}`,
-    differences: without(subjectNames.without(name)),
+    differences: without(SUBJECT_NAMES.without(name)),
   }))
   const ends = [
     {
@@ -92,7 +92,7 @@ function renderTable(group: Group, scenario: string, chosen: readonly Variant[])
         throughput: sumDifferences(each.map(({ differences }) => differences.throughput)),
       },
     },
-    { label: 'all of these off at once', differences: without(subjectNames.withoutAll(kind)) },
+    { label: 'all of these off at once', differences: without(SUBJECT_NAMES.withoutAll(kind)) },
   ]
   // Of one there is no sum.
   const rows = (chosen.length > 1 ? [...each, ...ends] : each).map(({ label, differences }) => [
@@ -105,7 +105,7 @@ function renderTable(group: Group, scenario: string, chosen: readonly Variant[])
 
 /** Returns what everything on takes more than `name`, or less where the sign is turned, block by block. */
 function differencesTo(group: Group, name: string, scenario: string, sign: 1 | -1): Differences {
-  const [on, off] = [subjectNames.everything, name].map(subject => roundsOf(group, subject, scenario))
+  const [on, off] = [SUBJECT_NAMES.everything, name].map(subject => roundsOf(group, subject, scenario))
   const read = (rounds: readonly Measurement[] = [], metric: keyof typeof metrics) =>
     rounds.map(round => (round.void === undefined ? metrics[metric](round) : undefined))
   const [cpuOn, cpuOff] = [read(on, 'cpu'), read(off, 'cpu')]

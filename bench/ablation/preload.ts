@@ -46,9 +46,9 @@ prepareApps((app, options) => {
   })
 })
 
-const onRequest = 'http.server.request.start'
-subscribe(onRequest, function expectPrepared() {
-  unsubscribe(onRequest, expectPrepared)
+const ON_REQUEST = 'http.server.request.start'
+subscribe(ON_REQUEST, function expectPrepared() {
+  unsubscribe(ON_REQUEST, expectPrepared)
   // The app is made elsewhere now: nothing would be off, and nothing would say so.
   if (!isPrepared) throw new Error('src/app.ts does not make the app')
 })

@@ -2,9 +2,9 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { performance } from 'node:perf_hooks'
 
-const burnMs = Number(process.env.BENCH_BURN_US ?? 0) / 1000
+const BURN_MS = Number(process.env.BENCH_BURN_US ?? 0) / 1000
 
 subscribe('http.server.request.start', () => {
-  const until = performance.now() + burnMs
+  const until = performance.now() + BURN_MS
   while (performance.now() < until);
 })

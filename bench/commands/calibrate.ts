@@ -16,7 +16,7 @@ import { repository } from './open-subject.ts'
 import { writeFiles } from './run.ts'
 
 /** What a version is slowed down by to see whether it is noticed. */
-const burntShare = 0.05
+const BURNT_SHARE = 0.05
 
 const same: Version = { key: 'base', name: 'A', root: repository }
 const again: Version = { key: 'again', name: 'A again', root: repository }
@@ -34,7 +34,7 @@ export async function calibrateCommand(context: Context): Promise<number> {
   if (!scenario) throw new Error('no scenario was chosen')
 
   const cpuUs = await cpuOf(scenario, options, signal)
-  const burnUs = cpuUs * burntShare
+  const burnUs = cpuUs * BURNT_SHARE
   print(`A takes ${cpuUs.toFixed(1)} µs of CPU per request, B ${burnUs.toFixed(1)} µs more.`)
   const slowed: Version = { key: 'slowed', name: 'B', root: repository, burnUs }
   const prepared = await prepareVersions([same, again, slowed], signal)
@@ -97,7 +97,7 @@ function groupOf(rounds: readonly ScenarioResult[][], { versions }: Prepared, op
 }
 
 function judgedOf(base: ScenarioResult[], head: ScenarioResult[], { mode }: ForkOptions): MetricComparison[] {
-  const [comparison] = compareScenarios(base, head, { mode, isPaired: true, maxRegression: burntShare })
+  const [comparison] = compareScenarios(base, head, { mode, isPaired: true, maxRegression: BURNT_SHARE })
   return comparison?.metrics.filter(metric => metric.judged) ?? []
 }
 

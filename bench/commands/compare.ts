@@ -1,7 +1,7 @@
 /** `compare <a> <b>`: is the second result slower than the first? */
 
 import { UsageError } from '../../harness/errors.ts'
-import { compareScenarios, exitCodeOfComparison, exitCodes, obstacles } from '../compare.ts'
+import { compareScenarios, EXIT_CODES, exitCodeOfComparison, obstacles } from '../compare.ts'
 import { busyLimitOf, share, type Values } from '../options.ts'
 import { disturbedLines, labelRounds, voidLines } from '../output/caveats.ts'
 import { renderComparison } from '../output/comparison.ts'
@@ -21,7 +21,7 @@ export async function compareCommand({ operands, values, print }: Context): Prom
   const reasons = obstacles(base, head)
   if (reasons.length > 0 && !values.force) {
     print(`Not comparable: ${reasons.join('; ')}. (--force compares all the same.)`)
-    return exitCodes.notComparable
+    return EXIT_CODES.notComparable
   }
   const maxRegression = maxRegressionOf(values)
   const busyLimit = busyLimitOf(values)

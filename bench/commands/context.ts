@@ -10,8 +10,8 @@ import {
   type Fingerprint,
   type LoadOptions,
   type Result,
+  SCHEMA_VERSION,
   type ScenarioResult,
-  schemaVersion,
   type Warmup,
 } from '../result/schema.ts'
 import type { Scenario } from '../scenario.ts'
@@ -116,7 +116,7 @@ export function describe(
 ) {
   return {
     kind: 'plumbline-bench' as const,
-    schemaVersion: schemaVersion as typeof schemaVersion,
+    schemaVersion: SCHEMA_VERSION as typeof SCHEMA_VERSION,
     subject: opened.subject.name,
     createdAt: new Date().toISOString(),
     quick: values.quick ?? false,

@@ -17,17 +17,17 @@ import { groupRounds, introduce, withNewGenerator } from './context.ts'
  * at least. Beside that, no two processes of the same code are the same: of each version five are measured.
  */
 const defaults = { rounds: 6, duration: 1, warmup: 3 }
-const defaultForks = 5
-const quickForks = 2
+const DEFAULT_FORKS = 5
+const QUICK_FORKS = 2
 
 /** The time that a version takes to start and to sign in its sessions. */
-const startSeconds = 2
+const START_SECONDS = 2
 
 export type ForkOptions = LoadOptions & { forks: number }
 
 /** Returns the load that the options ask for, and how many processes of each version are to bear it. */
 export function forkOptions(values: Values): ForkOptions {
-  const forks = whole('forks', values.forks, values.quick ? quickForks : defaultForks)
+  const forks = whole('forks', values.forks, values.quick ? QUICK_FORKS : DEFAULT_FORKS)
   return { ...loadOptions(values, defaults), forks }
 }
 
@@ -49,7 +49,7 @@ export async function measureForks(
   signal: AbortSignal,
 ): Promise<MeasuredForks> {
   const cores = await splitCores()
-  const startingSeconds = prepared.versions.length * startSeconds
+  const startingSeconds = prepared.versions.length * START_SECONDS
   const forkSeconds = startingSeconds + secondsOf(prepared, scenarios, options)
   const progress = createProgress(options.forks * forkSeconds)
   try {

@@ -13,10 +13,10 @@ import { type Context, groupRounds, measureWithProgress, ownConnections } from '
 import { writeFiles } from './run.ts'
 
 // Fewer than of two versions: there are up to twenty subjects, and what parts them is more than a few percent.
-const groupDefaults = { rounds: 20, duration: 0.6 }
+const GROUP_DEFAULTS = { rounds: 20, duration: 0.6 }
 
 // Three blocks: the intervals of fewer say nothing.
-const quickRounds = 6
+const QUICK_ROUNDS = 6
 
 export type GroupPlan = {
   subjects: readonly Subject[]
@@ -28,8 +28,8 @@ export type GroupPlan = {
 
 /** Returns the load that the options ask for, over many short rounds. */
 export function groupOptions(values: Values): LoadOptions {
-  const options = loadOptions(values, groupDefaults)
-  return values.quick && values.rounds === undefined ? { ...options, rounds: quickRounds } : options
+  const options = loadOptions(values, GROUP_DEFAULTS)
+  return values.quick && values.rounds === undefined ? { ...options, rounds: QUICK_ROUNDS } : options
 }
 
 /** Measures the subjects in turns, and returns their rounds. */

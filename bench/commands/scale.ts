@@ -15,9 +15,9 @@ import { sweepRates } from '../sweep.ts'
 import { type Context, describe, withGenerator } from './context.ts'
 import { groupOptions, measureGroup, publishGroups } from './group.ts'
 import { repository } from './open-subject.ts'
-import { createMeasure, readGoal, sweepDefaults, withWarmup } from './sweep.ts'
+import { createMeasure, readGoal, SWEEP_DEFAULTS, withWarmup } from './sweep.ts'
 
-const idleConnections = 1000
+const IDLE_CONNECTIONS = 1000
 
 /** Prints the tables and returns the exit code; see `publishGroups`. */
 export async function scaleCommand(context: Context): Promise<number> {
@@ -80,7 +80,7 @@ async function measureMemory(
     // The first connection compiles the code of all others.
     await withIdleConnections({ origin, path, count: 1 }, async () => {})
     const { rssBytes: startBytes } = await subject.readCollected()
-    const { rssBytes } = await withIdleConnections({ origin, path, count: idleConnections }, () =>
+    const { rssBytes } = await withIdleConnections({ origin, path, count: IDLE_CONNECTIONS }, () =>
       subject.readCollected(),
     )
     const count = counts[i] ?? 1
@@ -88,7 +88,7 @@ async function measureMemory(
       subject: name,
       processes: count === 1 ? 1 : count + 1,
       startBytes,
-      perConnectionBytes: (rssBytes - startBytes) / idleConnections,
+      perConnectionBytes: (rssBytes - startBytes) / IDLE_CONNECTIONS,
     })
   }
   return memory
@@ -101,7 +101,7 @@ async function sweepAll(
   context: Context,
 ): Promise<Sweep[]> {
   const { values, signal } = context
-  const options = loadOptions(values, sweepDefaults)
+  const options = loadOptions(values, SWEEP_DEFAULTS)
   const sweeps: Sweep[] = []
   for (const subject of subjects) {
     if (signal.aborted) break

@@ -1,7 +1,7 @@
 /** `sweep`: raises the load step by step, by rate and by connections. */
 
 import { UsageError } from '../../harness/errors.ts'
-import { exitCodes } from '../compare.ts'
+import { EXIT_CODES } from '../compare.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { measure } from '../measure.ts'
 import { loadOptions, type Values, whole } from '../options.ts'
@@ -18,14 +18,14 @@ import { type Context, describe, withGenerator } from './context.ts'
 import { openSubject } from './open-subject.ts'
 import { writeFiles } from './run.ts'
 
-const defaultSlo = 'p95=35ms'
+const DEFAULT_SLO = 'p95=35ms'
 
 /** Longer rounds than the suite's: a tail at one rate must have time to show. */
-export const sweepDefaults = { rounds: 1, duration: 3, warmup: 1 }
+export const SWEEP_DEFAULTS = { rounds: 1, duration: 3, warmup: 1 }
 
 /** Prints what was found, and returns the exit code; see `exitCodeOfSweeps`. */
 export async function sweepCommand(context: Context): Promise<number> {
-  const options = loadOptions(context.values, sweepDefaults)
+  const options = loadOptions(context.values, SWEEP_DEFAULTS)
   const goal = readGoal(context.values)
   // One scenario at a time makes a curve; the first lookup is the one that everybody asks about.
   const scenario = context.values.scenario ?? (context.values.target === undefined ? ['get-user'] : undefined)
@@ -57,7 +57,7 @@ export function exitCodeOfSweeps({ cutShort, sweeps = [] }: Pick<Result, 'cutSho
     by === 'rate' ? (closed ?? []) : steps.map(step => step.measurement),
   )
   if (loads.some(load => load.void !== undefined || errorsOf(load) > 0)) return 1
-  return sweeps.some(sweep => sweep.by === 'rate' && !isTold(sweep)) ? exitCodes.tooNoisy : 0
+  return sweeps.some(sweep => sweep.by === 'rate' && !isTold(sweep)) ? EXIT_CODES.tooNoisy : 0
 }
 
 /** Whether the lowest rate that did not keep the objective has missed it, and the closed loop does not contradict. */
@@ -77,7 +77,7 @@ export function readGoal(values: Values): Goal {
   if (by !== 'rate' && by !== 'connections' && by !== 'both') {
     throw new UsageError(`--by takes rate, connections or both, not "${by}"`)
   }
-  return { by, slo: parseSlo(values.slo ?? defaultSlo), steps: whole('steps', values.steps, 8) }
+  return { by, slo: parseSlo(values.slo ?? DEFAULT_SLO), steps: whole('steps', values.steps, 8) }
 }
 
 async function runSweeps(

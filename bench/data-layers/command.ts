@@ -7,7 +7,7 @@ import { repository } from '../commands/open-subject.ts'
 import { renderGroup } from '../output/group.ts'
 import { takeFingerprint } from '../result/fingerprint.ts'
 import { prepareDatabase } from '../service/service.ts'
-import { userCount } from '../service/versions.ts'
+import { USER_COUNT } from '../service/versions.ts'
 import type { Subject } from '../subject.ts'
 import { chooseDataScenarios, chooseLayers, installLayers, loadPositions, startLayer } from './servers.ts'
 
@@ -45,7 +45,7 @@ async function openLayers(names: readonly string[], signal: AbortSignal) {
     const database = await startDatabase()
     cleanups.push(database.remove)
     const url = await database.create('data_layers')
-    await prepareDatabase(repository, url, userCount, signal)
+    await prepareDatabase(repository, url, USER_COUNT, signal)
     const data = await loadPositions(url)
     const subjects: Subject[] = []
     for (const name of names) {

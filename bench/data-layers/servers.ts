@@ -14,7 +14,7 @@ const folder = fileURLToPath(new URL('./servers/', import.meta.url))
 export const driver = 'pg'
 
 /** One user by id, and one page from anywhere in the list. */
-export const dataScenarios: readonly Scenario[] = [
+export const DATA_SCENARIOS: readonly Scenario[] = [
   { name: 'lookup', endpoints: [{ name: 'user by id', method: 'GET', path: '/users/{{users.id}}' }] },
   {
     name: 'list',
@@ -41,12 +41,12 @@ export async function chooseLayers(names: readonly string[]): Promise<string[]> 
 
 /** Returns the scenarios of these names, both where there are none. Throws a UsageError that lists them. */
 export function chooseDataScenarios(names: readonly string[]): Scenario[] {
-  const unknown = names.find(name => !dataScenarios.some(scenario => scenario.name === name))
+  const unknown = names.find(name => !DATA_SCENARIOS.some(scenario => scenario.name === name))
   if (unknown !== undefined) {
-    const known = dataScenarios.map(({ name }) => name).join(', ')
+    const known = DATA_SCENARIOS.map(({ name }) => name).join(', ')
     throw new UsageError(`unknown scenario "${unknown}"; there are: ${known}`)
   }
-  return dataScenarios.filter(({ name }) => names.length === 0 || names.includes(name))
+  return DATA_SCENARIOS.filter(({ name }) => names.length === 0 || names.includes(name))
 }
 
 /** Installs what they need; `onInstall` is told where that takes its time. */

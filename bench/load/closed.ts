@@ -14,7 +14,7 @@ export type LoadHooks = {
 }
 
 // Beyond 95 % a loop has no idle time left to be quick in: what is measured then is the generator.
-export const saturatedAt = 0.95
+export const SATURATED_AT = 0.95
 
 /** By so much may the concurrency that a closed loop measures exceed its connections: clocks are read a moment late. */
 const LITTLE_TOLERANCE = 1.1
@@ -59,7 +59,7 @@ function impossible(rate: number, concurrency: number, connections: number): str
 }
 
 function saturated({ generator: { utilisation, cpu } }: Measurement): string | undefined {
-  if (utilisation <= saturatedAt) return undefined
+  if (utilisation <= SATURATED_AT) return undefined
   const busy = `its event loop was ${(utilisation * 100).toFixed(0)} % busy, on ${cpu.toFixed(2)} of a CPU`
   return `the generator was saturated (${busy})`
 }

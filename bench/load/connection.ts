@@ -55,7 +55,7 @@ export type ConnectionOptions = {
 }
 
 /** One for all connections: what is in it is used before the next of them reads. */
-const readBuffer = Buffer.alloc(65_536)
+const READ_BUFFER = Buffer.alloc(65_536)
 
 /** Before the server closes an idle connection, by what it says of it, a new one is opened: at most so many seconds before. */
 const LONGEST_MARGIN = 1
@@ -105,7 +105,7 @@ export function createConnection(
   }
 
   function open(): void {
-    const opened = openSocket(address, readBuffer, length => isCurrent() && onBytes(length))
+    const opened = openSocket(address, READ_BUFFER, length => isCurrent() && onBytes(length))
     const isCurrent = (): boolean => socket === opened
     socket = opened
     usableUntil = Number.POSITIVE_INFINITY
@@ -140,9 +140,9 @@ export function createConnection(
   /** Returns whether these bytes complete the response. What they break is lost. */
   function isWhole(length: number): boolean {
     try {
-      const used = reader.read(readBuffer, length)
+      const used = reader.read(READ_BUFFER, length)
       if (!reader.isComplete()) return false
-      if (used < length) checkRest(readBuffer.toString('latin1', used, length).trimStart())
+      if (used < length) checkRest(READ_BUFFER.toString('latin1', used, length).trimStart())
       return true
     } catch (error) {
       if (!(error instanceof MalformedResponse)) throw error

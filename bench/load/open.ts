@@ -2,9 +2,9 @@
 import { createHistogram, mergeHistograms, percentileMs, recordMs } from '../result/histogram.ts'
 import type { Measurement } from '../result/schema.ts'
 import { now, sleep } from './clock.ts'
-import { type LoadHooks, saturatedAt } from './closed.ts'
+import { type LoadHooks, SATURATED_AT } from './closed.ts'
 import { createConnection, watchTimeouts } from './connection.ts'
-import { headStartMs, pace } from './pacer.ts'
+import { HEAD_START_MS, pace } from './pacer.ts'
 import type { OpenJob } from './protocol.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
 import { createSchedule } from './schedule.ts'
@@ -20,7 +20,7 @@ export async function runOpen(job: OpenJob, data: Datasets, hooks: LoadHooks): P
   const schedule = createSchedule(job.rate, [job.warmup, job.duration], job.arrivals, job.seed)
   const dispatch = createDispatcher(job, data, recorder)
   const lateness = createHistogram()
-  const epoch = now() + headStartMs
+  const epoch = now() + HEAD_START_MS
   const windowFrom = epoch + job.warmup * 1000
   let isOpen = false
   const open = (): void => {
@@ -141,7 +141,7 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
 }
 
 // A generator this busy, its pacing thread included, cannot be told from a server that does not keep up.
-const doubtfulAt = 0.8
+const DOUBTFUL_AT = 0.8
 
 /**
  * Voids what the generator itself has spoilt: it had no time left; it had little, and the rate was not reached; or it was
@@ -151,7 +151,7 @@ export function judge(rate: number, measurement: Measurement): Measurement {
   const { utilisation, cpu, lateP99Ms = 0 } = measurement.generator
   const p99 = percentileMs(mergeHistograms(measurement.endpoints.map(endpoint => endpoint.histogram)), 99)
   const isShort = measurement.rate < 0.95 * rate
-  const isBusy = utilisation > saturatedAt || (isShort && Math.max(utilisation, cpu) > doubtfulAt)
+  const isBusy = utilisation > SATURATED_AT || (isShort && Math.max(utilisation, cpu) > DOUBTFUL_AT)
   const isLate = lateP99Ms > 5 && lateP99Ms > p99 / 10
   if (isBusy) {
     const busy = `its event loop was ${(utilisation * 100).toFixed(0)} % busy, on ${cpu.toFixed(2)} of a CPU`

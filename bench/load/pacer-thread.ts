@@ -12,14 +12,14 @@ export type PacerData = {
 
 // A timer of the event loop has a resolution of 1 ms, so a 5 ms answer would read as 5.5. A futex wait returns within
 // about 60 µs and costs no CPU; below 30 µs another wait would overshoot by more than is left.
-const closeEnoughMs = 0.03
+const CLOSE_ENOUGH_MS = 0.03
 
 const { schedule, epoch, due } = workerData as PacerData
 const bed = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
 
 for (let i = 0; i < schedule.length; i++) {
   const instant = epoch + (schedule[i] ?? 0)
-  for (let left = instant - now(); left > closeEnoughMs; left = instant - now()) {
+  for (let left = instant - now(); left > CLOSE_ENOUGH_MS; left = instant - now()) {
     Atomics.wait(bed, 0, 0, left)
   }
   Atomics.store(due, 0, i + 1)

@@ -4,12 +4,12 @@ import { now } from './clock.ts'
 import type { PacerData } from './pacer-thread.ts'
 
 /** The thread needs some 50 ms to start: an epoch must lie further ahead than that. */
-export const headStartMs = 250
+export const HEAD_START_MS = 250
 
 // Waking a thread takes 0.1 to 0.2 ms, so the loop is woken early and waits busily for the instant itself. Where requests
 // are denser than this gap, that would take more than a sixth of a CPU, and the loop is awake anyhow.
-const leadMs = 0.15
-const leadFromGapMs = 1
+const LEAD_MS = 0.15
+const LEAD_FROM_GAP_MS = 1
 
 /**
  * Calls `onDue(intended)` for each instant of the schedule (ms after `epoch`) as it comes, `intended` being on the
@@ -23,7 +23,7 @@ export async function pace(
   signal: AbortSignal,
 ): Promise<void> {
   const due = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  const lead = (schedule.at(-1) ?? 0) / schedule.length >= leadFromGapMs ? leadMs : 0
+  const lead = (schedule.at(-1) ?? 0) / schedule.length >= LEAD_FROM_GAP_MS ? LEAD_MS : 0
   const data: PacerData = { schedule, epoch: epoch - lead, due }
   const thread = new Worker(new URL('./pacer-thread.ts', import.meta.url), { workerData: data })
   const died = new Promise<never>((_resolve, reject) => thread.once('error', reject))

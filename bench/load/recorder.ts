@@ -5,7 +5,7 @@ import type { EndpointFigures, GeneratorFigures, Measurement } from '../result/s
 import type { Endpoint } from '../scenario.ts'
 import { now } from './clock.ts'
 
-const bucketMs = 250
+const BUCKET_MS = 250
 
 export type Recorder = ReturnType<typeof createRecorder>
 
@@ -48,7 +48,7 @@ export function createRecorder(endpoints: readonly Endpoint[], lostBefore: Recor
       if (!isShut) inWindow++
       // A request that left before the window opened counts from there.
       underWayMs += Math.min(latencyMs, answeredAt - openedAt)
-      const bucket = Math.max(0, Math.floor((msBefore + answeredAt - openedAt) / bucketMs))
+      const bucket = Math.max(0, Math.floor((msBefore + answeredAt - openedAt) / BUCKET_MS))
       counts[bucket] = (counts[bucket] ?? 0) + 1
     },
 
@@ -82,7 +82,7 @@ export function createRecorder(endpoints: readonly Endpoint[], lostBefore: Recor
         failures: Object.fromEntries(failures),
         connects,
         endpoints: rows.map(row => row.finish()),
-        timeline: { bucketMs, counts: Array.from(counts, value => value ?? 0) },
+        timeline: { bucketMs: BUCKET_MS, counts: Array.from(counts, value => value ?? 0) },
         generator: meter.read(),
       }
     },

@@ -15,9 +15,9 @@ import type { Datasets } from './template.ts'
  * Of a second of throughput, ratios of a version to itself vary by 3.7 % in slices of 25, 50 or 100 ms, and by 5.5 % in
  * whole seconds in turns. A slice begins with a burst and ends with a wait for the last answer, so it is to hold many.
  */
-const sliceMs = 50
-const answersPerConnection = 20
-const longestSliceMs = 500
+const SLICE_MS = 50
+const ANSWERS_PER_CONNECTION = 20
+const LONGEST_SLICE_MS = 500
 
 export type Turns = {
   /** Returns what each loop did in so many seconds of its own; the time between its slices is not in it. */
@@ -39,7 +39,7 @@ export async function openTurns(
   }
   const loops = jobs.map((job, i) => createLoop(job, datasetOf(job.dataKey), () => recorderOf(i)))
   const random = createRandom(jobs[0]?.seed ?? 1)
-  let slice = sliceMs
+  let slice = SLICE_MS
   /** What was lost while they were warmed up is in the first figures. */
   let lostBefore: Measurement['failures'][] = []
 
@@ -79,5 +79,5 @@ async function work(loop: Loop | undefined, recorder: Recorder, ms: number, sign
 /** Long enough for the slowest of them, by the time that a connection waits for an answer. */
 function sliceFor(jobs: readonly ClosedJob[], warmed: readonly Measurement[]): number {
   const waits = warmed.map(({ rate }, i) => (rate > 0 ? ((jobs[i]?.connections ?? 1) / rate) * 1000 : 0))
-  return Math.min(longestSliceMs, Math.max(sliceMs, answersPerConnection * Math.max(...waits)))
+  return Math.min(LONGEST_SLICE_MS, Math.max(SLICE_MS, ANSWERS_PER_CONNECTION * Math.max(...waits)))
 }

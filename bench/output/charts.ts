@@ -29,7 +29,7 @@ export function percentileChart(scenarios: readonly ScenarioResult[]): string {
       type: 'category',
       data: percentiles.map(p => (p === 100 ? 'max' : `p${p}`)),
     },
-    yAxis: { ...axis('ms'), ...onTop, type: 'log' },
+    yAxis: { ...axis('ms'), ...ON_TOP, type: 'log' },
     series: scenarios.map(scenario => {
       const histogram = wholeHistogram(scenario.rounds)
       return { type: 'line', name: scenario.name, data: percentiles.map(p => percentileMs(histogram, p)) }
@@ -43,7 +43,7 @@ export function timelineChart(scenarios: readonly ScenarioResult[]): string {
   return draw({
     legend: legend(),
     xAxis: { ...axis('seconds'), type: 'value' },
-    yAxis: { ...axis('answers/s'), ...onTop, type: 'value' },
+    yAxis: { ...axis('answers/s'), ...ON_TOP, type: 'value' },
     series: scenarios.map(scenario => ({
       type: 'line',
       name: scenario.name,
@@ -106,7 +106,7 @@ function latencyCurve(sweep: Sweep): string {
   return draw({
     legend: legend(),
     xAxis: { ...axis('answers/s'), type: 'value' },
-    yAxis: { ...axis('ms'), ...onTop, type: 'log' },
+    yAxis: { ...axis('ms'), ...ON_TOP, type: 'log' },
     series: wanted.map((p, i) => ({
       type: 'line',
       name: `p${p}`,
@@ -123,7 +123,7 @@ function scalabilityCurve(sweep: Sweep): string {
   return draw({
     legend: legend(),
     xAxis: { ...axis('connections'), type: 'value' },
-    yAxis: { ...axis('answers/s'), ...onTop, type: 'value', min: 0 },
+    yAxis: { ...axis('answers/s'), ...ON_TOP, type: 'value', min: 0 },
     series: [
       {
         type: 'scatter',
@@ -155,7 +155,7 @@ function roundPoints(round: ScenarioResult['rounds'][number], begin: number): (n
 
 function draw(options: Options, tall = height): string {
   const names = [options.series ?? []].flat().flatMap(({ name }) => (name === undefined ? [] : String(name)))
-  const lower = (legendRows(names) - 1) * legendRowPx
+  const lower = (legendRows(names) - 1) * LEGEND_ROW_PX
   const size = { width, height: tall + lower }
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size })
   const grid = { left: 10, right: 40, top: 50 + lower, bottom: 40, containLabel: true }
@@ -176,7 +176,7 @@ function draw(options: Options, tall = height): string {
 }
 
 /** Beside a vertical axis a name would lie across its numbers. */
-const onTop = { nameLocation: 'end' as const, nameGap: 12 }
+const ON_TOP = { nameLocation: 'end' as const, nameGap: 12 }
 
 function axis(name: string) {
   const text = { color: ink }
@@ -192,16 +192,16 @@ function axis(name: string) {
 }
 
 /** Of the legend: a row, and of an entry its line and gap, and a character at most. */
-const legendRowPx = 24
-const legendEntryPx = 45
-const legendCharacterPx = 7.5
+const LEGEND_ROW_PX = 24
+const LEGEND_ENTRY_PX = 45
+const LEGEND_CHARACTER_PX = 7.5
 
 /** Returns how many rows the names take at most: echarts wraps them, and draws them over what lies below. */
 function legendRows(names: readonly string[]): number {
   let rows = 1
   let used = 0
   for (const name of names) {
-    const entry = legendEntryPx + name.length * legendCharacterPx
+    const entry = LEGEND_ENTRY_PX + name.length * LEGEND_CHARACTER_PX
     if (used > 0 && used + entry > width) {
       rows++
       used = 0

@@ -1,7 +1,7 @@
 /** The table of a comparison, and what it could and could not see. */
 import {
+  EXIT_CODES,
   exitCodeOfComparison,
-  exitCodes,
   type MetricComparison,
   type ScenarioComparison,
 } from '../compare.ts'
@@ -58,9 +58,9 @@ function conclusion(comparisons: readonly ScenarioComparison[], maxRegression: n
       .map(({ scenario }) => scenario)
       .join(', ')
   switch (exitCodeOfComparison(comparisons)) {
-    case exitCodes.regression:
+    case EXIT_CODES.regression:
       return `Slower by more than ${limit}: ${names('regressed')}.`
-    case exitCodes.tooNoisy:
+    case EXIT_CODES.tooNoisy:
       if (disturbed.length > 0)
         return `Cannot tell: others took too much of the CPU in more than half of the rounds: ${disturbed.join(', ')}.`
       return `Too much noise to rule out a regression of ${limit}: ${names('undecided')}.`

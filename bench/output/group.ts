@@ -1,6 +1,6 @@
 /** The tables of subjects that took turns: their figures, and their ratios to one another. */
 import { compareRounds, type MetricComparison } from '../compare.ts'
-import { groupMetrics } from '../metrics.ts'
+import { GROUP_METRICS } from '../metrics.ts'
 import { type Row, tableRows } from '../result/figures.ts'
 import type { Group, Measurement } from '../result/schema.ts'
 import { formatMebibytes, formatMs, formatNumber, markdownTable } from './table.ts'
@@ -95,8 +95,8 @@ type Pair = {
 }
 
 function renderRatios({ options }: Group, scenario: string, pairs: readonly Pair[]): string {
-  const names = groupMetrics.map(({ name }) => name)
-  const terms = { metrics: groupMetrics, mode: options.mode, isPaired: true }
+  const names = GROUP_METRICS.map(({ name }) => name)
+  const terms = { metrics: GROUP_METRICS, mode: options.mode, isPaired: true }
   const rows = pairs.map(({ label, base, head }) => {
     const compared = compareRounds(roundsOf(base, scenario), roundsOf(head, scenario), terms)
     return [label, ...names.map(name => ratioCell(compared.find(({ metric }) => metric === name)))]

@@ -10,7 +10,7 @@ import { renderSweep } from './sweep-table.ts'
 import { formatLatency, formatNumber, machineLine, renderResult } from './table.ts'
 
 /** What `ab` allows where nothing else was said: the options of the command are not in a result. */
-const maxRegression = 0.05
+const MAX_REGRESSION = 0.05
 
 const style = `
   :root { color-scheme: light dark; }
@@ -87,7 +87,7 @@ function comparisonSections(result: Result): string[] {
   const comparisons: ScenarioComparison[] = compareScenarios(result.base, result.scenarios, {
     mode: result.options.mode,
     isPaired: true,
-    maxRegression,
+    maxRegression: MAX_REGRESSION,
     ...(busyLimit !== undefined && { busyLimit }),
   })
   const renamed = (name: string, scenarios: Result['scenarios']) =>
@@ -95,7 +95,7 @@ function comparisonSections(result: Result): string[] {
   const first = result.baseSubject ?? 'base'
   const sides = [...renamed(first, result.base), ...renamed(result.subject, result.scenarios)]
   const measured = sides.filter(side => side.rounds.length > 0)
-  const ratios = renderComparison(comparisons, { base: first, head: result.subject }, maxRegression)
+  const ratios = renderComparison(comparisons, { base: first, head: result.subject }, MAX_REGRESSION)
   return [
     section(
       `${result.subject} against ${first}`,

@@ -8,7 +8,7 @@ import { failedLines, type LabelledRounds } from './caveats.ts'
 import { formatMs, formatNumber, markdownTable } from './table.ts'
 import { plural } from './text.ts'
 
-const barWidth = 24
+const BAR_WIDTH = 24
 
 const words = { late: 'missed', errors: 'errors', 'rate not reached': 'not reached' } as const
 
@@ -21,7 +21,7 @@ export function renderSweep(sweep: Sweep): string {
   const latencies = sweep.steps.map(step => percentileMs(wholeHistogram([step.measurement]), percentile))
   // Logarithmic, as latency near saturation is: 1 ms has one cell, every factor of 1.5 one more.
   const cells = latencies.map(ms =>
-    Math.min(barWidth, Math.max(1, Math.round(1 + Math.log(ms) / Math.log(1.5)))),
+    Math.min(BAR_WIDTH, Math.max(1, Math.round(1 + Math.log(ms) / Math.log(1.5)))),
   )
   const unit = sweep.by === 'rate' ? '/s' : ' conn.'
   const rows = sweep.steps.map(({ level, measurement, ...step }, i) => [
@@ -29,7 +29,7 @@ export function renderSweep(sweep: Sweep): string {
     `${formatNumber(measurement.rate)} rps`,
     formatMs(percentileMs(wholeHistogram([measurement]), 50)),
     formatMs(latencies[i] ?? 0),
-    '▇'.repeat(cells[i] ?? 0).padEnd(barWidth),
+    '▇'.repeat(cells[i] ?? 0).padEnd(BAR_WIDTH),
     wordFor({ ...step, measurement }),
   ])
   const head = ['Load', 'Throughput', 'p50', `p${percentile}`, '', sweep.by === 'rate' ? 'Objective' : '']

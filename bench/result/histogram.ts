@@ -7,7 +7,7 @@ import {
 } from 'hdr-histogram-js'
 
 // 10 min: no timeout allows a longer answer. 3 digits: a bucket is at most 0.1 % wide.
-const highestUs = 600_000_000
+const HIGHEST_US = 600_000_000
 
 export type { Histogram }
 
@@ -15,7 +15,7 @@ export type { Histogram }
 export function createHistogram(): Histogram {
   return build({
     lowestDiscernibleValue: 1,
-    highestTrackableValue: highestUs,
+    highestTrackableValue: HIGHEST_US,
     numberOfSignificantValueDigits: 3,
     bitBucketSize: 32,
   })
@@ -23,7 +23,7 @@ export function createHistogram(): Histogram {
 
 /** Records a latency given in milliseconds; what is outside the range counts at its edge. */
 export function recordMs(histogram: Histogram, ms: number): void {
-  histogram.recordValue(Math.min(highestUs, Math.max(1, Math.round(ms * 1000))))
+  histogram.recordValue(Math.min(HIGHEST_US, Math.max(1, Math.round(ms * 1000))))
 }
 
 /** Returns the value at `percentile` (0 to 100) in milliseconds. */

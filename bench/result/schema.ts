@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 
 /** Raised when a field changes its meaning or goes; a new optional field leaves it alone. */
-export const schemaVersion = 1
+export const SCHEMA_VERSION = 1
 
 const closed = { additionalProperties: false }
 const count = Type.Integer({ minimum: 0 })
@@ -250,7 +250,7 @@ export const GroupSchema = Type.Object(
 export const ResultSchema = Type.Object(
   {
     kind: Type.Literal('plumbline-bench'),
-    schemaVersion: Type.Literal(schemaVersion),
+    schemaVersion: Type.Literal(SCHEMA_VERSION),
     subject: Type.String({ description: 'what was measured: the service, a git ref or a URL' }),
     createdAt: Type.String(),
     quick: Type.Boolean(),

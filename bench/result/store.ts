@@ -4,12 +4,12 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { UsageError } from '../../harness/errors.ts'
-import { type Result, ResultSchema, schemaVersion } from './schema.ts'
+import { type Result, ResultSchema, SCHEMA_VERSION } from './schema.ts'
 
-const defaultDirectory = fileURLToPath(new URL('../results/', import.meta.url))
+const DEFAULT_DIRECTORY = fileURLToPath(new URL('../results/', import.meta.url))
 
 /** Returns the path of a saved result: a name lives in the results folder, anything else is a path. */
-export function resultPath(nameOrPath: string, directory = defaultDirectory): string {
+export function resultPath(nameOrPath: string, directory = DEFAULT_DIRECTORY): string {
   return /^[\w-]+$/.test(nameOrPath) ? join(directory, `${nameOrPath}.json`) : resolve(nameOrPath)
 }
 
@@ -27,9 +27,9 @@ export async function readResult(nameOrPath: string, directory?: string): Promis
   const value = parse(text, nameOrPath)
   const version =
     typeof value === 'object' && value !== null ? Reflect.get(value, 'schemaVersion') : undefined
-  if (version !== schemaVersion) {
+  if (version !== SCHEMA_VERSION) {
     throw new UsageError(
-      `${nameOrPath} has schema version ${version ?? 'none'}, this bench reads ${schemaVersion}`,
+      `${nameOrPath} has schema version ${version ?? 'none'}, this bench reads ${SCHEMA_VERSION}`,
     )
   }
   const checker = TypeCompiler.Compile(ResultSchema)
@@ -39,7 +39,9 @@ export async function readResult(nameOrPath: string, directory?: string): Promis
 }
 
 /** Returns the names of the saved results, and what is in each; a file that cannot be read is left out. */
-export async function listResults(directory = defaultDirectory): Promise<{ name: string; result: Result }[]> {
+export async function listResults(
+  directory = DEFAULT_DIRECTORY,
+): Promise<{ name: string; result: Result }[]> {
   const files = await readdir(directory).catch(() => [])
   const names = files.filter(file => file.endsWith('.json')).map(file => file.slice(0, -'.json'.length))
   const read = await Promise.all(

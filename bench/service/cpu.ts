@@ -12,7 +12,7 @@ export type CpuReading = {
 }
 
 /** The unit of /proc: USER_HZ, which is 100 on every architecture that Node.js runs on. */
-const ticksPerSecond = 100
+const TICKS_PER_SECOND = 100
 
 /** Returns what the kernel has counted so far; undefined where there is no /proc, as outside Linux. */
 export function readCpu(): CpuReading | undefined {
@@ -23,8 +23,8 @@ export function readCpu(): CpuReading | undefined {
     .flatMap(pid => parseProcess(readText(`/proc/${pid}/stat`) ?? '') ?? [])
   return {
     at: performance.now(),
-    busy: parseBusy(machine) / ticksPerSecond,
-    ours: ticksOf(process.pid, processes) / ticksPerSecond,
+    busy: parseBusy(machine) / TICKS_PER_SECOND,
+    ours: ticksOf(process.pid, processes) / TICKS_PER_SECOND,
   }
 }
 

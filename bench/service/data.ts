@@ -6,10 +6,10 @@ import { ADMIN_EMAIL } from './service.ts'
 
 /** What the seed command gives all its users. */
 export const SEEDED_PASSWORD = 'correct horse battery staple'
-const largestPage = 100
+const LARGEST_PAGE = 100
 
 const retries = 20
-const retryMs = 250
+const RETRY_MS = 250
 
 /**
  * Returns the data sets of the service's scenarios: `users`, everyone; `sessions`, signed-in users, one per connection;
@@ -43,7 +43,7 @@ async function listUsers(origin: string, token: string): Promise<Row[]> {
   const users: Row[] = []
   let cursor: unknown = ''
   do {
-    const query = `role=user&limit=${largestPage}${cursor ? `&cursor=${encodeURIComponent(String(cursor))}` : ''}`
+    const query = `role=user&limit=${LARGEST_PAGE}${cursor ? `&cursor=${encodeURIComponent(String(cursor))}` : ''}`
     const page = await ask(`${origin}/api/v1/users?${query}`, {
       headers: { authorization: `Bearer ${token}` },
     })
@@ -61,7 +61,7 @@ async function ask(url: string, init: RequestInit): Promise<Record<string, unkno
   // On a machine that is busy with something else a service sheds load at its start; that passes.
   for (let i = 0; i < retries && answer.status === 503; i++) {
     await answer.text()
-    await sleep(retryMs)
+    await sleep(RETRY_MS)
     answer = await send(url, init)
   }
   if (!answer.ok) {

@@ -9,7 +9,7 @@ import { sleep } from '../load/clock.ts'
 
 const manifests = ['package.json', 'package-lock.json', '.npmrc']
 
-const placingAttempts = 5
+const PLACING_ATTEMPTS = 5
 
 /** What is made from the packages once they are there, and belongs to them. */
 export type Build = {
@@ -20,7 +20,7 @@ export type Build = {
 }
 
 /** In the installed folder: the lockfile, and what was built, that it was made from. */
-const stampName = '.installed-from'
+const STAMP_NAME = '.installed-from'
 
 /**
  * Makes sure that `folder` has its node_modules, and tells `onInstall` when it has to install them. They are made beside
@@ -44,7 +44,7 @@ export async function installPackages(
     await npmCi(workshop, signal)
     if (build) await runScript(build.script, workshop, signal)
     await mkdir(join(workshop, 'node_modules'), { recursive: true })
-    await writeFile(join(workshop, 'node_modules', stampName), stamp)
+    await writeFile(join(workshop, 'node_modules', STAMP_NAME), stamp)
     await putInPlace(workshop, installed, stamp)
   } catch (error) {
     if (signal.aborted) throw new RunError('interrupted')
@@ -63,14 +63,14 @@ async function putInPlace(workshop: string, installed: string, stamp: string): P
       await rename(join(workshop, 'node_modules'), installed)
     } catch (error) {
       // Two at once take each other's folder away; the next attempt finds what the other has put there.
-      if (attempt === placingAttempts) throw error
+      if (attempt === PLACING_ATTEMPTS) throw error
       await sleep(100)
     }
   }
 }
 
 function stampOf(installed: string): Promise<string | undefined> {
-  return readFile(join(installed, stampName), 'utf8').catch(() => undefined)
+  return readFile(join(installed, STAMP_NAME), 'utf8').catch(() => undefined)
 }
 
 async function hashOf(folder: string, names: readonly string[]): Promise<string> {

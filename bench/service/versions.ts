@@ -8,7 +8,7 @@ import { prepareDatabase } from './service.ts'
 import { type ServiceSubject, startSubject, type Version } from './subject.ts'
 
 /** Enough that no lookup is served by a cache of one key. */
-export const userCount = 10_000
+export const USER_COUNT = 10_000
 
 /** What the versions need before they start; they can be started on it again and again. */
 export type Prepared = Awaited<ReturnType<typeof prepareVersions>>
@@ -91,7 +91,7 @@ function createSeeds(database: TemporaryDatabase, signal: AbortSignal) {
     if (known !== undefined) return known
     const name = `seeded_${names.size}`
     names.set(root, name)
-    await prepareDatabase(root, await database.create(name), userCount, signal)
+    await prepareDatabase(root, await database.create(name), USER_COUNT, signal)
     return name
   }
 }

@@ -9,14 +9,14 @@ export type Interval = {
 }
 
 /** Enough that the ends of a 99 % interval move by less than 2 % of its width from seed to seed. */
-const resampleCount = 10_000
+const RESAMPLE_COUNT = 10_000
 
 /** Returns the statistic of `count` samples drawn with replacement from each list, in ascending order. */
 export function bootstrapDistribution(
   lists: readonly (readonly number[])[],
   statistic: (samples: number[][]) => number,
   seed: number,
-  count = resampleCount,
+  count = RESAMPLE_COUNT,
 ): Float64Array {
   const random = createRandom(seed)
   const values = Float64Array.from({ length: count }, () =>

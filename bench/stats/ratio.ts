@@ -28,19 +28,19 @@ const fewest = 3
  * the ratios scattered by 1.6 %, where the noise of their rounds gives 1.0 %. Heaps do not grow alike, and more rounds do
  * not average that away; more processes do.
  */
-const processSpread = 0.0085
+const PROCESS_SPREAD = 0.0085
 
 /**
  * What that figure is worth, in degrees of freedom: less than the 19 of its 20 comparisons, as another 20 had two in which
  * the processes were 6 and 9 % apart.
  */
-const priorFreedom = 8
+const PRIOR_FREEDOM = 8
 
 /** Of the interval that is shown, and of the one that a verdict rests on. */
 const levels = [0.95, 0.99]
 
 /** Of a normal sample, the median of the absolute values is this share of the standard deviation. */
-const medianOfNormal = 0.6745
+const MEDIAN_OF_NORMAL = 0.6745
 
 const unknown: Interval = { low: Number.NaN, high: Number.NaN }
 
@@ -91,8 +91,8 @@ export function compareValues(
 function errorOfProcesses(means: readonly number[]): { error: number; freedom: number } {
   const centre = mean(means)
   const own = sumOf(means.map(value => (value - centre) ** 2))
-  const freedom = priorFreedom + means.length - 1
-  const variance = (priorFreedom * 2 * processSpread ** 2 + own) / freedom
+  const freedom = PRIOR_FREEDOM + means.length - 1
+  const variance = (PRIOR_FREEDOM * 2 * PROCESS_SPREAD ** 2 + own) / freedom
   return { error: Math.sqrt(variance / means.length), freedom }
 }
 
@@ -117,7 +117,7 @@ function pairDifferences(logBase: readonly number[], logHead: readonly number[])
  */
 function errorOfRounds(lists: readonly (readonly number[])[]): number {
   const steps = lists.flatMap(list => list.slice(1).map((value, i) => Math.abs(value - (list[i] ?? 0))))
-  const deviation = median(steps) / medianOfNormal / Math.SQRT2
+  const deviation = median(steps) / MEDIAN_OF_NORMAL / Math.SQRT2
   return deviation * Math.sqrt(sumOf(lists.map(list => 1 / list.length)))
 }
 

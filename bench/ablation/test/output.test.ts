@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Group } from '../../result/schema.ts'
 import { resultOf, scenarioOf } from '../../test/helpers/results.ts'
 import { chooseVariants } from '../command.ts'
-import { renderAblation, subjectNames } from '../output.ts'
+import { renderAblation, SUBJECT_NAMES } from '../output.ts'
 import { VARIANTS } from '../variants.ts'
 
 describe('the tables of an ablation', () => {
@@ -14,14 +14,14 @@ describe('the tables of an ablation', () => {
   })
   const group: Group = {
     options: resultOf([]).options,
-    reference: subjectNames.everything,
+    reference: SUBJECT_NAMES.everything,
     connections: {},
     subjects: [
-      member(subjectNames.everything, 10_000, 60),
-      member(subjectNames.without('cors'), 11_000, 57),
-      member(subjectNames.without('metrics'), 10_500, 58),
-      member(subjectNames.without('batching'), 5000, 100),
-      member(subjectNames.withoutAll('feature'), 12_000, 54),
+      member(SUBJECT_NAMES.everything, 10_000, 60),
+      member(SUBJECT_NAMES.without('cors'), 11_000, 57),
+      member(SUBJECT_NAMES.without('metrics'), 10_500, 58),
+      member(SUBJECT_NAMES.without('batching'), 5000, 100),
+      member(SUBJECT_NAMES.withoutAll('feature'), 12_000, 54),
     ],
   }
   const text = renderAblation(group, chooseVariants(['cors', 'metrics', 'batching']))
