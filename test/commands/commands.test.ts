@@ -1,4 +1,4 @@
-/** The commands as processes of their own: migrations and demo data. */
+/** The commands for migrations and demo data, as processes of their own. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD } from '../helpers/app.ts'
 import { runCommand as run } from '../helpers/command.ts'
@@ -6,10 +6,10 @@ import { cloneDatabase, databaseOfTest, emptyDatabaseOfTest, type TestDatabase }
 import { createRemote } from '../helpers/remote.ts'
 import { startService } from '../helpers/service.ts'
 
-/** A port on which nobody listens: 1 is reserved (tcpmux). */
-const NO_DATABASE = 'postgres://somebody:canary-password@127.0.0.1:1/some'
+/** A port without a listener: 1 is reserved (tcpmux). */
+const NO_DATABASE = 'postgres://someone:canary-password@127.0.0.1:1/some'
 
-/** Asserts a refusal that a person can act on. */
+/** Asserts a message that a person can act on. */
 function expectOneLine(result: Awaited<ReturnType<typeof run>>, about: RegExp): void {
   expect(result).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^[^\n]+\n$/) })
   expect(result.stderr).toMatch(about)
@@ -21,7 +21,7 @@ describe('db:migrate', () => {
     const { url: DATABASE_URL, query } = await emptyDatabaseOfTest()
     const results = await Promise.all([1, 2, 3].map(() => run('db-migrate', [], { DATABASE_URL })))
     expect(results.map(({ code }) => code)).toEqual([0, 0, 0])
-    // What waits for seconds, as on a busy machine, says for whom.
+    // A wait of seconds, as on a busy machine, is reported.
     for (const { stderr } of results)
       expect(stderr).toMatch(/^(Waiting for another migration to end: .+\n)*$/)
     const outputs = results.map(({ stdout }) => stdout.trim()).sort()
@@ -58,7 +58,7 @@ describe('db:seed', () => {
     return one.drop
   })
 
-  it('makes the same rows in every database, none twice, and no admin', async () => {
+  it('creates the same rows in every database, none twice, and no admin', async () => {
     const two = await databaseOfTest()
     const first = await seed(one, 1200)
     expect(first).toMatchObject({ code: 0, stderr: '' })
@@ -73,7 +73,7 @@ describe('db:seed', () => {
     expect((await rowsOf(one)).slice(0, 1200)).toEqual(rows)
   })
 
-  it('makes users who can log in', async () => {
+  it('creates users who can log in', async () => {
     await seed(one, 1)
     const service = await startService(one.url)
     try {
@@ -86,7 +86,7 @@ describe('db:seed', () => {
     }
   })
 
-  it('refuses to make users of a known password in production, before it touches anything', async () => {
+  it('refuses to create users with a known password in production, before it changes anything', async () => {
     for (const args of [[], ['--yes']]) {
       const result = await run('db-seed', args, { NODE_ENV: 'production', DATABASE_URL: NO_DATABASE })
       expectOneLine(result, /not in production/)
@@ -118,7 +118,7 @@ describe('a command', () => {
     expectOneLine(await run(command, [...args], { DATABASE_URL: NO_DATABASE }), about)
   })
 
-  it('says in one line that the database does not answer, or is not named', async () => {
+  it('prints one line where the database does not respond, or is not set', async () => {
     expectOneLine(await run('db-migrate', [], { DATABASE_URL: NO_DATABASE }), /127\.0\.0\.1:1: ECONNREFUSED/)
     const result = await run('db-migrate', [], { NODE_ENV: 'production' })
     expect(result).toMatchObject({
@@ -131,7 +131,7 @@ describe('a command', () => {
     ['db-seed', ['--yes', '--users', '3']],
     ['user-admin', ['ada@example.com']],
   ] as const)(
-    'says in one line that the database is not migrated, or another one: %s',
+    'prints one line where the database is not migrated, or is another one: %s',
     async ([command, args]) => {
       const { url: DATABASE_URL, query } = await emptyDatabaseOfTest()
       const fails = async () =>
@@ -145,7 +145,7 @@ describe('a command', () => {
     },
   )
 
-  it('says in one line what its role may not do', async () => {
+  it('prints one line where its role lacks a right', async () => {
     const { url: DATABASE_URL } = await databaseOfTest()
     const result = await run('db-seed', ['--yes', '--users', '3'], {
       DATABASE_URL: `${DATABASE_URL}?options=-c%20default_transaction_read_only%3Don`,

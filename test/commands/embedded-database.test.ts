@@ -1,4 +1,4 @@
-/** Commands where no DATABASE_URL is set: they work on the embedded database, whether or not a service runs it. */
+/** Commands without DATABASE_URL: they use the embedded database, whether or not a service runs it. */
 import { mkdir, realpath, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -11,11 +11,12 @@ tidyAfterEach()
 const environmentOf = (directory: string) => ({ NODE_ENV: 'development', DATA_DIR: dirname(directory) })
 
 describe('a command without DATABASE_URL', () => {
-  it('starts the embedded database for its own time', async () => {
+  it('starts the embedded database, and stops it at its end', async () => {
     const directory = await placeWithData()
     const migrated = await runCommand('db-migrate', [], environmentOf(directory))
     expect(migrated).toEqual({
-      ...{ code: 0, stderr: '' },
+      code: 0,
+      stderr: '',
       stdout: expect.stringMatching(/^Applied \d+ migrations?\.\n$/),
     })
     expect(await findServers(join(await realpath(directory), 'data'))).toEqual({
@@ -35,7 +36,7 @@ describe('a command without DATABASE_URL', () => {
     })
   })
 
-  it('shares the one that a service runs, and leaves it running', async () => {
+  it('uses the one that a service runs, and does not stop it', async () => {
     const directory = await placeWithData()
     const { url, pid } = await spawnOwner(directory)
     const result = await runCommand('db-migrate', [], environmentOf(directory))
@@ -44,7 +45,7 @@ describe('a command without DATABASE_URL', () => {
     expect(await isAlive(pid)).toBe(true)
   })
 
-  it('says in one line why there is none', async () => {
+  it('prints one line where it cannot start', async () => {
     const directory = await place()
     await mkdir(directory)
     await writeFile(join(directory, 'thesis.txt'), 'years')

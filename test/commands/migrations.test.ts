@@ -1,4 +1,4 @@
-/** db:migrate and db:status as an operator sees them: what they print, and how they end. */
+/** db:migrate and db:status as an operator sees them: their output and their exit codes. */
 import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'
@@ -20,7 +20,7 @@ const command = (name: string, { url }: TestDatabase, ...args: string[]) =>
   runCommand(name, args, { DATABASE_URL: url })
 
 describe('db:status', () => {
-  it('lists what is pending and ends with 1, then what is applied and ends with 0', async () => {
+  it('lists pending migrations and ends with 1, then applied ones and ends with 0', async () => {
     const database = await emptyDatabaseOfTest()
     const before = await command('db-status', database)
     expect(before).toMatchObject({ code: 1, stderr: '' })
@@ -39,7 +39,7 @@ describe('db:status', () => {
     expect(after.stdout).toContain('\nThe database is up to date.\n')
   })
 
-  it('works on a table that drizzle-orm has made, whose times are not known', async () => {
+  it('works on a table that drizzle-orm has created, whose times are not known', async () => {
     const database = await databaseOfTest()
     await database.query('alter table drizzle.__drizzle_migrations drop column name, drop column applied_at')
     const { code, stdout } = await command('db-status', database)
@@ -80,14 +80,14 @@ describe('db:migrate', () => {
     expect(result.stderr).not.toMatch(/^ +at /m)
   })
 
-  it('accepts a newer database where it is told to', async () => {
+  it('accepts a newer database with its option', async () => {
     const database = await databaseOfTest()
     await database.query(NEWER)
     const result = await command('db-migrate', database, '--allow-newer')
     expect(result).toMatchObject({ code: 0, stdout: 'The database was up to date.\n' })
   })
 
-  it('fails with the reason of PostgreSQL where a migration meets what is there already', async () => {
+  it('fails with the error of PostgreSQL where an object exists already', async () => {
     const database = await databaseOfTest()
     await database.query(FORGET)
     const result = await command('db-migrate', database, '--allow-out-of-order')
@@ -99,7 +99,7 @@ describe('db:migrate', () => {
     )
   })
 
-  it('prints the SQL of a dry run, which makes an up-to-date database', async () => {
+  it('prints the SQL of a dry run, which brings a database up to date', async () => {
     const database = await emptyDatabaseOfTest()
     const { code, stdout, stderr } = await command('db-migrate', database, '--dry-run')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -114,7 +114,7 @@ describe('db:migrate', () => {
     )
   })
 
-  it('refuses a lock timeout that is none, by the name of the variable', async () => {
+  it('refuses an invalid lock timeout, by the name of the variable', async () => {
     const { url: DATABASE_URL } = await databaseOfTest()
     const result = await runCommand('db-migrate', [], { DATABASE_URL, MIGRATION_LOCK_TIMEOUT: '0s' })
     expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('MIGRATION_LOCK_TIMEOUT') })
@@ -132,7 +132,7 @@ describe('both commands', () => {
 describe('in development', () => {
   tidyAfterEach()
 
-  it('a migration that was edited stops the start too, and both say how to begin anew', async () => {
+  it('a migration that was edited stops the start too, and both report how to start with an empty database', async () => {
     const directory = await placeWithData()
     const folder = dirname(directory)
     const environment = { NODE_ENV: 'development', DATA_DIR: folder }
@@ -148,7 +148,7 @@ describe('in development', () => {
     await expect(started).rejects.toThrow(`${FIRST} was edited after it was applied`)
   })
 
-  it('a database that a newer version has migrated is served: it is what a change of branch leaves', async () => {
+  it('a database of a newer version is accepted: a change of branch leaves one', async () => {
     const { url, query: ask } = await databaseOfTest()
     await ask(NEWER)
     const service = await startService(url, { NODE_ENV: 'development', LOG_FORMAT: 'json' })

@@ -1,4 +1,4 @@
-/** `npm run user:admin` makes an admin, also of somebody who is signed in to a running service. */
+/** `npm run user:admin` makes a user an admin, also one who is signed in to a running service. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { assignRole } from '../../src/modules/users/service.ts'
 import { createTestApp, PASSWORD, type TestApp } from '../helpers/app.ts'
@@ -40,11 +40,11 @@ it('gives the role, ends the sessions that name the old one, and records both', 
   expect((await service.call('GET', '/api/v1/users', { token: accessToken })).statusCode).toBe(200)
 })
 
-it('says in one line what is missing', async () => {
+it('prints one line about what is missing', async () => {
   for (const [args, text] of [
     [[], 'Usage: npm run user:admin -- <email> [--enable]'],
     [['a@example.com', 'b@example.com'], 'Usage: npm run user:admin -- <email> [--enable]'],
-    [['nobody@example.com'], 'No account has the address nobody@example.com'],
+    [['unknown@example.com'], 'No account has the address unknown@example.com'],
   ] as const) {
     const { code, stdout, stderr } = await run(...args)
     expect([code, stdout]).toEqual([1, ''])
@@ -53,7 +53,7 @@ it('says in one line what is missing', async () => {
   }
 })
 
-it('leaves a disabled account alone, and enables it where that is asked for', async () => {
+it('does not change a disabled account, and enables it with its option', async () => {
   const user = await service.signUp()
   await service.database.query('update users set disabled_at = now() where id = $1', [user.id])
   const refused = await run(user.email)
@@ -68,7 +68,7 @@ it('leaves a disabled account alone, and enables it where that is asked for', as
   const types = (await auditOf(service.database, user.id)).map(({ type }) => type)
   expect(types).toEqual(expect.arrayContaining(['user.enabled', 'user.role_changed']))
 
-  // Also where the account has the role. What the command does of it is shown above.
+  // Also where the account has the role already.
   const assign = (enable: boolean) => assignRole(service.app.database, user.email, 'admin', { enable })
   await service.database.query('update users set disabled_at = now() where id = $1', [user.id])
   expect([await assign(false), await assign(true), await assign(true)]).toEqual([

@@ -1,4 +1,4 @@
-/** The configuration: read from one place, checked all at once, and never quoted. */
+/** The configuration: where it is read from, its defaults, and messages with every problem and no value. */
 import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ import { ROOT } from '../helpers/service.ts'
 const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-config-`))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const URL = 'postgres://somebody@127.0.0.1/some'
+const URL = 'postgres://someone@127.0.0.1/some'
 const REQUIRED = { DATABASE_URL: URL, JWT_PRIVATE_KEY: privateKey }
 const load = (overrides: Environment = {}) => loadConfig({ ...REQUIRED, ...overrides }, modules)
 
@@ -52,7 +52,7 @@ const publicPem = (name: keyof typeof keys) =>
   keys[name].publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
 describe('the configuration', () => {
-  it('has a default for all but the database and the signing key', () => {
+  it('has a default for every setting except the database and the signing key', () => {
     const config = load()
     expect(config).toMatchObject({
       production: false,
@@ -98,7 +98,7 @@ describe('the configuration', () => {
     }
   })
 
-  it('refuses a time-out of zero, and one that no timer can hold', () => {
+  it('refuses a timeout of zero, and one that is too long for a timer', () => {
     for (const wrong of ['0s', '0ms', '25d', '999999h', '1', 's', '-1s', '1.5s', '1 s']) {
       expect(variablesOf(problemsOf({ ...REQUIRED, DATABASE_STATEMENT_TIMEOUT: wrong })), wrong).toEqual([
         'DATABASE_STATEMENT_TIMEOUT',
@@ -118,7 +118,7 @@ describe('the configuration', () => {
 })
 
 describe('a wrong configuration', () => {
-  it('has one line for each variable, all at once, and none of their values', () => {
+  it('is reported with one line for each variable, all at once, without their values', () => {
     const names = Object.keys(EnvironmentSchema.properties)
     const anyText = ['HOST', 'JWT_ISSUER', 'JWT_AUDIENCE', 'OTEL_SERVICE_NAME', 'DATA_DIR', 'METRICS_TOKEN']
     const wrong = names.filter(name => !anyText.includes(name))
@@ -151,7 +151,7 @@ describe('a wrong configuration', () => {
 })
 
 describe('the message of an invalid setting', () => {
-  /** Values that break each rule, so that every keyword of every schema is met. */
+  /** Values that break each rule: every keyword of every schema is used. */
   const wrong = [
     '',
     ' ',
@@ -166,7 +166,7 @@ describe('the message of an invalid setting', () => {
     'https://a/b',
     '*',
   ]
-  /** Settings that take any text but none. */
+  /** Settings that may be any text except an empty one. */
   const free = ['HOST', 'JWT_ISSUER', 'JWT_AUDIENCE', 'OTEL_SERVICE_NAME', 'DATA_DIR']
   const rules: [string, RegExp][] = [
     ['integer', /^must be an integer from \d+ to \d+: /],
@@ -180,7 +180,7 @@ describe('the message of an invalid setting', () => {
   const names = Object.keys(properties)
   const problems = wrong.flatMap(value => problemsOf(Object.fromEntries(names.map(name => [name, value]))))
 
-  it.for(Object.entries(properties))('says the rule and the purpose of %s', ([name, schema]) => {
+  it.for(Object.entries(properties))('has the rule and the purpose of %s', ([name, schema]) => {
     const kind = 'anyOf' in schema ? 'union' : schema.format === 'timer' ? 'timer' : schema.type
     const rule = new Map(rules).get(kind === 'string' ? 'text' : kind) as RegExp
     const own = problems.filter(problem => problem.startsWith(`${name} `))
@@ -208,7 +208,7 @@ describe('the message of an invalid setting', () => {
   })
 })
 
-it('is named where its connection string is refused, for any text, and the text stays secret', () => {
+it('names a variable whose connection string is refused, for any text, and keeps the text secret', () => {
   const text = fc.string({ unit: fc.constantFrom(...'#/?@[]%^{}:,&= aZ09\u00e9'.split('')), minLength: 4 })
   const name = fc.constantFrom('DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL')
   const shape = fc.constantFrom('$', 'postgres://$', 'redis://$', 'postgres://u:$@db/some', 'redis://:$@db')
@@ -252,7 +252,7 @@ describe('the TLS of a connection string', () => {
     }
   })
 
-  it('that is left out gets a warning in production, unless the host is this one', () => {
+  it('gets a warning in production where it is missing, unless the host is this one', () => {
     const warningsFor = (DATABASE_URL: string, others: Environment = {}) =>
       load({ NODE_ENV: 'production', DATABASE_URL, ...others }).warnings
     const plain = [
@@ -282,7 +282,7 @@ describe('the TLS of a connection string', () => {
 })
 
 describe('a connection string', () => {
-  it('has its useless parameters named in a warning, not those of a password', () => {
+  it('gets a warning that names its parameters without an effect, and none of a password', () => {
     const url = 'postgres://u:canary@127.0.0.1/some?channel_binding=require&schema=app&connect_timeout=5'
     for (const NODE_ENV of ['production', 'development']) {
       expect(
@@ -292,7 +292,7 @@ describe('a connection string', () => {
   })
 
   it.for(['on', 'REQUIRE', 'allow', 'verify_full'])(
-    'that leaves TLS to PGSSLMODE has it checked: %s',
+    'without TLS parameters has PGSSLMODE validated: %s',
     mode => {
       const problems = (DATABASE_URL: string) => problemsOf({ ...REQUIRED, DATABASE_URL, PGSSLMODE: mode })
       for (const url of [URL, `${URL}?application_name=x`, `${URL}?sslnegotiation=postgres`])
@@ -366,7 +366,7 @@ describe('the environment', () => {
     expect(readEnvironment(join(folder, 'missing'), { PORT: '5000' })).toEqual({ PORT: '5000' })
   })
 
-  it('takes a variable that is set to nothing for one that is not set', () => {
+  it('treats an empty variable as one that is not set', () => {
     expect(readEnvironment(file, { PORT: '', REDIS_URL: '' })).toEqual({ HOST: '192.0.2.1' })
   })
 
@@ -379,7 +379,7 @@ describe('the environment', () => {
 })
 
 describe('.env.example', () => {
-  it('is what the schema says, variable by variable', async () => {
+  it('lists the variables of the schema', async () => {
     await expect(renderExample()).toMatchFileSnapshot(join(ROOT, '.env.example'))
   })
 
@@ -387,7 +387,7 @@ describe('.env.example', () => {
     expect(readEnvironment(join(ROOT, '.env.example'), {})).toEqual({})
   })
 
-  it('holds only values that the schema accepts', () => {
+  it('has only values that the schema accepts', () => {
     const example = readFileSync(join(ROOT, '.env.example'), 'utf8')
     const values = Object.fromEntries(
       [...example.matchAll(/^#?([A-Z0-9_]+)=(.+)$/gm)].map(([, name, value]) => [name, value]),
@@ -413,7 +413,7 @@ ${variables.join('\n')}`
 }
 
 describe('a production process without an environment', () => {
-  it('makes up nothing: it lists all that is missing and wrong, and exits with 1', () => {
+  it('generates nothing: it lists every missing and wrong variable, and exits with 1', () => {
     const directory = mkdtempSync(join(folder, 'empty-'))
     writeFileSync(join(directory, '.env'), `DATABASE_URL=${URL}\n`)
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'src/server.ts')], {

@@ -1,4 +1,4 @@
-/** OpenTelemetry's variables: each that its SDK documents works here, or is refused by name at the start. */
+/** OpenTelemetry's variables: each one that its SDK documents works, or is refused by name at start. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const ENDPOINT = 'http://127.0.0.1:4318'
 
 /**
  * The variables of the specification ("Environment Variable Specification", "OpenTelemetry Protocol Exporter") and of
- * OpenTelemetry for Node.js, less those that the schema has, and the values under which each asks for something.
+ * OpenTelemetry for Node.js, without those of the schema, and the values with which each has an effect.
  */
 const UNSUPPORTED = [
   'OTEL_METRICS_EXPORTER',
@@ -72,7 +72,7 @@ describe('a variable that is not supported', () => {
     expect(problemsOf({ [name]: '1', OTEL_SDK_DISABLED: 'true' })).toEqual([])
   })
 
-  it('is not refused where it asks for what is done anyway', () => {
+  it('is not refused where its value is the behaviour of the service', () => {
     expect(problemsOf({ OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none' })).toEqual([])
   })
 
@@ -157,7 +157,7 @@ describe('the exporter', () => {
     expect(exporter(overrides)?.url).toBe(url)
   })
 
-  it('takes what is set for traces before what is set for all signals', () => {
+  it('prefers the variables for traces to those for all signals', () => {
     const own = {
       OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
       OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '1000',
@@ -182,7 +182,7 @@ describe('the exporter', () => {
   })
 })
 
-describe('what a collector is sent', () => {
+describe('an export to a collector', () => {
   const caller = '4bf92f3577b34da6a3ce929d0e0e4736'
   const headers = { traceparent: `00-${caller}-00f067aa0ba902b7-00` }
   let database: TestDatabase
@@ -192,7 +192,7 @@ describe('what a collector is sent', () => {
   })
   afterAll(() => database.drop())
 
-  /** Sends one request to a service with these settings, and returns what its collector has after the end. */
+  /** Sends one request to a service with these settings, and returns what its collector has received at the end. */
   async function record(
     settings: Environment,
     requestHeaders: Record<string, string> = {},
@@ -212,7 +212,7 @@ describe('what a collector is sent', () => {
     return collector
   }
 
-  it('has the headers, attributes, compression and limits that were asked for', async () => {
+  it('has the configured headers, attributes, compression and limits', async () => {
     const { requests } = await record({
       OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=canary',
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test,team=a%2Cb,service.name=attribute',
@@ -238,17 +238,17 @@ describe('what a collector is sent', () => {
     for (const { value } of span.attributes) expect(String(value.stringValue).length).toBeLessThanOrEqual(3)
   })
 
-  it('is protobuf where that was asked for', async () => {
+  it('is protobuf where that is configured', async () => {
     const { requests } = await record({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' })
     expect(requests[0]?.headers['content-type']).toBe('application/x-protobuf')
     expect(requests[0]?.body.includes('GET /health/live')).toBe(true)
   })
 
-  it('is nothing where the SDK is disabled', async () => {
+  it('does not happen where the SDK is disabled', async () => {
     expect((await record({ OTEL_SDK_DISABLED: 'true' })).requests).toEqual([])
   })
 
-  it('follows the decision of the caller where sampling is by parent', async () => {
+  it('follows the decision of the caller where sampling is parent-based', async () => {
     expect((await record({ OTEL_TRACES_SAMPLER: 'parentbased_always_on' }, headers)).requests).toEqual([])
   })
 
@@ -263,7 +263,7 @@ describe('what a collector is sent', () => {
   })
 })
 
-/** For each format a value that is none of the defaults. */
+/** A value for each format that differs from the default. */
 const OTHER: Record<string, string> = {
   OTEL_SDK_DISABLED: 'true',
   OTEL_TRACES_EXPORTER: 'none',

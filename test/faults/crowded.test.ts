@@ -1,4 +1,4 @@
-/** A role, a database or a server with fewer connections than the pool: requests wait for those that are open. */
+/** A role, a database or a server that allows fewer connections than the pool: requests wait for the open ones. */
 import { randomBytes } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, type Database } from '../../src/db/client.ts'
@@ -10,7 +10,7 @@ import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 const LIMIT = 5
 const POOL_MAX = 10
 
-/** Enough that every connection is asked for, and waited for, many times. */
+/** Enough to use, and to wait for, every connection many times. */
 const CALLS = 300
 
 const ROLE = `crowded_${randomBytes(6).toString('hex')}`
@@ -35,7 +35,7 @@ const limitRole = (limit: number) => outside.query(`alter role ${ROLE} connectio
 const limitDatabase = (limit: number) =>
   outside.query(`alter database ${new URL(url).pathname.slice(1)} connection limit ${limit}`)
 
-/** A pool of the role's, and what it reported as crowded. */
+/** A pool of the role, and its reports. */
 function open(connectTimeout: string) {
   const reports: string[] = []
   const config = testConfig(url, {
@@ -67,7 +67,7 @@ describe.for<[string, (limit: number) => Promise<unknown>]>([
   ['a database', limitDatabase],
 ])('%s that may have fewer connections than the pool', ([, limit]) => {
   it('fails no request: they wait for the open connections', async () => {
-    // The database's limit is for the roles that are not superusers, as this one.
+    // The limit of a database applies to roles that are not superusers, as this one.
     await limit(LIMIT)
     const { database, reports } = open('20s')
     try {
@@ -84,7 +84,7 @@ describe.for<[string, (limit: number) => Promise<unknown>]>([
     }
   })
 
-  it('fails with DATABASE_UNAVAILABLE within the time-out where it may have none', async () => {
+  it('fails with DATABASE_UNAVAILABLE within the timeout where it may have none', async () => {
     await limit(0)
     const { database, reports } = open('2s')
     try {
@@ -106,7 +106,7 @@ describe.for<[string, (limit: number) => Promise<unknown>]>([
   })
 })
 
-it('lets the service answer every write, and says once what is the case', async () => {
+it('lets every write of the service succeed, with one log line', async () => {
   await limitRole(LIMIT)
   const service = await createTestApp({
     DATABASE_URL: url,
@@ -120,8 +120,8 @@ it('lets the service answer every write, and says once what is the case', async 
         token: user.accessToken,
         body: { displayName: 'Ada', email: user.email },
       })
-    const answers = await Promise.all(Array.from({ length: 200 }, rename))
-    expect(answers.filter(({ statusCode }) => statusCode !== 200)).toEqual([])
+    const responses = await Promise.all(Array.from({ length: 200 }, rename))
+    expect(responses.filter(({ statusCode }) => statusCode !== 200)).toEqual([])
     expect(service.log.filter(line => line.includes('takes no more connections'))).toHaveLength(1)
   } finally {
     await service.close()

@@ -1,4 +1,4 @@
-/** P18: PostgreSQL goes away in every manner it can, under traffic, and the service outlives it. */
+/** PostgreSQL is stopped, frozen and restarted under traffic, and the service recovers (P18). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -49,7 +49,7 @@ const rename = (displayName: string) =>
   })
 const isReady = async () => (await remote.call('GET', '/health/ready')).status === 200
 
-/** What every client sees while the database is away. */
+/** The response of every request while the database is down. */
 function expectFailuresInTime(answers: Answer[]): void {
   const failures = answers.filter(answer => answer.status !== 200)
   expect(failures.length).toBeGreaterThan(0)
@@ -62,7 +62,7 @@ function expectFailuresInTime(answers: Answer[]): void {
   }
 }
 
-/** Within the time that P18 gives it, everything works again, and nothing is left over. */
+/** Asserts that everything works again within the time of P18, and that nothing is left over. */
 async function expectRecovery(): Promise<void> {
   await until(
     'an answer and readiness',
@@ -121,7 +121,7 @@ describe('a database that vanishes', () => {
   const endTraffic = async () => [...(await reads.end()), ...(await writes.end())]
 
   it('P18: PostgreSQL is restarted under traffic, and the service recovers by itself, with a line for each', async () => {
-    // What the test before has brought about may be reported late.
+    // Errors of the test before may be reported late.
     await until('no outage is reported', () => outages() === recoveries())
     const { length } = service.log
     const events = () =>
@@ -144,7 +144,7 @@ describe('a database that vanishes', () => {
     ])
   })
 
-  it('P18: PostgreSQL freezes under traffic, answers come in time, and it thaws', async () => {
+  it('P18: PostgreSQL freezes under traffic, responses come in time, and it continues', async () => {
     await postgres.freeze()
     const { length } = reads.answers
     await until('readiness fails', async () => !(await isReady()))
@@ -175,7 +175,7 @@ describe('a database that vanishes', () => {
     let waiting: Promise<Answer> | undefined
     await until('the transaction waits', async () => {
       if ((await countConnections(`and wait_event_type = 'Lock'`)) === 1) return true
-      // The lock is waited for during 400 ms, which can pass unseen on a busy machine.
+      // The wait for the lock takes 400 ms, which a busy machine may miss.
       if (isOver) {
         isOver = false
         waiting = rename('Ada Augusta').finally(() => {
@@ -194,7 +194,7 @@ describe('a database that vanishes', () => {
 })
 
 describe('a shutdown', () => {
-  it('P18: is over in time, with 0, also while PostgreSQL is frozen', async () => {
+  it('P18: ends in time with 0, also while PostgreSQL is frozen', async () => {
     await expectRecovery()
     await postgres.freeze()
     service.child.kill('SIGTERM')

@@ -1,4 +1,4 @@
-/** P20: a rolling deploy under keep-alive load, as a load balancer sees it. */
+/** A rolling deploy under keep-alive load, behind a load balancer (P20). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { startLoadBalancer } from '../helpers/load-balancer.ts'
@@ -8,7 +8,7 @@ import { until } from '../helpers/until.ts'
 
 const REQUESTS = 5000
 const CLIENTS = 16
-/** Many times as long as the balancer needs to see readiness fail. */
+/** Many times as long as the load balancer needs to see that readiness fails. */
 const DRAIN_DELAY_MS = 2500
 const GRACE_MS = 20_000
 const ENVIRONMENT = { DRAIN_DELAY: `${DRAIN_DELAY_MS}ms` }
@@ -31,7 +31,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** Ends a process that is under load, and checks each step of its end. */
+/** Ends a process under load, and checks each step of its end. */
 async function retire(service: Service, balancer: ReturnType<typeof startLoadBalancer>, token: string) {
   const remote = createRemote(service.origin)
   const since = performance.now()

@@ -1,4 +1,4 @@
-/** P41: standard output that is full, stopped or gone: requests go on, lines are counted, and the end is clean. */
+/** Standard output that is full, stopped or closed: requests succeed, lost lines are counted, and the end is clean (P41). */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
@@ -22,10 +22,10 @@ const TOKEN = 'a token for the metrics'
 /** Requests for each case: their lines fill a pipe of 64 KiB. */
 const REQUESTS = 400
 
-/** A second for the log, and much more for a busy machine; the shutdown's own time-out is longer. */
+/** A second for the log, and much more for a busy machine; the timeout of the shutdown is longer. */
 const END_WITHIN_MS = 15_000
 
-/** Starts the service with these descriptors, and resolves once it answers. */
+/** Starts the service with these descriptors, and resolves when it responds. */
 async function launch(stdio: StdioOptions, overrides: Environment = {}, command = '"$0" src/server.ts') {
   const database = await databaseOfTest()
   const port = await freePort()
@@ -111,7 +111,7 @@ it('P41: serves and ends with 0 where the terminal has stopped, as after Ctrl-S'
   const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-log-`))
   onTestFinished(() => rm(folder, { recursive: true }))
   const [pidFile, codeFile] = [join(folder, 'pid'), join(folder, 'code')]
-  // script(1) gives a terminal, and takes nothing from it while it is stopped.
+  // script(1) provides a terminal, and reads nothing from it while it is stopped.
   const inner = `sh -c 'echo $$ >"${pidFile}"; exec "${process.execPath}" src/server.ts'; echo $? >"${codeFile}"`
   const service = await launch(
     ['ignore', 'ignore', 'ignore'],
@@ -129,14 +129,14 @@ it('P41: serves and ends with 0 where the terminal has stopped, as after Ctrl-S'
   expect((await readFile(codeFile, 'utf8')).trim()).toBe('0')
 })
 
-it('P41: writes again when the file may grow again, and says how many lines were lost', async () => {
+it('P41: writes again when the file may grow again, and reports how many lines were lost', async () => {
   const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-log-`))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'log')
   const output = openSync(file, 'a')
   onTestFinished(() => closeSync(output))
-  // As on a full disk, each write fails beyond so many KiB; those of the process alone, not of its neighbours.
-  // What is measured of its coverage would be cut as well.
+  // As on a full disk, each write of this process beyond so many KiB fails.
+  // Its coverage would be cut as well.
   const limit = 'env -u NODE_V8_COVERAGE prlimit --fsize=32768: "$0" src/server.ts'
   const service = await launch(['ignore', output, 'ignore'], {}, limit)
   await request(service)

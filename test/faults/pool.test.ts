@@ -1,4 +1,4 @@
-/** P19: the pool runs dry, and every request has its answer in time all the same. */
+/** A pool without a free connection: every request still gets a response in time (P19). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '../helpers/app.ts'
 
@@ -30,11 +30,11 @@ const rename = () =>
 
 async function expectUnavailable(request: () => ReturnType<typeof readSelf>): Promise<number> {
   const since = performance.now()
-  const answer = await request()
+  const response = await request()
   const milliseconds = performance.now() - since
-  expect(answer.statusCode, answer.body).toBe(503)
-  expect(answer.json()).toMatchObject({ code: 'DATABASE_UNAVAILABLE', status: 503 })
-  expect(answer.headers['retry-after']).toBe('1')
+  expect(response.statusCode, response.body).toBe(503)
+  expect(response.json()).toMatchObject({ code: 'DATABASE_UNAVAILABLE', status: 503 })
+  expect(response.headers['retry-after']).toBe('1')
   expect(milliseconds).toBeLessThan(DEADLINE_MS)
   return milliseconds
 }
@@ -46,8 +46,8 @@ async function expectRecovery(): Promise<void> {
   expect(service.app.database.pool.totalCount).toBeLessThanOrEqual(POOL_MAX)
 }
 
-describe('a pool that runs dry', () => {
-  it('P19: answers 503 at the connect timeout while every connection is held', async () => {
+describe('a pool without a free connection', () => {
+  it('P19: responds with 503 at the connect timeout while every connection is in use', async () => {
     const { pool } = service.app.database
     const held = await Promise.all(Array.from({ length: POOL_MAX }, () => pool.connect()))
     const times = await Promise.all(Array.from({ length: 20 }, () => expectUnavailable(rename)))
@@ -60,7 +60,7 @@ describe('a pool that runs dry', () => {
     await expectRecovery()
   })
 
-  it('P19: answers 503 in time while a lock on the table blocks every statement', async () => {
+  it('P19: responds with 503 in time while a lock on the table blocks every statement', async () => {
     const holder = await service.database.connect()
     await holder.query('begin; lock table users in access exclusive mode')
     await Promise.all(

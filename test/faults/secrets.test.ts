@@ -1,4 +1,4 @@
-/** P25: a canary in every place where a secret travels, and not one of them in logs, metrics or traces. */
+/** Every secret of a request and of the configuration is a canary, and none is in logs, metrics or traces (P25). */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSigningKey } from '../../harness/signing-key.ts'
@@ -10,13 +10,13 @@ import { createRemote, type Remote } from '../helpers/remote.ts'
 import { type Service, startService } from '../helpers/service.ts'
 
 const METRICS_TOKEN = 'canary-metrics-token'
-/** Of a token's form, so that its signature is looked at; and of none, which is refused before. */
+/** One has the form of a token, so that its signature is checked; the other has not, and is refused before. */
 const FORGED = 'canaries.forgedby.stranger'
 const MISSPELT = 'canary.forged.token'
 const { privateKey } = createSigningKey()
 const EMAIL = 'ada@example.com'
 
-/** What must appear nowhere, by where it travels. Filled in where the service makes it. */
+/** The secrets, by place. Those that the service creates are added later. */
 const canaries: Record<string, string> = {
   password: 'canary-password-one',
   'new password': 'canary-password-two',
@@ -43,7 +43,7 @@ beforeAll(async () => {
   database = await cloneDatabase()
   collector = await startCollector()
   canaries['database password'] = new URL(database.url).password
-  // A trigger stands for whatever may quote a value in an error of the database, and in that error's cause.
+  // A trigger quotes a value in an error of the database, and in the cause of that error.
   await database.query(`
     create function refuse() returns trigger language plpgsql as $$
     begin raise exception 'refused: %', new.display_name using detail = new.display_name; end $$;
@@ -79,7 +79,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** Sends every secret on every way that there is, accepted and refused. */
+/** Sends every secret in every way, accepted and refused. */
 async function useSecrets(remote: Remote): Promise<void> {
   const statuses: number[] = []
   const call = async (...args: Parameters<Remote['call']>) => {
@@ -139,7 +139,7 @@ const readSecurity = () => readFileSync(new URL('../../SECURITY.md', import.meta
 
 const FORGERY = '{"level":"fatal","msg":"forged"}'
 
-/** Line ends and JSON in every place that a client fills. */
+/** Line ends and JSON in every value that a client sends. */
 async function injectLines(origin: string): Promise<void> {
   const encoded = encodeURIComponent(`\r\n${FORGERY}\r\n`)
   const remote = createRemote(origin)
@@ -170,7 +170,7 @@ describe('a secret', () => {
     expect(Object.keys(canaries).length).toBeGreaterThanOrEqual(19)
   })
 
-  it('P25: was looked for where there is something to find', () => {
+  it('P25: would be found in this output', () => {
     expect(exposed.logs).toContain('"status":500')
     expect(exposed.logs).toContain('access token refused')
     expect(exposed.metrics).toContain('auth_logins_total{outcome="failed"}')
@@ -180,7 +180,7 @@ describe('a secret', () => {
 })
 
 describe('a log line', () => {
-  it('P25: is one JSON object, whatever a client sends', () => {
+  it('P25: is one JSON object, for any input of a client', () => {
     const lines = service.log.map(line => JSON.parse(line) as Record<string, unknown>)
     expect(lines.filter(({ msg }) => msg === 'forged')).toEqual([])
     expect(lines.some(({ path }) => String(path).includes('%0D%0A'))).toBe(true)
@@ -197,7 +197,7 @@ describe('a log line', () => {
     expect([...used].filter(name => !listed.has(name))).toEqual([])
   })
 
-  it('P25: of a request carries its request id and its trace id', () => {
+  it('P25: of a request has its request id and its trace id', () => {
     const lines = service.log.map(line => JSON.parse(line) as Record<string, string>)
     const ofRequests = lines.filter(line => 'method' in line || 'requestId' in line)
     expect(ofRequests.length).toBeGreaterThan(20)

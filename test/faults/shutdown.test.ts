@@ -1,4 +1,4 @@
-/** P20: the real process ends on signals and on errors: drained, in order, with the right code, in bounded time. */
+/** The real process ends on signals and errors: drained, in order, with the right code, within a time limit (P20). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Environment } from '../../src/config/config.ts'
@@ -27,7 +27,7 @@ async function start(overrides: Environment = {}, nodeFlags: string[] = []) {
   return { ...service, remote: createRemote(service.origin) }
 }
 
-/** A write that waits until `release` is called, because somebody holds its row. */
+/** A write that waits until `release` is called, because another session has locked its row. */
 async function startSlowRequest({ remote }: { remote: ReturnType<typeof createRemote> }) {
   const { id, email, displayName, accessToken } = await remote.signUp()
   const holder = await database.connect()
@@ -38,7 +38,7 @@ async function startSlowRequest({ remote }: { remote: ReturnType<typeof createRe
     body: { email, displayName },
   })
   answer.catch(() => {
-    // Those whose process is ended by force have no answer; the others await it.
+    // Where the process is killed, there is no response; the other tests await it.
   })
   await until('the request waits', async () => {
     const { rowCount } = await database.query(
@@ -75,14 +75,14 @@ const isDraining = async ({ remote }: { remote: ReturnType<typeof createRemote> 
 const linesOf = ({ log }: Service, level: string) =>
   log.map(line => JSON.parse(line)).filter(line => line.level === level)
 
-/** Asserts how a process ends, and that it does so without a time-out having to help. */
+/** Asserts how a process ends, and that it does so before its timeout. */
 async function expectEnd({ exited, log, errors }: Service, end: typeof GRACEFULLY) {
   const late = sleep(SOON_MS, 'still running', { ref: false })
   expect(await Promise.race([exited, late]), `${log.join('\n')}${errors.join('')}`).toEqual(end)
 }
 
 describe('a signal', () => {
-  it('P20: lets a request in flight have its answer, after the listener has closed', async () => {
+  it('P20: completes a request in progress, after the listener has closed', async () => {
     const service = await start(PATIENT)
     const { answer, release } = await startSlowRequest(service)
     service.child.kill('SIGTERM')
@@ -110,7 +110,7 @@ describe('a signal', () => {
     expect(linesOf(service, 'info').filter(({ msg }) => msg === 'shutting down')).toHaveLength(1)
   })
 
-  it('P20: is not held up by connections that are idle, silent or halfway through a request', async () => {
+  it('P20: is not delayed by connections that are idle, silent or in the middle of a request', async () => {
     const service = await start({ REQUEST_TIMEOUT: '1s' })
     const idle = await openConnection(service.origin)
     idle.write('GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n')
@@ -127,7 +127,7 @@ describe('a signal', () => {
     await Promise.all([idle, silent, halfway, dripping].map(({ closed }) => closed))
   })
 
-  it('P20: lets a client finish what it was sending when the listener closed', async () => {
+  it('P20: lets a client finish the request that it was sending when the listener closed', async () => {
     const service = await start()
     const connection = await openConnection(service.origin)
     connection.write('GET /health/live HTTP/1.1\r\nho')
@@ -140,7 +140,7 @@ describe('a signal', () => {
     await expectEnd(service, GRACEFULLY)
   })
 
-  it('P20: answers every request of a pipeline before it closes the connection', async () => {
+  it('P20: responds to every request of a pipeline before it closes the connection', async () => {
     const service = await start({ ...PATIENT, DRAIN_DELAY: '2s' })
     const { answer, release } = await startSlowRequest(service)
     const connection = await openConnection(service.origin)
@@ -155,7 +155,7 @@ describe('a signal', () => {
     await expectEnd(service, GRACEFULLY)
   })
 
-  it('P20: ends the process with 1 where it cannot close in time, and says so', async () => {
+  it('P20: ends the process with 1 where it cannot close in time, with a log line', async () => {
     const service = await start({ ...PATIENT, SHUTDOWN_TIMEOUT: '500ms' })
     const { release } = await startSlowRequest(service)
     service.child.kill('SIGTERM')
@@ -164,7 +164,7 @@ describe('a signal', () => {
     await release()
   })
 
-  it('from the keyboard counts once where npm repeats it, and the second time ends at once', async () => {
+  it('from the keyboard counts once where npm repeats it, and a second one ends the process at once', async () => {
     const service = await start({ DRAIN_DELAY: '60s' })
     service.child.kill('SIGINT')
     await sleep(50)
@@ -178,7 +178,7 @@ describe('a signal', () => {
   })
 })
 
-describe('an error that nobody caught', () => {
+describe('an uncaught error', () => {
   it.for([
     { signal: 'SIGUSR2', what: 'uncaught exception', message: 'injected exception' },
     { signal: 'SIGHUP', what: 'unhandled rejection', message: 'injected rejection' },

@@ -1,4 +1,4 @@
-/** P42: a signal ends all that an npm script has started, whichever of its processes it is sent to. */
+/** A signal to any process of an npm script ends all of them (P42). */
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,10 +13,10 @@ const READY = `${SERVICE_TITLE} is ready.`
 const READY_WITHIN_MS = 90_000
 const END_WITHIN_MS = 20_000
 
-/** The service's own process, that of npm, and all of them at once, as a terminal or an init system sends it. */
+/** The process of the service, that of npm, and all of them at once, as from a terminal or an init system. */
 type Target = 'npm' | 'the service' | 'the group'
 
-/** A checkout of its own for each test, which goes with all that runs in it. */
+/** A checkout for each test, which is removed with every process in it. */
 async function prepare({ onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
   const { folder, remove } = await createCheckout('checkout')
   onTestFinished(async () => {
@@ -56,7 +56,7 @@ async function expectNothingLeft(folder: string, { output }: Script) {
 
 const ORDERLY = { code: 0, signal: null }
 
-// npm ends by SIGHUP itself; the service hears of it as of a parent that is gone.
+// npm ends by SIGHUP itself; the service detects that its parent has ended.
 const cases: [script: string, signal: NodeJS.Signals, target: Target, end?: typeof ORDERLY][] = [
   ['start', 'SIGTERM', 'npm', ORDERLY],
   ['start', 'SIGHUP', 'npm'],
@@ -93,7 +93,7 @@ describe.concurrent('P42: after npm run', () => {
     }
   })
 
-  it('dev, a signal during a restart leaves nothing behind, and the greeting came once', async context => {
+  it('dev, a signal during a restart leaves nothing behind, and the welcome text came once', async context => {
     const folder = await prepare(context)
     const started = await startReady(folder, 'dev')
     const countOf = (text: string) => started.output().split(text).length - 1
@@ -108,7 +108,7 @@ describe.concurrent('P42: after npm run', () => {
     expect(countOf('Server listening')).toBe(2)
   })
 
-  it('dev, a service that fails is started again by the next change', async context => {
+  it('dev, a service that fails is restarted by the next change', async context => {
     const folder = await prepare(context)
     const started = await startReady(folder, 'dev')
     await appendFile(join(folder, 'src/http/errors.ts'), 'this is no TypeScript')

@@ -1,4 +1,4 @@
-/** P24: clients that send or read slowly, or not at all, are closed at a limit, and only they notice. */
+/** Clients that send or read slowly, or not at all, are closed at a limit, without an effect on others (P24). */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import { until } from '../helpers/until.ts'
 const METRICS_TOKEN = 'a-token-for-the-metrics'
 const SEND_TIMEOUT_MS = 1000
 
-/** What others may wait, where the machine is quiet. Sent at once, the answers of the slow clients would take seconds. */
+/** Longest wait of other clients on an idle machine. Sent at once, the responses to the slow clients would take seconds. */
 const P99_MS = 250
 
 const get = (path: string, headers = '') => `GET ${path} HTTP/1.1\r\nhost: x\r\n${headers}\r\n`
@@ -32,7 +32,7 @@ beforeAll(async () => {
     SEND_TIMEOUT: `${SEND_TIMEOUT_MS}ms`,
   })
   remote = createRemote(service.origin)
-  // It is loaded with the first request for it.
+  // The first request loads it.
   expect((await remote.call('GET', '/docs/scalar.js')).text.length).toBeGreaterThan(4_000_000)
 })
 afterAll(async () => {
@@ -57,7 +57,7 @@ async function open(sent: string): Promise<Socket> {
 
 const openMany = (count: number, sent: string) => Promise.all(Array.from({ length: count }, () => open(sent)))
 
-/** Reads so many bytes each time, and returns how many came before the connection ended. */
+/** Reads so many bytes at a time, and returns how many came before the connection ended. */
 async function readSlowly(socket: Socket, bytes: number, pauseMs: number): Promise<number> {
   let received = 0
   while (!socket.readableEnded && !socket.destroyed) {
@@ -93,7 +93,7 @@ it('P24: clients that read nothing, or a byte at a time, are reset after SEND_TI
   await reading
 })
 
-it('P24: clients that read slowly get all of it, and one that has read may be idle', async () => {
+it('P24: clients that read slowly get the whole response, and may be idle afterwards', async () => {
   const before = await metric('http_slow_readers_total')
   const read = async (sent: string, bytes: number) => {
     const socket = await open(sent.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'))
@@ -101,7 +101,7 @@ it('P24: clients that read slowly get all of it, and one that has read may be id
   }
   const idle = await open(SCRIPT)
   idle.resume()
-  // A fifth of the first rate, and a twentieth of the second, would do.
+  // A fifth of the first rate, and a twentieth of the second, would be enough.
   const received = await Promise.all([read(PACKED, 32_768), read(SCRIPT, 131_072)])
   expect(received[0]).toBeGreaterThan(1_000_000)
   expect(received[1]).toBeGreaterThan(4_000_000)
@@ -113,7 +113,7 @@ it('P24: clients that read slowly get all of it, and one that has read may be id
   expect(await metric('http_slow_readers_total')).toBe(before)
 })
 
-/** How long requests take, one after the other, while `goesOn`, and 100 at least; all of them are answered with 200. */
+/** Durations of sequential requests while `goesOn`, at least 100; each response is 200. */
 async function p99While(goesOn: () => Promise<boolean>): Promise<number> {
   const durations: number[] = []
   while ((await goesOn()) || durations.length < 100) {
@@ -124,8 +124,8 @@ async function p99While(goesOn: () => Promise<boolean>): Promise<number> {
   return durations.toSorted((a, b) => a - b)[Math.ceil(durations.length * 0.99) - 1] ?? 0
 }
 
-// What else the machine does is in the p99, before as well as during, but not in three rounds in a row.
-it('P24: 300 slow clients are closed at the limit, and others hardly notice', { retry: 2 }, async () => {
+// Other load of the machine is in both p99 values, but not in three rounds in a row.
+it('P24: 300 slow clients are closed at the limit, and others are hardly slower', { retry: 2 }, async () => {
   const quiet = await p99While(async () => false)
   const started = performance.now()
   const sockets = await Promise.all([
@@ -136,7 +136,7 @@ it('P24: 300 slow clients are closed at the limit, and others hardly notice', { 
     openMany(50, 'GET /health/live HTTP/1.1\r\nhos'),
     openMany(50, `${HALF_LOGIN}{`),
   ])
-  // Those of the client that asks are open as well.
+  // The connections of the measuring client are open as well.
   const busy = await p99While(async () => (await metric('http_connections')) > 10)
   expect(performance.now() - started, 'milliseconds that slow clients were open').toBeLessThan(30_000)
   expect(busy).toBeLessThan(Math.max(P99_MS, 4 * quiet))

@@ -1,4 +1,4 @@
-/** P20: SIGTERM while the process starts, at whatever moment: it ends, and so does all that it began. */
+/** SIGTERM at any moment of the start ends the process, and everything that it started (P20). */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -18,7 +18,7 @@ import { createRemote } from '../helpers/remote.ts'
 import { ENDS_WITH_US, ROOT, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 
-/** A start of a second or two, and the end of what it began; on a busy machine twenty times as long. */
+/** A start takes a second or two, with the end of what it started; on a busy machine twenty times as long. */
 const END_WITHIN_MS = 60_000
 
 /** Starts the process and returns at once. */
@@ -48,7 +48,7 @@ async function terminate(started: ReturnType<typeof launch>) {
 async function expectOrderlyEnd({ exited, output }: ReturnType<typeof launch>) {
   const late = sleep(END_WITHIN_MS, ['still running'], { ref: false })
   const [code, signal] = await Promise.race([exited, late])
-  // Before its first line runs, Node ends by the signal itself; from then on it ends in order.
+  // Before its first line, Node ends by the signal itself; from then on it ends in order.
   expect(signal ?? code, output()).toBeOneOf([0, 'SIGTERM'])
 }
 
@@ -102,7 +102,7 @@ describe('SIGTERM during the start', () => {
     expect(await findServers(await place.data())).toEqual({ postmasters: [], children: [] })
   })
 
-  it('P20: ends workers that hear the signal themselves, as of a Ctrl-C', async () => {
+  it('P20: ends workers that get the signal themselves, as from Ctrl-C', async () => {
     const database = await databaseOfTest()
     const environment = testEnvironment(database.url, {
       NODE_ENV: 'production',

@@ -1,4 +1,4 @@
-/** TLS to PostgreSQL: the recipes of docs/deployment.md, and every way in which it can fail: 503, and one line with the reason. */
+/** TLS to PostgreSQL: the recipes of docs/deployment.md, and each failure, with 503 and one log line with the reason. */
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -35,7 +35,7 @@ beforeAll(async () => {
   plainUrl = server.url
   admin = new pg.Pool({ connectionString: server.url, max: 1 })
   admin.on('error', () => {
-    // Its connection ends with the server.
+    // The connection ends with the server.
   })
   await admin.query(`create role limited login password 'secret'`)
   await present(authority.sign(['localhost', '127.0.0.1']))
@@ -46,11 +46,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Makes the server show a certificate to the connections that come. */
+/** Makes the server use a certificate for new connections. */
 async function present({ certificate, key }: Certificate): Promise<void> {
   const { rows } = await admin.query('show data_directory')
   const data = rows[0].data_directory
-  // Written by the server, since its files have to be its own.
+  // Written by the server, which must own its files.
   for (const [name, text] of [
     ['server.crt', certificate],
     ['server.key', key],
@@ -71,10 +71,10 @@ async function offerNone(): Promise<void> {
   await until('TLS is off', async () => (await presented()) === undefined)
 }
 
-/** The certificate that the server shows to new connections; undefined where it offers no TLS. */
+/** The certificate of the server for new connections; undefined where it offers no TLS. */
 async function presented(): Promise<Buffer | undefined> {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
-  // SSLRequest, to which the server says S or N (PostgreSQL's protocol, message formats).
+  // SSLRequest, to which the server responds S or N (PostgreSQL's protocol, message formats).
   socket.write(Buffer.from('0000000804d2162f', 'hex'))
   const [answer] = await once(socket, 'data')
   if (String(answer) !== 'S') {
@@ -103,23 +103,20 @@ async function open(DATABASE_URL: string) {
 const login = { email: 'ada@example.com', password: 'correct horse battery staple' }
 
 describe('a connection that succeeds', () => {
-  it.for(['127.0.0.1', 'localhost'])(
-    'is encrypted and checked against a CA of its own, to %s',
-    async host => {
-      const service = await open(url(ca(), host))
-      const { rows } = await service.app.database.pool.query(
-        'select ssl from pg_stat_ssl where pid = pg_backend_pid()',
-      )
-      expect(rows).toEqual([{ ssl: true }])
-      await expect.poll(async () => (await service.call('GET', '/health/ready')).statusCode).toBe(200)
-    },
-  )
+  it.for(['127.0.0.1', 'localhost'])('is encrypted and verified with a CA of its own, to %s', async host => {
+    const service = await open(url(ca(), host))
+    const { rows } = await service.app.database.pool.query(
+      'select ssl from pg_stat_ssl where pid = pg_backend_pid()',
+    )
+    expect(rows).toEqual([{ ssl: true }])
+    await expect.poll(async () => (await service.call('GET', '/health/ready')).statusCode).toBe(200)
+  })
 
   it.for(['sslmode=no-verify', 'sslmode=disable', 'sslmode=require&uselibpqcompat=true'])(
     'is made with %s',
     async query => {
       const service = await open(url(query))
-      // On a busy machine, a connection may take longer than readiness waits for it.
+      // On a busy machine, a connection may take longer than readiness waits.
       await expect.poll(async () => (await service.call('GET', '/health/ready')).statusCode).toBe(200)
     },
   )
@@ -169,7 +166,7 @@ describe('a connection that cannot be made', () => {
     const as = (text: string, path = '/postgres') =>
       plainUrl.replace(/\/\/[^@]*@/, `//${text}@`).replace(/\/[^/]*$/, path)
     await expectUnavailable(as('limited:wrong'), /password.*28P01/)
-    await expectUnavailable(as('nobody-of-that-name:secret'), /28P01|28000/)
+    await expectUnavailable(as('unknown-user:secret'), /28P01|28000/)
     await expectUnavailable(as('limited:secret', '/missing'), /no such database.*3D000/)
     await admin.query('alter role limited nologin')
     await expectUnavailable(as('limited:secret'), /28000/)
@@ -223,7 +220,7 @@ describe('a connection that cannot be made', () => {
       service.log
         .map(line => JSON.parse(line).msg)
         .filter(text => /^(cannot connect to|connected to) /.test(text))
-    // The feed of revocations tries again every half a second.
+    // The revocation feed tries again every half a second.
     await expect
       .poll(about, { timeout: 5000 })
       .toEqual([expect.stringMatching(/^cannot connect/), 'connected to the database again'])
@@ -231,14 +228,14 @@ describe('a connection that cannot be made', () => {
 })
 
 describe('a command', () => {
-  it.for(['db-migrate', 'user-admin'])('%s says in one line why it cannot connect', async command => {
+  it.for(['db-migrate', 'user-admin'])('%s prints in one line why it cannot connect', async command => {
     const args = command === 'user-admin' ? ['ada@example.com'] : []
     const result = await runCommand(command, args, { DATABASE_URL: url(wrongCa()) })
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(result.stderr).toMatch(/^[^\n]*signed by a CA that is trusted[^\n]*\n$/)
   })
 
-  it('warns of nothing where sslmode is require', async () => {
+  it('prints no warning where sslmode is require', async () => {
     const query = `${ca().replace('verify-full', 'require')}`
     expect(await runCommand('db-migrate', [], { DATABASE_URL: url(query) })).toMatchObject({
       code: 0,
@@ -247,8 +244,8 @@ describe('a command', () => {
   })
 })
 
-it('a production start says that a remote connection is not encrypted', async () => {
-  // 192.0.2.0/24 is for documentation (RFC 5737): nothing answers there.
+it('a production start logs that a remote connection is not encrypted', async () => {
+  // 192.0.2.0/24 is for documentation (RFC 5737): nothing responds there.
   const service = await startService('postgres://u:secret@192.0.2.1/some', { DATABASE_CONNECT_TIMEOUT: '1s' })
   await service.stop()
   const warnings = service.log.filter(line => line.includes('without TLS'))

@@ -15,7 +15,7 @@ const ARGUMENTS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Offline: whatever a page asks of another host fails, and is seen to fail.
+  // Offline: a request to another host fails, and the test sees it.
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ]
 

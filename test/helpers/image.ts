@@ -69,12 +69,12 @@ export function environmentOf(
   return { PATH: BASE_PATH, HOME: process.env.HOME, ...environment, ...more }
 }
 
-/** What a build needs of its host, such as proxies and certificates; not what npm and vitest tell their children. */
+/** The variables that a build needs, such as proxies and certificates, without those of npm and vitest. */
 function hostEnvironment() {
   const names = Object.keys(process.env).filter(
     name => !/^(npm_|vitest|test$|dev$|node_env$|node_v8|node_compile)/i.test(name),
   )
-  // The lockfile's hashes are checked all the same, and most runs need no network.
+  // The hashes of the lockfile are still checked, and most runs need no network.
   const fromCache = { npm_config_prefer_offline: 'true' }
   return { ...Object.fromEntries(names.map(name => [name, process.env[name]])), ...fromCache }
 }

@@ -1,4 +1,4 @@
-/** Loaded into the real process with `--import`: SIGUSR2 throws where nobody catches, SIGHUP rejects unheard. */
+/** Loaded into the real process with `--import`: SIGUSR2 throws an error, SIGHUP rejects a promise, without a handler. */
 process.on('SIGUSR2', () => {
   throw new Error('injected exception')
 })

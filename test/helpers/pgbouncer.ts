@@ -1,4 +1,4 @@
-/** A PgBouncer of a test's own, in front of a database, pooling by transaction. */
+/** Starts a PgBouncer for a test, in front of a database, with transaction pooling. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -8,15 +8,15 @@ import { createInterface } from 'node:readline'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { freePort } from '../../src/process/free-port.ts'
 
-/** It refuses to run as root; this is the user `nobody`. */
-const NOBODY = { uid: 65_534, gid: 65_534 }
+/** PgBouncer refuses to run as root: this user runs it then. */
+const ORDINARY_USER = { uid: 65_534, gid: 65_534 }
 
 /** Where Debian puts it: not on the PATH of an ordinary user. */
 const SYSTEM_PROGRAMS = '/usr/sbin'
 
 const ENVIRONMENT = { PATH: `${process.env.PATH}${delimiter}${SYSTEM_PROGRAMS}` }
 
-/** Whether PgBouncer is installed. A bare host has none, and the service needs none. */
+/** Returns whether PgBouncer is installed. The service does not need it. */
 export function hasPgBouncer(): boolean {
   try {
     execFileSync('pgbouncer', ['--version'], { env: ENVIRONMENT })
@@ -51,7 +51,7 @@ ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction
   const child = spawn('pgbouncer', [file], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: ENVIRONMENT,
-    ...(process.getuid?.() === 0 && NOBODY),
+    ...(process.getuid?.() === 0 && ORDINARY_USER),
   })
   const exited = once(child, 'exit')
   const log: string[] = []

@@ -8,12 +8,12 @@ import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { findServers } from '../../src/db/embedded-process.ts'
 import { migrate } from '../../src/db/migrate.ts'
 
-/** Durability is of no use to a database that lives for one test file. */
+/** A database of one test file needs no durability. */
 const SETTINGS = { fsync: 'off', full_page_writes: 'off' }
 
 export type OwnPostgres = Awaited<ReturnType<typeof startOwnPostgres>>
 
-/** Starts it in a folder of its own. `remove` ends it, in whatever state it is. */
+/** Starts a server in a folder of its own. `remove` ends it in any state. */
 export async function startOwnPostgres() {
   const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-faults-`))
   await chmod(folder, 0o755)
@@ -50,7 +50,7 @@ export async function startOwnPostgres() {
       isRunning = false
     },
     start,
-    /** Makes it serve, whatever a test that failed has done to it. */
+    /** Makes the server run again after a test that failed. */
     async restore() {
       if (isRunning) await signalAll('SIGCONT')
       else await start()

@@ -1,17 +1,21 @@
-/** HTTP as bytes: for requests that no client library would send, and for answers as they are on the wire. */
+/** HTTP as bytes: requests that no client library sends, and responses as they are on the wire. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export type RawAnswer = { status: number; headers: Record<string, string>; body: string }
+export type RawResponse = { status: number; headers: Record<string, string>; body: string }
 
 type Step = string | Buffer | number
 
 /**
- * Opens a connection, sends the steps (a number is a pause in milliseconds), and returns the answers that came until
- * the server closed it. Rejects where that takes longer than `within`: a connection left open is a finding.
+ * Opens a connection, sends the steps (a number is a pause in milliseconds), and returns the responses that came until the
+ * server closed it. Rejects where that takes longer than `within`.
  */
-export async function exchange(port: number, steps: Step[], { within = 10_000 } = {}): Promise<RawAnswer[]> {
+export async function exchange(
+  port: number,
+  steps: Step[],
+  { within = 10_000 } = {},
+): Promise<RawResponse[]> {
   const socket = connect(port, '127.0.0.1')
   const chunks: Buffer[] = []
   socket.on('data', chunk => chunks.push(chunk))
@@ -22,23 +26,23 @@ export async function exchange(port: number, steps: Step[], { within = 10_000 } 
   socket.destroy()
   if (outcome === 'late')
     throw new Error(`still open after ${within} ms, having got: ${Buffer.concat(chunks)}`)
-  return parseAnswers(Buffer.concat(chunks).toString('latin1'))
+  return parseResponses(Buffer.concat(chunks).toString('latin1'))
 }
 
 async function send(socket: Socket, steps: Step[]): Promise<void> {
   for (const step of steps) {
     if (typeof step === 'number') await sleep(step)
-    // The server may have closed already: what it answered tells.
+    // The server may have closed the connection: its response shows why.
     else if (socket.writable) socket.write(step)
   }
 }
 
-/** Answers one after the other, each as long as its Content-Length says; those of HEAD and 204 have none. */
-function parseAnswers(text: string): RawAnswer[] {
+/** Parses responses, each with the length of its Content-Length; those to HEAD and 204 have no body. */
+function parseResponses(text: string): RawResponse[] {
   if (text === '') return []
   const end = text.indexOf('\r\n\r\n')
   const [statusLine = '', ...lines] = text.slice(0, end).split('\r\n')
-  if (end === -1 || !statusLine.startsWith('HTTP/1.1 ')) throw new Error(`not an answer: ${text}`)
+  if (end === -1 || !statusLine.startsWith('HTTP/1.1 ')) throw new Error(`not a response: ${text}`)
   const headers = Object.fromEntries(
     lines.map(line => [
       line.slice(0, line.indexOf(':')).toLowerCase(),
@@ -48,5 +52,5 @@ function parseAnswers(text: string): RawAnswer[] {
   const bodyStart = end + 4
   const bodyEnd = bodyStart + Number(headers['content-length'] ?? 0)
   const body = Buffer.from(text.slice(bodyStart, bodyEnd), 'latin1').toString()
-  return [{ status: Number(statusLine.split(' ')[1]), headers, body }, ...parseAnswers(text.slice(bodyEnd))]
+  return [{ status: Number(statusLine.split(' ')[1]), headers, body }, ...parseResponses(text.slice(bodyEnd))]
 }

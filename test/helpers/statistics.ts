@@ -8,7 +8,7 @@ export function median(samples: number[]): number {
 }
 
 /**
- * Times each of `work` in turn, interleaved and in changing order, so that whatever slows the machine slows all of
+ * Times each of `work` in turn, interleaved and in changing order, so that other load of the machine slows all of
  * them. The medians are of the quieter half of the rounds: a round is judged by its total, in which all of `work`
  * has the same part, so that a difference between them stays. Rounds are pooled batch after batch until the medians
  * lie within `share` of one another or `batches` are done: noise shrinks as they grow, and a difference that is real

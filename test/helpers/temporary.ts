@@ -18,7 +18,7 @@ const CLEAN_UP = fileURLToPath(new URL('./clean-up.ts', import.meta.url))
 
 /**
  * Makes the folder. `remove` ends the database servers in it and removes it; where this process ends before, that
- * happens all the same.
+ * still happens.
  */
 export async function createTemporaryFolder() {
   const folder = (await createIn(MEMORY)) ?? (await mkdtemp(join(tmpdir(), `${SERVICE_ID}-test-`)))

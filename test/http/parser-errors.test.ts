@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
 import { expectProblem } from '../helpers/problems.ts'
-import { exchange, type RawAnswer } from '../helpers/raw.ts'
+import { exchange, type RawResponse } from '../helpers/raw.ts'
 import { openConnection } from '../helpers/raw-connection.ts'
 
 function addRoutes(app: FastifyInstance): void {
@@ -31,7 +31,7 @@ const LIVE = 'GET /health/live HTTP/1.1\r\nHost: test\r\n'
 async function refusalOf(bytes: (string | Buffer | number)[], expected: { status: number; code: string }) {
   const answers = await exchange(port, bytes)
   expect(answers).toHaveLength(1)
-  const [answer] = answers as [RawAnswer]
+  const [answer] = answers as [RawResponse]
   const problem = expectProblem(answer, expected)
   expect(Date.parse(answer.headers.date ?? '')).toBeGreaterThan(Date.now() - 60_000)
   return { problem, answer }

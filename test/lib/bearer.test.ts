@@ -1,4 +1,4 @@
-/** The Authorization header: one spelling of the scheme's grammar, and one of a token (RFC 6750 §2.1, P6). */
+/** The Authorization header: the grammar of the scheme, and the one accepted spelling of a token (RFC 6750 §2.1, P6). */
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -49,7 +49,7 @@ it('P6: a part of any length has one spelling', () => {
       expect(read).toEqual([text])
     }),
   )
-  // No bytes have four characters and one more.
+  // No sequence of bytes has four characters and one more.
   expect(readBearerToken('Bearer AA.AA.AAAAA')).toBeUndefined()
 })
 

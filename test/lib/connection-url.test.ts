@@ -1,4 +1,4 @@
-/** Connection URLs: what is accepted, the drivers read as RFC 3986 does, and no password ends early or is quoted. */
+/** Connection URLs: the drivers read accepted ones as RFC 3986 does, and no password ends early or is quoted. */
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import pg from 'pg'
@@ -8,7 +8,7 @@ import { postgresUrlProblem, redisUrlProblem, uselessParameters } from '../../sr
 /** RFC 3986, appendix B. */
 const RFC3986 = /^(([^:/?#]+):)?(\/\/([^/?#]*))?([^?#]*)(\?([^#]*))?(#(.*))?$/
 
-/** What the URL says, by the RFC's own expression. */
+/** The parts of a URL by the expression of the RFC. */
 function read(url: string) {
   const [, , , , authority = '', path = ''] = RFC3986.exec(url) ?? []
   const at = authority.lastIndexOf('@')
@@ -23,7 +23,7 @@ function read(url: string) {
   }
 }
 
-/** Characters that have a meaning in URLs, or none, among those of names. */
+/** Characters of names, and others with and without a meaning in URLs. */
 const tricky = fc
   .array(
     fc.oneof(
@@ -83,7 +83,7 @@ describe('the URL of a database', () => {
         const client = new pg.Client({ connectionString: text, ssl: false })
         const search = new URLSearchParams(text.split('?')[1])
         expect(text).not.toContain('#')
-        // Where a part is not there, node-postgres has defaults.
+        // node-postgres has defaults for missing parts.
         if (user !== '') expect(client.user).toBe(user)
         if (password !== '') expect(client.password).toBe(password)
         if (host !== '' || search.has('host')) expect(client.host).toBe(search.get('host') ?? host)
@@ -164,7 +164,7 @@ describe('the URL of a database', () => {
   })
 })
 
-it('names the parameters of a database URL that change nothing, unless they may be secret', () => {
+it('names the parameters of a database URL without an effect, unless they may be secret', () => {
   const of = (query: string) => uselessParameters(`postgres://u:p@db/some?${query}`)
   expect(of('sslmode=require&channel_binding=require&schema=app&application_name=x')).toEqual([
     'channel_binding',

@@ -1,4 +1,4 @@
-/** Cursors: what goes in comes out, and nothing else is taken for one. */
+/** Cursors: they keep their position, and no other text is accepted. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeCursor, encodeCursor, instantOf, pageOf } from '../../src/lib/cursor.ts'
@@ -7,7 +7,7 @@ const ID = '0197a1b2-9d3c-4e4f-8a5b-6c7d8e9f0a1b'
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 describe('a cursor', () => {
-  it('comes back as it was, under its own order alone, in an alphabet that a URL takes', () => {
+  it('keeps its position, for its own sort order alone, in characters that a URL allows', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.uuid(), fc.string(), (key, id, sort) => {
         const cursor = encodeCursor({ sort, key, id })
@@ -18,7 +18,7 @@ describe('a cursor', () => {
     )
   })
 
-  it('is nothing that somebody made up', () => {
+  it('is no text that a client invented', () => {
     const madeUp = [
       '',
       'garbage',
@@ -54,7 +54,7 @@ describe('an instant of a cursor', () => {
     fc.assert(fc.property(dates, date => instantOf(date.toISOString())?.getTime() === date.getTime()))
   })
 
-  it('is not what other software would also read as a date', () => {
+  it('is no other form of a date', () => {
     const others = [
       '',
       '0',
@@ -79,7 +79,7 @@ describe('a page', () => {
   const rows = ['a', 'b', 'c'].map(key => ({ id: ID, key }))
   const page = (limit: number) => pageOf(rows, limit, 'key', row => row.key)
 
-  it('names the next one by its last row where the query found one row more, and else none', () => {
+  it('has a cursor of its last row where the query found one row more, else none', () => {
     const { items, nextCursor } = page(2)
     expect(items).toEqual(rows.slice(0, 2))
     expect(decodeCursor(nextCursor ?? '', 'key')).toEqual({ sort: 'key', key: 'b', id: ID })

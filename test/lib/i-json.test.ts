@@ -1,4 +1,4 @@
-/** Proves that what I-JSON forbids is found wherever it hides, and that nothing else is. */
+/** I-JSON: everything that it forbids is found at any place, and nothing else is. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { findFault } from '../../src/lib/i-json.ts'
@@ -6,7 +6,7 @@ import { findFault } from '../../src/lib/i-json.ts'
 const MAX_DEPTH = 32
 
 describe('P27: I-JSON', () => {
-  it('is what JSON.stringify writes of well-formed values, however it is spaced', () => {
+  it('is the output of JSON.stringify for well-formed values, with any spaces', () => {
     const text = fc.string({ unit: 'binary' }).filter(value => value.isWellFormed() && !value.includes('\0'))
     const value = fc.letrec(tie => ({
       any: fc.oneof(
@@ -62,14 +62,14 @@ describe('P27: I-JSON', () => {
     '['.repeat(32) + ']'.repeat(32),
   ])('is %.40s', text => expect(findFault(text, MAX_DEPTH)).toBeUndefined())
 
-  it('is told in time that grows with the length of the text, whatever is in it', () => {
+  it('is checked in linear time, for any text', () => {
     const texts = [
       `"${'a'.repeat(1e6)}"`,
       `"${'\\\\'.repeat(5e5)}"`,
       `[${'1,'.repeat(3e5)}1]`,
       `"${'\\u0061'.repeat(2e5)}"`,
     ]
-    // A regular expression that goes back over what it has read would take hours.
+    // A regular expression that backtracks would take hours.
     for (const text of texts) expect(findFault(text, MAX_DEPTH)).toBeUndefined()
   })
 })

@@ -1,4 +1,4 @@
-/** W3C Trace Context: what is read from a caller's header, and how often a trace is sampled without one. */
+/** W3C Trace Context: the caller's header, and how often a trace is sampled without one. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatTraceparent, traceContextOf } from '../../src/lib/trace-context.ts'
@@ -20,7 +20,7 @@ describe('traceContextOf', () => {
     }
   })
 
-  it('keeps the trace of the caller, and not its decision, where sampling is not by parent', () => {
+  it('keeps the trace of the caller, and not its decision, where sampling is not parent-based', () => {
     for (const flags of ['00', '01']) {
       for (const ratio of [0, 1]) {
         const context = traceContextOf(`00-${TRACE}-${PARENT}-${flags}`, { ratio, isParentBased: false })
@@ -46,7 +46,7 @@ describe('traceContextOf', () => {
     expect(context.traceId).not.toBe(TRACE)
   })
 
-  it('makes valid ids for whatever it is sent, and no two alike', () => {
+  it('creates valid and unique ids for any header', () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(fc.string(), fc.double({ min: 0, max: 1, noNaN: true }), (header, ratio) => {

@@ -1,14 +1,14 @@
-/** What a person at a terminal is told of an error. */
+/** The text that a person at a terminal sees of an error. */
 import { expect, it } from 'vitest'
 import { explain, UserFacingError } from '../../src/lib/user-facing-error.ts'
 
-it('is the message alone, where it was written for them', () => {
+it('is the message of a user-facing error', () => {
   expect(explain(new UserFacingError('Choose another port.', { cause: new Error('EADDRINUSE') }))).toBe(
     'Choose another port.',
   )
 })
 
-it('is all that is known, where nobody foresaw it', () => {
+it('is the stack of an unexpected error', () => {
   const error = new TypeError('x is not a function')
   expect(explain(error)).toBe(error.stack)
   expect(explain(Object.assign(new Error('no stack'), { stack: undefined }))).toBe('no stack')

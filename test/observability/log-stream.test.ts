@@ -1,4 +1,4 @@
-/** Gathered log lines: all of them arrive, whole and in order, at once where the process ends, and soon where it idles. */
+/** The log stream: every line is written whole and in order, at once at the end of the process, soon while it is idle. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs'
@@ -45,13 +45,13 @@ it.each([true, false])('writes every line, in order, where the pipe is shared: %
   await expect.poll(written).toBe(lines.join(''))
 })
 
-it('writes a line that nobody follows', async () => {
+it('writes a line that no other line follows', async () => {
   const stream = open()
   stream.write('alone\n')
   await expect.poll(written).toBe('alone\n')
 })
 
-it('has written everything, in order, once it has settled and finishes', async () => {
+it('has written everything, in order, after settle and finish', async () => {
   const stream = open()
   const lines = makeLines(500)
   for (const line of lines) stream.write(line)
@@ -78,20 +78,20 @@ describe('a process that ends', () => {
     })
   }
 
-  it('writes its last lines though all of its threads are busy', async () => {
+  it('writes its last lines while all of its threads are busy', async () => {
     const child = start(`
       for (let i = 0; i < 8; i++) pbkdf2('', '', 100_000, 64, 'sha512', () => {})
       stream.write('first\\n')`)
     expect(await text(child.stdout)).toBe('first\nlast\n')
   })
 
-  it('P41: ends in a second, in order, where its reader has stopped', async () => {
+  it('P41: ends within a second, in order, where its reader has stopped', async () => {
     const child = start(`for (let i = 0; i < 10_000; i++) stream.write('x'.repeat(99) + '\\n')`)
     child.stdout.pause()
     expect(await once(child, 'exit')).toEqual([0, null])
   })
 
-  it('P41: ends where its reader has gone', async () => {
+  it('P41: ends where its reader has ended', async () => {
     const child = start(`for (let i = 0; i < 10_000; i++) stream.write('x'.repeat(99) + '\\n')`)
     child.stdout.destroy()
     expect(await once(child, 'exit')).toEqual([0, null])
@@ -99,7 +99,7 @@ describe('a process that ends', () => {
 })
 
 describe.skipIf(!existsSync('/dev/full'))('P41: a device that is full', () => {
-  it('costs the lines, which are counted, and no exception', async () => {
+  it('loses the lines, counts them, and throws nothing', async () => {
     const stream = open({ path: '/dev/full' })
     for (const line of makeLines(1000)) stream.write(line)
     await stream.settle()
@@ -110,7 +110,7 @@ describe.skipIf(!existsSync('/dev/full'))('P41: a device that is full', () => {
   })
 })
 
-/** Runs `script` in a process that has a stream to a file which can hold `kilobytes`; returns what it printed. */
+/** Runs `script` in a process with a stream to a file that can have `kilobytes`; returns its output. */
 async function withFileLimit(kilobytes: number, script: string): Promise<string> {
   const code = `
     import { openSync, statSync, truncateSync, readFileSync } from 'node:fs'
@@ -119,14 +119,14 @@ async function withFileLimit(kilobytes: number, script: string): Promise<string>
     const losses = []
     const stream = createLogStream({ isShared: false, fd: openSync(file, 'a'), onLoss: loss => losses.push(loss) })
     ${script}`
-  // What is measured of its coverage would be cut as well.
+  // Its coverage would be cut as well.
   const shell = `unset NODE_V8_COVERAGE; ulimit -f ${kilobytes}; exec "$0" --input-type=module --eval "$1"`
   // bash counts in KiB; dash, which may be sh, in blocks of 512 bytes.
   const child = spawn('bash', ['-c', shell, process.execPath, code], { stdio: ['ignore', 'pipe', 'inherit'] })
   return text(child.stdout)
 }
 
-it('P41: loses no whole line to a limit, ends a line that was cut, and says how many were lost', async () => {
+it('P41: loses no complete line at a limit, ends a line that was cut, and reports how many were lost', async () => {
   const output = await withFileLimit(
     64,
     `const number = index => JSON.stringify({ index, pad: 'é'.repeat(index % 90) }) + '\\n'
@@ -153,7 +153,7 @@ it('P41: loses no whole line to a limit, ends a line that was cut, and says how 
   expect(tail.slice(1, 3).map((line: string) => JSON.parse(line).index)).toEqual([2000, 2001])
 })
 
-it('P41: drops and counts what a stopped reader leaves, and goes on with whole lines when it reads again', async () => {
+it('P41: drops and counts lines while a reader has stopped, and continues with whole lines when it reads again', async () => {
   const fifo = join(folder, 'fifo')
   await promisify(execFile)('mkfifo', [fifo])
   const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -182,7 +182,7 @@ it('P41: drops and counts what a stopped reader leaves, and goes on with whole l
   closeSync(fd)
 })
 
-it('P41: goes on where the reader of a pipe was gone and another comes', async () => {
+it('P41: continues where the reader of a pipe has ended and another comes', async () => {
   const fifo = join(folder, 'fifo')
   await promisify(execFile)('mkfifo', [fifo])
   const first = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK)

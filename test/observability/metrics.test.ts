@@ -1,4 +1,4 @@
-/** The metrics: who may read them, what is in them, and that clients cannot make them grow (P26). */
+/** The metrics: who may read them, their values, and that clients cannot make them grow (P26). */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,7 +27,7 @@ describe('/metrics', () => {
     return Number(line?.split(' ').at(-1))
   }
 
-  it('asks for its token', async () => {
+  it('requires its token', async () => {
     for (const token of [undefined, '', 'x', `${METRICS_TOKEN}x`, METRICS_TOKEN.slice(1)]) {
       const answer = await read(token)
       expect(answer.statusCode).toBe(401)
@@ -46,7 +46,7 @@ describe('/metrics', () => {
     expect(answer.headers['content-type']).toMatch(/^text\/plain; version=/)
   })
 
-  it('is open in development without a token, and not there in production', async () => {
+  it('is open in development without a token, and does not exist in production without one', async () => {
     const database = await databaseOfTest()
     const development = await createAppOn({ ...database, drop: async () => {} })
     expect((await development.call('GET', '/metrics')).statusCode).toBe(200)
@@ -60,7 +60,7 @@ describe('/metrics', () => {
     await service.signUp()
     const { body } = await read(METRICS_TOKEN)
     expect(lintMetrics(body)).toBe('')
-    // It would find what it is there for.
+    // It reports what is wrong.
     expect(lintMetrics('# HELP x_total A gauge\n# TYPE x_total gauge\nx_total 1\n')).toContain('_total')
   })
 
@@ -93,7 +93,7 @@ describe('/metrics', () => {
     expect(await sampleOf('auth_refresh_reuse_total')).toBe(reused + 1)
   })
 
-  it('shows the pool, the event loop and the hashes as they are', async () => {
+  it('shows the present values of the pool, the event loop and the hashes', async () => {
     const queries = await sampleOf('db_queries_total')
     const held = await service.app.database.pool.connect()
     expect(await sampleOf('db_pool_connections')).toBeGreaterThanOrEqual(1)
@@ -122,10 +122,10 @@ describe('/metrics', () => {
 const PIPELINE = 100
 const CONNECTIONS = 4
 
-/** By how much two readings of a heap at rest differ. */
+/** The difference between two measurements of an idle heap. */
 const NOISE_BYTES = 200_000
 
-describe('a client that makes up paths', () => {
+describe('a client that invents paths', () => {
   let database: TestDatabase
   let collector: Collector
   let service: Service
@@ -149,7 +149,7 @@ describe('a client that makes up paths', () => {
     await database.drop()
   })
 
-  /** Sends 404s, no two alike, in pipelines over one connection. */
+  /** Sends requests for different unknown paths, in pipelines over one connection. */
   async function flood(count: number, name: string): Promise<void> {
     const { hostname, port } = new URL(service.origin)
     const socket = connect(Number(port), hostname)
@@ -184,7 +184,7 @@ describe('a client that makes up paths', () => {
     return text.split('\n').filter(line => line.startsWith('http_')).length
   }
 
-  /** Bytes in use after a collection, once what is on its way to the collector has left. */
+  /** Bytes in use after a garbage collection, when all spans are sent. */
   async function readSettledHeap(before = Number.POSITIVE_INFINITY): Promise<number> {
     const { length } = service.errors
     service.child.kill('SIGUSR2')
@@ -201,7 +201,7 @@ describe('a client that makes up paths', () => {
     const before = { series: await countSeries(), heap: await readSettledHeap() }
     await floodAll(100_000, 'path')
     expect(await countSeries()).toBe(before.series)
-    // 20 bytes for each: a path, a label or a span that is kept takes ten times as many.
+    // 20 bytes for each path: a path, a label or a span that is kept takes ten times as many.
     const isFlat = async () => (await readSettledHeap()) - before.heap < 100_000 * 20
     await until('the heap is flat', isFlat)
   })

@@ -1,4 +1,4 @@
-/** The W3C context that goes out with requests to others: the same trace, under the span that sends them. */
+/** The W3C context of requests to other services: the same trace, under the span that sends them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildApp } from '../../src/app.ts'
 import { testConfig } from '../helpers/config.ts'
@@ -20,7 +20,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** An app with a route that shows what it would send on, by itself and from inside of a query's span. */
+/** An app with a route that returns the headers that it would send, outside and inside a query's span. */
 async function buildProbe(endpoint?: string) {
   const app = await buildApp(testConfig(database.url, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }))
   app.get('/probe', async request => ({
@@ -37,7 +37,7 @@ async function probe(app: Awaited<ReturnType<typeof buildProbe>>, flags: string)
 }
 
 describe('an outgoing request', () => {
-  it('carries on the trace of a sampled request, under the span that sends it', async () => {
+  it('continues the trace of a sampled request, under the span that sends it', async () => {
     const app = await buildProbe(collector.url)
     const { own, byItself, insideOfQuery } = await probe(app, '01')
     expect(byItself).toEqual({ traceparent: own, tracestate: 'vendor=opaque' })
@@ -49,7 +49,7 @@ describe('an outgoing request', () => {
     expect(insideOfQuery.traceparent).toContain(query?.spanId)
   })
 
-  it('carries on the trace also where nothing is recorded, so that the caller decision holds', async () => {
+  it('continues the trace also where nothing is recorded, so that the decision of the caller holds', async () => {
     const app = await buildProbe()
     const { own, byItself, insideOfQuery } = await probe(app, '00')
     expect(own).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-00$`))

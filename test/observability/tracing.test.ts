@@ -1,4 +1,4 @@
-/** Traces as a collector gets them from the real process, and as callers and log lines see them. */
+/** Traces as a collector gets them from the real process, and as they are in responses and log lines. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -27,7 +27,7 @@ function createTrace(isSampled: boolean) {
   return { traceId, parentId, headers: { traceparent: `00-${traceId}-${parentId}-${flags}` } }
 }
 
-/** Runs a service with a collector for `work`, and returns what the collector and the log have at its end. */
+/** Runs a service with a collector for `work`, and returns the spans and log lines at its end. */
 async function trace(
   overrides: Environment,
   work: (remote: ReturnType<typeof createRemote>, origin: string) => Promise<void>,
@@ -35,7 +35,7 @@ async function trace(
   const collector = await startCollector()
   const service = await startService(database.url, {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    // Long enough for twenty writes of one row, on whatever machine; one request waits for all of it.
+    // Long enough for twenty writes of one row on any machine; one request waits for all of them.
     DATABASE_LOCK_TIMEOUT: '2s',
     ...overrides,
   })
@@ -53,14 +53,14 @@ async function trace(
 const rootOf = (spans: Span[]) => spans.filter(({ kind }) => kind === KIND.server)
 
 /**
- * How the statement begins that checks a session. A request makes it only while the revocation feed has no recent proof
- * that it hears, as on a machine whose cores are busy: that is no query of the request's own.
+ * The start of the statement that checks a session. A request sends it only while the revocation feed has no recent proof
+ * that it works, as on a busy machine: it is no query of the request's own.
  */
 const SESSION_CHECK = 'select "sessions"."id" from "sessions" inner join "users"'
 
 const isSessionCheck = ({ attributes }: Span) => String(attributes['db.query.text']).startsWith(SESSION_CHECK)
 
-/** Asserts that spans are one request's and its queries', and returns the names of its own queries. */
+/** Asserts that the spans are of one request and its queries, and returns the names of its own queries. */
 function expectFamily(spans: Span[], parentId: string): string[] {
   const [root, ...others] = rootOf(spans)
   expect(others).toEqual([])
@@ -109,7 +109,7 @@ async function sendCrowd(remote: ReturnType<typeof createRemote>, user: User): P
 async function sendFailures(remote: ReturnType<typeof createRemote>, user: User): Promise<void> {
   const holder = await database.connect()
   await holder.query('begin')
-  // The row alone: a check of the session reads it without waiting.
+  // Only the row: a check of the session reads it without waiting.
   await holder.query('select from users where id = $1 for update', [user.id])
   const body = { email: user.email, displayName: 'Ada' }
   const options = { token: user.accessToken, body, headers: failing.headers }
@@ -119,7 +119,7 @@ async function sendFailures(remote: ReturnType<typeof createRemote>, user: User)
   expect((await remote.call('GET', PAGE, { headers: refused.headers })).status).toBe(401)
 }
 
-/** Three requests on one connection, whose bodies come a while after their headers. */
+/** Three requests on one connection. Their bodies come later than their headers. */
 async function sendSlowly(origin: string, { email }: User): Promise<void> {
   const connection = await openConnection(origin)
   const body = JSON.stringify({ email, password: PASSWORD })
@@ -153,7 +153,7 @@ describe('a traced request', () => {
     })
   })
 
-  it('has one context in its span, its log line and its answer, under the span of its caller', () => {
+  it('has one context in its span, its log line and its response, under the span of its caller', () => {
     const spans = recorded.of(alone.traceId)
     expect(expectFamily(spans, alone.parentId)).toEqual(['SELECT'])
     const [root] = rootOf(spans)
@@ -167,30 +167,30 @@ describe('a traced request', () => {
     })
   })
 
-  it('goes to the path of OTLP/HTTP, without query strings and parameters', () => {
+  it('is sent to the path of OTLP/HTTP, without query strings and parameters', () => {
     expect(new Set(recorded.collector.paths)).toEqual(new Set(['POST /v1/traces']))
     expect(recorded.collector.bodies.join('')).not.toContain('canary')
     expect(recorded.collector.bodies.join('')).not.toContain('@example.com')
   })
 
-  it('has the queries of its transactions for children, also among others of its kind', () => {
+  it('has the queries of its transactions as children, also among concurrent requests', () => {
     const families = (traces: typeof logins) =>
       new Set(traces.map(({ traceId, parentId }) => expectFamily(recorded.of(traceId), parentId).join(' ')))
     // The account, its new session, and the oldest sessions beyond the limit.
     expect(families(logins)).toEqual(new Set(['SELECT WITH WITH']))
     expect(families(reads)).toEqual(new Set(['SELECT']))
-    // They share statements, and each has its own share of one for a child.
+    // They share batched statements.
     expect(families(lookUps)).toEqual(new Set(['SELECT']))
     expect(families(writes)).toEqual(new Set(['BEGIN UPDATE INSERT COMMIT']))
     expect(unsampled.flatMap(({ traceId }) => recorded.of(traceId))).toEqual([])
   })
 
-  it('keeps its context while its body is on the way, on a connection that others used before', () => {
+  it('keeps its context until its body has arrived, on a connection that other requests used before', () => {
     const { before, sampled } = slow
     expect(expectFamily(recorded.of(before.traceId), before.parentId)).toEqual(['SELECT'])
     expect(expectFamily(recorded.of(sampled.traceId), sampled.parentId)).toEqual(['SELECT', 'WITH', 'WITH'])
     expect(recorded.of(slow.unsampled.traceId)).toEqual([])
-    // Nothing was recorded that belongs to none of them.
+    // No other span was recorded.
     const known = [alone, ...logins, ...reads, ...lookUps, ...writes, failing, refused, before, sampled]
     const ids = new Set(recorded.spans.map(({ traceId }) => traceId))
     expect(ids).toEqual(new Set(known.map(({ traceId }) => traceId)))
@@ -210,7 +210,7 @@ describe('a traced request', () => {
     expect(refusal).toMatchObject({ isError: false, attributes: { 'error.type': 'UNAUTHORIZED' } })
   })
 
-  it('is recorded by the ratio where the caller did not decide, and as the caller says where it did', async () => {
+  it('is recorded by the ratio where the caller did not decide, and by the decision of the caller where it did', async () => {
     const decided = Array.from({ length: 20 }, () => createTrace(true))
     const declined = Array.from({ length: 20 }, () => createTrace(false))
     const count = 400
@@ -230,7 +230,7 @@ describe('a traced request', () => {
 })
 
 describe('a collector', () => {
-  it.for(['down', 'mute'])('that is %s costs nobody anything, and holds up no shutdown', async state => {
+  it.for(['down', 'mute'])('that is %s delays no request, and no shutdown', async state => {
     const collector = await startCollector({ isMute: true })
     if (state === 'down') await collector.close()
     const service = await startService(database.url, {
@@ -251,7 +251,7 @@ describe('a collector', () => {
 })
 
 describe('tracing that is off', () => {
-  it('loads nothing of OpenTelemetry but the API, which prom-client asks for itself', async () => {
+  it('loads nothing of OpenTelemetry except the API, which prom-client loads', async () => {
     const service = await startService(database.url, {}, ['--import', './test/helpers/list-modules.ts'])
     await service.stop()
     const urls: string[] = JSON.parse(service.errors.join(''))

@@ -1,11 +1,11 @@
-/** The order and the exit code of the process's end, where only a stand-in for the process can be asked. */
+/** The order of the process's end and its exit code, with a fake process that records exits. */
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createLifecycle } from '../../src/process/lifecycle.ts'
 import { until } from '../helpers/until.ts'
 
-/** A process that notes its exits instead of ending. */
+/** A process that records its exits instead of ending. */
 function createHost(onEnd?: () => void) {
   const exits: number[] = []
   const reasons: string[] = []
@@ -33,7 +33,7 @@ describe('the end of the process', () => {
         closed.push('listener')
       })
       host.emit(signal)
-      // Others that follow change nothing.
+      // Further signals change nothing.
       host.emit('SIGHUP')
       host.emit('SIGTERM')
       await exited()
@@ -43,7 +43,7 @@ describe('the end of the process', () => {
     },
   )
 
-  it('waits for a start under way, and closes what it opened after the signal', async () => {
+  it('waits for a start in progress, and closes what it opened after the signal', async () => {
     const { host, start, onClose, isEnding, exited, exits } = createHost()
     const closed: string[] = []
     const { promise: database, resolve } = Promise.withResolvers<void>()
@@ -60,7 +60,7 @@ describe('the end of the process', () => {
     expect(closed).toEqual(['database'])
   })
 
-  it('closes the rest where closing one fails, and ends with 1', async () => {
+  it('closes the others where closing one fails, and ends with 1', async () => {
     const { host, onClose, exited, exits, reasons } = createHost()
     let isClosed = false
     onClose(async () => {
@@ -82,7 +82,7 @@ describe('the end of the process', () => {
     expect(exits).toEqual([1])
   })
 
-  it('is not held up where its reason cannot be written down', async () => {
+  it('is not delayed where its reason cannot be reported', async () => {
     const { host, exited, exits } = createHost(() => {
       throw new Error('the disk is full')
     })
@@ -91,7 +91,7 @@ describe('the end of the process', () => {
     expect(exits).toEqual([1])
   })
 
-  it('gives up when its time is over', async () => {
+  it('exits with 1 after its time limit', async () => {
     const { host, limit, onClose, exited, exits, reasons } = createHost()
     limit(30)
     onClose(() => new Promise(() => {}))
@@ -101,7 +101,7 @@ describe('the end of the process', () => {
     expect(reasons).toEqual(['SIGTERM', 'shutdown timed out'])
   })
 
-  it('takes any value that was thrown or rejected with for an error', async () => {
+  it('treats any value that was thrown or rejected with as an error', async () => {
     for (const event of ['uncaughtException', 'unhandledRejection']) {
       const { host, exited, exits, reasons } = createHost()
       host.emit(event, undefined)

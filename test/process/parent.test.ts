@@ -1,4 +1,4 @@
-/** A process notices that its parent is gone, also where that was so before it could ask who it was. */
+/** A process detects that its parent has ended, also where that was before the process could check. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, it } from 'vitest'
@@ -9,7 +9,7 @@ const SCRIPT = `
   console.log(args.join())
   setTimeout(() => console.log('kept'), 1000)`
 
-/** What a process prints that is given these arguments. */
+/** The output of a process with these arguments. */
 async function run(...args: string[]): Promise<string> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', SCRIPT, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -22,7 +22,7 @@ async function run(...args: string[]): Promise<string> {
   return text
 }
 
-it('notices another parent than the one that was named, and only that', async () => {
+it('detects another parent than the named one, and only that', async () => {
   const [own, other, unnamed] = await Promise.all([
     run('a', `--parent=${process.pid}`),
     run('a', '--parent=999999999'),
@@ -31,8 +31,8 @@ it('notices another parent than the one that was named, and only that', async ()
   expect({ own, other, unnamed }).toEqual({ own: 'a\nkept\n', other: 'a\ngone\n', unnamed: 'a,b\nkept\n' })
 })
 
-it('takes the first process for the one that inherits orphans, unless it runs npm scripts', async () => {
-  // Here the first process is some init. The shell ends, and its child is given to it.
+it('treats the first process as the parent of orphans, unless it runs npm scripts', async () => {
+  // The first process is an init here. The shell ends, and init becomes the parent of its child.
   const script = `sleep 0.3; exec "${process.execPath}" --input-type=module -e "$1" a "--parent=1"`
   const child = spawn('sh', ['-c', `sh -c '${script}' sh "$1" & exit`, 'sh', SCRIPT], {
     stdio: ['ignore', 'pipe', 'inherit'],

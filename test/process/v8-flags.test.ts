@@ -1,4 +1,4 @@
-/** The setting of V8's heap: V8 tells on stderr of one that it does not know, and goes on without it. */
+/** The V8 flag is one that this V8 knows: it prints an unknown one on stderr, and ignores it. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'

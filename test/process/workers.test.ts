@@ -1,4 +1,4 @@
-/** Several workers behind one port: they count together, die alone, end in order, and leave nobody behind. */
+/** Several workers on one port: common metrics, a worker that dies, an end in order, and no process left. */
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -71,14 +71,14 @@ describe('two workers', () => {
   })
   afterAll(() => service.stop())
 
-  it('answer as one, and whichever is asked for metrics tells what both have counted', async () => {
+  it('serve one port, and any worker reports the metrics of both', async () => {
     const answers = await askOften(40, service.origin, '/health/live')
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     const metrics = await askOften(6, service.origin, '/metrics', TOKEN)
     const count =
       /^http_request_duration_seconds_count\{method="GET",route="\/health\/live",status="200"\} (\d+)$/m
     expect(new Set(metrics.map(({ text }) => count.exec(text)?.[1]))).toEqual(new Set(['40']))
-    // A total of both, where one alone has some 60 MB.
+    // The total of both: one alone has about 60 MB.
     expect(metrics[0]?.text).toMatch(/^process_resident_memory_bytes \d{9}$/m)
     expect((await ask(service.origin, '/metrics')).status).toBe(401)
     expect(lintMetrics(metrics[0]?.text ?? '')).toBe('')
@@ -90,7 +90,7 @@ describe('two workers', () => {
   const valueIn = (text: string, name: string) =>
     Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
 
-  /** Whichever worker answers within two seconds: a connection may be given to one that stands still. */
+  /** Metrics from any worker that responds within two seconds: a connection may go to one that is blocked. */
   async function scrape(): Promise<string> {
     for (let tries = 0; tries < 10; tries++) {
       const answer = await Promise.race([ask(service.origin, '/metrics', TOKEN), sleep(2000, undefined)])
@@ -99,7 +99,7 @@ describe('two workers', () => {
     throw new Error('no worker sends the metrics')
   }
 
-  it('while one stands still, metrics are partial, say so, and take a second; totals do not go down', async () => {
+  it('report partial metrics within a second while one is blocked, and totals do not go down', async () => {
     await askOften(20, service.origin, '/health/live')
     const before = await scrape()
     const [frozen = 0] = childrenOf(service.pid)
@@ -109,7 +109,7 @@ describe('two workers', () => {
       expect(Number(TOTAL.exec(text)?.[1])).toBe(Number(TOTAL.exec(before)?.[1]))
       expect(valueIn(text, 'workers_configured')).toBe(2)
       expect(valueIn(text, 'workers_reporting')).toBe(1)
-      // A gauge is that of the other alone.
+      // A gauge has the value of the other worker alone.
       expect(valueIn(text, 'process_resident_memory_bytes')).toBeLessThan(
         0.75 * valueIn(before, 'process_resident_memory_bytes'),
       )
@@ -130,12 +130,12 @@ describe('two workers', () => {
     await expect.poll(async () => new Set(await statuses()), { timeout: 5000 }).toEqual(new Set([401]))
   })
 
-  it('go on when one of them dies, and replace it', async () => {
+  it('continue when one of them dies, and it is replaced', async () => {
     const [victim = 0, survivor = 0] = childrenOf(service.pid)
     await askOften(40, service.origin, '/health/live')
     const before = Number(TOTAL.exec(await scrape())?.[1])
     process.kill(victim, 'SIGKILL')
-    // Until the first process knows, it hands connections to the dead one, where nobody answers them.
+    // Until the first process knows, it passes connections to the dead worker, and they get no response.
     await until('its end is noticed', () => service.log.join('\n').includes('a worker ended and is replaced'))
     expect(isAlive(victim)).toBe(false)
     const text = await scrape()
@@ -152,10 +152,10 @@ describe('two workers', () => {
     expect(valueIn(after, 'workers_reporting')).toBe(2)
   })
 
-  it('refuse to send metrics, for a while, where the first process stands still', async () => {
+  it('refuse to send metrics while the first process is blocked', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     onTestFinished(() => agent.destroy())
-    // A connection that a worker has: the first process would hand on no new one.
+    // A connection that a worker already has: the blocked first process passes on no new one.
     await ask(service.origin, '/health/ready', undefined, agent)
     process.kill(service.pid, 'SIGSTOP')
     try {
@@ -170,7 +170,7 @@ describe('two workers', () => {
     expect(valueIn(await scrape(), 'workers_configured')).toBe(2)
   })
 
-  it('keep the totals of one that dies before it has taken a connection that was handed to it', async () => {
+  it('keep the totals of one that dies before it has accepted a connection', async () => {
     const deaths = () => service.log.filter(line => line.includes('a worker ended')).length
     const [victim = 0] = childrenOf(service.pid)
     await askOften(40, service.origin, '/health/live')
@@ -183,7 +183,7 @@ describe('two workers', () => {
         .end(),
     )
     try {
-      // The other one answers, so that the first process has handed on what it was sent before.
+      // The other worker responds: by then the first process has passed on the earlier connections.
       await scrape()
       process.kill(victim, 'SIGKILL')
       await until('its end is noticed', () => deaths() > deathsBefore)
@@ -200,8 +200,8 @@ function listeners({ log }: Service): number {
   return log.filter(line => line.includes('Server listening at')).length
 }
 
-it('P20: a deploy of workers drops nothing and leaves nobody behind', async () => {
-  // Long enough for one of the balancer's questions to fall into it on a busy machine.
+it('P20: a deploy of workers drops no request and leaves no process', async () => {
+  // Long enough for one check of the load balancer on a busy machine.
   const service = await start({ DRAIN_DELAY: '2s' })
   await expect.poll(() => listeners(service), { timeout: 120_000 }).toBe(2)
   const workers = childrenOf(service.pid)
@@ -212,7 +212,7 @@ it('P20: a deploy of workers drops nothing and leaves nobody behind', async () =
   const sent = traffic.answers.length
   service.child.kill('SIGTERM')
   service.child.kill('SIGTERM')
-  // A load balancer sees that readiness fails, and takes its traffic away while all is still answered.
+  // A load balancer sees that readiness fails, and sends its traffic elsewhere while requests still succeed.
   await expect
     .poll(async () => (await remote.call('GET', '/health/ready')).status, { interval: 5, timeout: 10_000 })
     .toBe(503)

@@ -64,7 +64,7 @@ function write(members: Members): string {
   return `{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
 }
 
-/** A body that fits the schema but in one or two places. */
+/** A body that is valid except in one or two places. */
 function spoiltBody(valid: fc.Arbitrary<Members>): fc.Arbitrary<string> {
   const at = fc.nat({ max: 99 })
   const replaced = fc

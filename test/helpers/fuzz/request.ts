@@ -1,4 +1,4 @@
-/** Generates requests that nobody should send, for any operation of an OpenAPI document. */
+/** Generates invalid requests for any operation of an OpenAPI document. */
 import fc from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import { fillPath, type Operation } from '../openapi.ts'

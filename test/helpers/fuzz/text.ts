@@ -1,4 +1,4 @@
-/** Text that nobody should send: what databases, parsers and pages have stumbled over, and any UTF-16 there is. */
+/** Generates difficult text: known problems of databases, parsers and pages, and any UTF-16. */
 import fc from 'fast-check'
 
 const INJECTIONS = [
