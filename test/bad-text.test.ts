@@ -30,7 +30,7 @@ async function send(operation: Operation, rest: Pick<InjectOptions, 'payload'> &
   })
 }
 
-/** JSON values that no body may contain, as JSON text. */
+/** JSON text of values that no body may contain. */
 const BAD_VALUES: Record<string, string> = {
   'NUL in an escape': '"a\\u0000b"',
   'a lone high surrogate': '"a\\ud800"',

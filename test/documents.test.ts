@@ -1,4 +1,4 @@
-/** The documents agree with the repository: links lead somewhere, and SECURITY.md lists every column of the core. */
+/** The documents agree with the repository: links have targets, and SECURITY.md lists every column of the core. */
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -52,7 +52,7 @@ describe('the data inventory of SECURITY.md', async () => {
     expect(listed.toSorted()).toEqual([...new Set(columns)].toSorted())
   })
 
-  it('puts each in one of the three classes', () => {
+  it('gives each column one of the three classes', () => {
     expect(new Set(rows.map(([, , , kind]) => kind))).toEqual(new Set(['secret', 'personal', 'internal']))
   })
 })
@@ -61,7 +61,7 @@ describe('the picture of the architecture', () => {
   const withoutStyle = (path: string) => read(path).replace(/<style>[\s\S]*<\/style>/, '')
   const light = withoutStyle('docs/architecture.svg')
 
-  it('differs between light and dark by its colours alone', () => {
+  it('differs between light and dark only in its colours', () => {
     expect(withoutStyle('docs/architecture-dark.svg')).toBe(light)
   })
 

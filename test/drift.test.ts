@@ -109,7 +109,7 @@ describe('the errors', () => {
     const files = (await sources(/^src\//)).filter(
       ([path]) => !/\/errors\.ts$|^src\/http\/openapi\.ts$/.test(path) || path === 'src/db/errors.ts',
     )
-    // That a route documents a code is no proof that anything responds with it.
+    // A code that a route documents may still never be sent.
     const code = files.map(([, text]) => text.replaceAll(/errorCodes: [^\n]*/g, '')).join('\n')
     const classes = [errors, ...modules.map(module => module.errors ?? {})].flatMap(group =>
       Object.entries(group),

@@ -9,7 +9,7 @@ import { createTestApp } from './helpers/app.ts'
 import { testConfig } from './helpers/config.ts'
 import { fixtureOf } from './helpers/fixtures.ts'
 import type { Known } from './helpers/fuzz/known.ts'
-import { type HostileRequest, hostileRequest } from './helpers/fuzz/request.ts'
+import { type FuzzRequest, fuzzRequest } from './helpers/fuzz/request.ts'
 import { codesOf, documentOf, type Operation, operationsOf, successOf } from './helpers/openapi.ts'
 import { openSessions } from './helpers/sessions.ts'
 import { createTokenFactory } from './helpers/token-factory.ts'
@@ -19,10 +19,10 @@ const REQUESTS = 2000
 /** Requests sent at once: enough to keep the database busy, too few to fill the queue of password hashes. */
 const BATCH = 20
 
-/** Every run sends the same requests; another seed gives others: `HOSTILE_SEED=7 npx vitest run test/fuzz.test.ts`. */
-const SEED = Number(process.env.HOSTILE_SEED ?? 1)
+/** Every run sends the same requests; another seed gives others: `FUZZ_SEED=7 npx vitest run test/fuzz.test.ts`. */
+const SEED = Number(process.env.FUZZ_SEED ?? 1)
 
-/** What a problem must not contain: stack frames, file names, SQL. */
+/** Matches what a problem must not contain: stack frames, file names, SQL. */
 const LEAK = /\bat [^"]+:\d+|node_modules|\.ts\b|\b(select|insert|update|delete) .+\b(from|into|set)\b/i
 
 const METRICS_TOKEN = 'a metrics token of the tests'
@@ -42,15 +42,14 @@ describe('hostile requests', () => {
     async (_name, operation) => {
       const judge = createJudge(operation)
       const known = { tokens: await makeTokens(owner.id), values: await makeValues(operation) }
-      const batch = fc.array(hostileRequest(operation, known), {
+      const batch = fc.array(fuzzRequest(operation, known), {
         minLength: BATCH,
         maxLength: BATCH,
       })
       await fc.assert(
         fc.asyncProperty(batch, async requests => {
           const responses = await Promise.all(requests.map(request => service.app.inject(request)))
-          for (const [i, response] of responses.entries())
-            judge.check(response, requests[i] as HostileRequest)
+          for (const [i, response] of responses.entries()) judge.check(response, requests[i] as FuzzRequest)
         }),
         { seed: SEED, numRuns: Math.ceil(REQUESTS / BATCH), endOnFailure: false },
       )
@@ -72,7 +71,7 @@ function createJudge(operation: Operation) {
   const count = () => [...counts.values()].reduce((sum, of) => sum + of, 0)
 
   return {
-    check(response: LightMyRequestResponse, request: HostileRequest): void {
+    check(response: LightMyRequestResponse, request: FuzzRequest): void {
       counts.set(response.statusCode, (counts.get(response.statusCode) ?? 0) + 1)
       const fault = faultOf(response, operation, isDocumented)
       if (fault)

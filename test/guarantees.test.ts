@@ -6,11 +6,11 @@ import { describe, expect, it } from 'vitest'
 import { CORE_MODULES } from './helpers/documents.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** Where tests are; those of the bench and the report are removed together with them. */
+/** The folders with tests. Those of the bench and the report may have been removed. */
 const FOLDERS = ['test', 'checks/test', 'bench/test', 'report/test'].filter(folder =>
   existsSync(join(ROOT, folder)),
 )
-/** How the name of a test, or of a group of tests, begins: with one number or several. */
+/** Matches the beginning of a name of a test or a group of tests: one or more numbers. */
 const TEST_NAME = /['"`]((?:P\d+, )*P\d+): /g
 /** Numbers from 50 on are percentiles. */
 const MENTION = /\bP[1-4]?\d\b/g
@@ -50,7 +50,7 @@ describe.each(guarantees)('$number in GUARANTEES.md', ({ number, section, tests 
     expect(section).toMatch(/^- Source: \S/m)
   })
 
-  it('links exactly the files whose test names state it, but for modules that can be removed', () => {
+  it('links exactly the files whose test names state it, except those of removable modules', () => {
     const proving = testFiles.filter(path => provedIn(path).has(number))
     expect([...tests].sort()).toEqual(proving.filter(isOfCore).sort())
     expect(tests).not.toEqual([])

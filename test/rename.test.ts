@@ -1,4 +1,4 @@
-/** The service under other names: it starts, serves and ends, on data that was made under the name it had before. */
+/** The service works under other names, with the data that it created under its former name. */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
@@ -12,7 +12,7 @@ async function edit(file: string, change: (text: string) => string): Promise<voi
   await writeFile(file, change(await readFile(file, 'utf8')))
 }
 
-/** Starts the checkout, uses it, ends it, and returns what it says of itself. */
+/** Starts the service, uses it and stops it. Returns its problem type, token issuer and docs page. */
 async function useService({ start }: Awaited<ReturnType<typeof createCheckout>>, title: string) {
   const service = await start({ LOG_FORMAT: 'json' })
   expect(service.output.stdout).toContain(`\n  ${title} is ready.\n`)
@@ -27,7 +27,7 @@ async function useService({ start }: Awaited<ReturnType<typeof createCheckout>>,
   return { type, iss, page: page.text }
 }
 
-it('works on its data under any name, and says it where it is asked', async () => {
+it('keeps its data under any name, and shows the name in problems, tokens and the docs page', async () => {
   const checkout = await createCheckout('renamed')
   onTestFinished(checkout.remove)
   const constant = join(checkout.folder, 'src/config/service-name.ts')
@@ -44,7 +44,7 @@ it('works on its data under any name, and says it where it is asked', async () =
   expect(odd).toMatchObject({ type: 'urn:orders-api-v2:problem:not-found', iss: name })
   expect(odd.page).toContain("<title>Orders' &quot;API&quot; &lt;b></title>")
 
-  // What a person does who replaces the word everywhere.
+  // A person may also replace the word in all files.
   await edit(constant, text => text.replace(JSON.stringify(name), `'${SERVICE_NAME}'`))
   const sources = await readdir(join(checkout.folder, 'src'), { recursive: true })
   for (const source of sources.filter(path => path.endsWith('.ts'))) {

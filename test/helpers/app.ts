@@ -1,4 +1,4 @@
-/** The app on a database of its own, in this process, and the calls that most tests begin with. */
+/** Builds the app in this process on its own database, with a client for the calls that most tests need. */
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { buildApp } from '../../src/app.ts'
 import type { Environment } from '../../src/config/config.ts'
@@ -11,23 +11,23 @@ export type TestApp = Awaited<ReturnType<typeof createTestApp>>
 
 export type Tokens = { accessToken: string; refreshToken: string; tokenType: string; expiresIn: number }
 
-/** Adds to an app before it is ready: routes that fail, for a test of failures. */
+/** Extends an app before it is ready, for example with routes that fail. */
 type Extend = (app: FastifyInstance) => void
 
-/** A built app and its database. `close` ends both. `log` are the log lines, at the level of LOG_LEVEL. */
+/** Returns an app on a new database. `close` closes the app and drops the database. `log` has the lines of the log. */
 export async function createTestApp(overrides: Environment = {}, extend?: Extend) {
   const database = await cloneDatabase()
   return { ...(await createAppOn(database, overrides, extend)), database }
 }
 
-/** An app on a database that exists, for tests with several instances. */
+/** Returns an app on an existing database, for tests with several instances. `close` also drops the database. */
 export async function createAppOn(
   database: Pick<TestDatabase, 'url' | 'drop'>,
   overrides: Environment = {},
   extend?: Extend,
 ) {
   const log: string[] = []
-  // The app shares the event loop with its test: what the test, or a busy machine, takes of it is no load of the app's.
+  // The app shares the event loop with its test. A delay that the test or a busy machine causes is not an overload.
   const config = testConfig(database.url, overrides)
   const isAboutOverload = overrides.MAX_EVENT_LOOP_DELAY !== undefined
   const server = isAboutOverload ? config.server : { ...config.server, maxEventLoopDelay: 0 }
@@ -45,41 +45,41 @@ export async function createAppOn(
   }
 }
 
-/** The API as functions, over `inject`. */
+/** Returns a client of the API that uses `inject`. */
 export function createClient(app: FastifyInstance) {
   return clientOf<LightMyRequestResponse>(({ body, ...request }) =>
     app.inject({ ...request, ...(body !== undefined && { payload: body as object }) }),
   )
 }
 
-/** The same of a process of its own, over HTTP. */
+/** Returns a client of the API that uses HTTP, for services in other processes. */
 export function createHttpClient(origin: string) {
   return clientOf(async ({ method, url, headers, body }) => {
-    const answer = await fetch(origin + url, {
+    const response = await fetch(origin + url, {
       method,
       headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    const text = await answer.text()
-    return { statusCode: answer.status, body: text, json: () => JSON.parse(text) }
+    const text = await response.text()
+    return { statusCode: response.status, body: text, json: () => JSON.parse(text) }
   })
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
-type Sent = { method: Method; url: string; headers: Record<string, string>; body: unknown }
-type Answer = Pick<LightMyRequestResponse, 'statusCode' | 'body' | 'json'>
+type ClientRequest = { method: Method; url: string; headers: Record<string, string>; body: unknown }
+type ClientResponse = Pick<LightMyRequestResponse, 'statusCode' | 'body' | 'json'>
 
-function clientOf<A extends Answer>(send: (request: Sent) => Promise<A>) {
+function clientOf<R extends ClientResponse>(send: (request: ClientRequest) => Promise<R>) {
   let users = 0
 
-  function call(method: Method, url: string, { token, body, headers }: CallOptions = {}): Promise<A> {
+  function call(method: Method, url: string, { token, body, headers }: CallOptions = {}): Promise<R> {
     const authorization = token !== undefined && { authorization: `Bearer ${token}` }
     return send({ method, url, headers: { ...authorization, ...headers }, body })
   }
 
   const refresh = (refreshToken: string) => call('POST', '/api/v1/auth/refresh', { body: { refreshToken } })
 
-  /** Registers a user and logs in. */
+  /** Registers a user and logs in. Returns the user's id, address and tokens. */
   async function signUp(overrides: { email?: string; password?: string } = {}) {
     users += 1
     const email = overrides.email ?? `user-${users}-${crypto.randomUUID().slice(0, 8)}@example.com`
@@ -92,9 +92,9 @@ function clientOf<A extends Answer>(send: (request: Sent) => Promise<A>) {
   }
 
   async function logIn(email: string, password = PASSWORD): Promise<Tokens> {
-    const answer = await call('POST', '/api/v1/auth/login', { body: { email, password } })
-    expectStatus(answer, 200)
-    return answer.json()
+    const response = await call('POST', '/api/v1/auth/login', { body: { email, password } })
+    expectStatus(response, 200)
+    return response.json()
   }
 
   return { call, signUp, logIn, refresh }
@@ -102,7 +102,7 @@ function clientOf<A extends Answer>(send: (request: Sent) => Promise<A>) {
 
 type CallOptions = { token?: string; body?: unknown; headers?: Record<string, string> }
 
-function expectStatus(answer: Answer, status: number): void {
-  if (answer.statusCode !== status)
-    throw new Error(`expected ${status}, got ${answer.statusCode}: ${answer.body}`)
+function expectStatus(response: ClientResponse, status: number): void {
+  if (response.statusCode !== status)
+    throw new Error(`expected ${status}, got ${response.statusCode}: ${response.body}`)
 }

@@ -1,12 +1,12 @@
-/** Configurations for tests: valid, quick to reach their limits, and different only in what a test is about. */
+/** Configurations for tests: valid, with limits that a test does not reach unless it sets them. */
 import { createSigningKey } from '../../harness/signing-key.ts'
 import { type Config, type Environment, loadConfig } from '../../src/config/config.ts'
 import { modules } from '../../src/modules/index.ts'
 
-/** Made once per test file: a key takes 50 ms and more. */
+/** The signing key, generated once: it takes 50 ms or more. */
 export const { privateKey, publicKey } = createSigningKey()
 
-/** The environment of a service under test; limits are out of the way unless a test is about them. */
+/** Returns the environment of a service under test. Rate limits and timeouts are high, unless `overrides` sets them. */
 export function testEnvironment(databaseUrl: string, overrides: Environment = {}): Environment {
   return {
     NODE_ENV: 'test',
@@ -23,6 +23,7 @@ export function testEnvironment(databaseUrl: string, overrides: Environment = {}
   }
 }
 
+/** Returns the configuration of a service under test. */
 export function testConfig(databaseUrl: string, overrides: Environment = {}): Config {
   return loadConfig(testEnvironment(databaseUrl, overrides), modules)
 }

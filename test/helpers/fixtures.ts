@@ -1,4 +1,4 @@
-/** The objects of all modules, for tests over all routes: each module makes its own, in `test/modules/<name>/fixture.ts`. */
+/** Creates objects of all modules, for tests over all routes. Each module has its own in `test/modules/<name>/fixture.ts`. */
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestApp } from './app.ts'
@@ -7,25 +7,25 @@ import { ROOT } from './service.ts'
 
 export type Owner = { id: string; email: string; accessToken: string }
 
-/** How to make an object that a path names. */
+/** Creates the object in a path. */
 export type ObjectFixture = {
-  /** How the paths begin that name it, with its id as `{id}`. */
+  /** The beginning of the paths of the object, with its id as `{id}`. */
   path: string
-  /** Returns the id of an object that belongs to the owner. */
+  /** Creates an object of the owner and returns its id. */
   create: (service: Pick<TestApp, 'call' | 'logIn'>, owner: Owner) => Promise<string>
-  /** The methods by which users who do not own it get a part of it. */
+  /** The methods with which other users can read a part of the object. */
   sharedBy?: readonly Operation['method'][]
 }
 
 const files = globSync('test/modules/*/fixture.ts', { cwd: ROOT })
 
-const found: readonly { objects: readonly ObjectFixture[] }[] = await Promise.all(
+const fixtures: readonly { objects: readonly ObjectFixture[] }[] = await Promise.all(
   files.map(file => import(join(ROOT, file))),
 )
 
 /**
- * Returns ids for the paths of operations that take a body: of an object of the user who signs in, so that it is the body that is
- * refused. Other operations might delete it; they get `fallback`.
+ * Returns a function that returns the id for the path of an operation. Operations with a body get the id of an object of
+ * the user who signs in, so that only the body can be refused. Other operations might delete it, so they get `fallback`.
  */
 export function createPathIds(
   service: Pick<TestApp, 'call' | 'logIn'>,
@@ -41,12 +41,12 @@ export function createPathIds(
   }
 }
 
-/** Returns the fixture of the object that an operation's path names. Throws where no module has one. */
+/** Returns the fixture for the object in an operation's path. Throws if no module has one. */
 export function fixtureOf({ path }: Pick<Operation, 'path'>): ObjectFixture {
-  const fixture = found
+  const fixture = fixtures
     .flatMap(({ objects }) => objects)
     .filter(object => path.startsWith(object.path))
     .toSorted((a, b) => b.path.length - a.path.length)[0]
-  if (!fixture) throw new Error(`no test/modules/<name>/fixture.ts makes the object of ${path}`)
+  if (!fixture) throw new Error(`no test/modules/<name>/fixture.ts creates the object of ${path}`)
   return fixture
 }

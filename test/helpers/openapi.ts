@@ -1,4 +1,4 @@
-/** The service's own OpenAPI document, as the tests that are generated from it read it. */
+/** Reads the service's own OpenAPI document, for tests that are generated from it. */
 import type { FastifyInstance } from 'fastify'
 import type { Guard } from '../../src/http/guard.ts'
 
@@ -34,17 +34,19 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 export type Operation = OperationObject & {
   method: Method
-  /** The template, as in the document: `/users/{id}`. */
+  /** The path template of the document: `/users/{id}`. */
   path: string
-  /** Method and path: how tests call it. */
+  /** Method and path, for the names of tests. */
   name: string
 }
 
+/** Returns the OpenAPI document of an app. */
 export function documentOf(app: FastifyInstance): Document {
-  // By way of JSON: what clients get, without references between its parts.
+  // Through JSON, as clients get it: without shared references between its parts.
   return JSON.parse(JSON.stringify(app.swagger())) as Document
 }
 
+/** Returns all operations of a document. */
 export function operationsOf(document: Document): Operation[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([name, operation]) => {
@@ -54,22 +56,22 @@ export function operationsOf(document: Document): Operation[] {
   )
 }
 
-/** The codes that an operation may answer under a status: the names of its examples. */
+/** Returns the error codes that an operation documents for a status: the names of its examples. */
 export function codesOf({ responses }: Operation, status: number): string[] {
   return Object.keys(responses[status]?.content?.['application/problem+json']?.examples ?? {})
 }
 
-/** The one status of success that an operation documents. */
+/** Returns the 2xx status that an operation documents. */
 export function successOf({ responses }: Operation): number {
   return Number(Object.keys(responses).find(status => status.startsWith('2')))
 }
 
-/** The schema of an operation's JSON body; undefined where it takes none. */
+/** Returns the schema and examples of an operation's JSON body, or undefined if it takes none. */
 export function bodyOf({ requestBody }: Operation): Media | undefined {
   return requestBody?.content['application/json']
 }
 
-/** The path with each of its parameters replaced by a value, which must be escaped. */
+/** Returns the path with a value for each of its parameters. The value must be escaped. */
 export function fillPath({ path }: Pick<Operation, 'path'>, value: string): string {
   return path.replace(/\{\w+\}/g, () => value)
 }

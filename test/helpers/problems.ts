@@ -1,22 +1,22 @@
-/** What every problem that the service answers must be like. */
+/** Checks that responses with errors are complete RFC 9457 problems. */
 import { expect } from 'vitest'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import type { Problem } from '../../src/http/error-handler.ts'
 import { createCatalogue } from '../../src/http/errors.ts'
 import { modules } from '../../src/modules/index.ts'
 
-/** The catalogue of the service, its modules included. */
+/** The catalogue of all errors of the service, its modules included. */
 export const catalogue = createCatalogue(modules.map(({ errors }) => errors ?? {}))
 
-/** Stack frames, file names, and SQL. */
+/** Matches stack frames, file names and SQL. */
 export const LEAK =
   /\bat \S+ ?\(|\bat [^"]+:\d+|node_modules|\.[jt]s\b|\/src\/|\b(select|insert into|update|delete from) .+/i
 
-type Answer = { status: number; headers: Record<string, unknown>; body: string }
+type ProblemResponse = { status: number; headers: Record<string, unknown>; body: string }
 
-/** Asserts that an answer is a complete problem of this status and code, with the headers of every answer. */
+/** Asserts that a response is a complete problem with this status and code and the usual headers. Returns the problem. */
 export function expectProblem(
-  { status, headers, body }: Answer,
+  { status, headers, body }: ProblemResponse,
   expected: { status: number; code: string },
 ): Problem {
   expect(status, body).toBe(expected.status)

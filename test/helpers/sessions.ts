@@ -1,8 +1,8 @@
-/** Sessions without a login: for tests that need many, since a login takes a password hash. */
+/** Opens sessions without a login, for tests that need many: each login would compute a password hash. */
 import { createRefreshToken, hashToken } from '../../src/modules/sessions/refresh-tokens.ts'
 import type { TestDatabase } from './database.ts'
 
-/** Opens live sessions of a user, each with a refresh token that was not used yet. */
+/** Opens live sessions of a user, each with an unused refresh token, and returns their ids and tokens. */
 export async function openSessions(
   { query }: Pick<TestDatabase, 'query'>,
   userId: string,

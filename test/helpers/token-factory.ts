@@ -1,10 +1,10 @@
-/** Creates access tokens without a login: for tests that need many, or such as no login creates. */
+/** Signs access tokens without a login, for tests that need many, or tokens that no login returns. */
 import type { Config } from '../../src/config/config.ts'
 import { createAccessTokens } from '../../src/modules/sessions/access-tokens.ts'
 
 type Subject = { userId?: string; sessionId?: string; role?: 'user' | 'admin' }
 
-/** Signs tokens as the service does. By default the user is unknown, and each token has its own session. */
+/** Returns a function that signs tokens as the service does: by default of a user and a session that do not exist. */
 export function createTokenFactory(config: Pick<Config, 'jwt'>) {
   const sign = createAccessTokens(config.jwt)
   const inAnHour = () => new Date(Date.now() + 3_600_000)

@@ -1,18 +1,20 @@
-/** What tests want to know of tokens and of the rows behind them. */
+/** Reads the claims of tokens, and the rows of sessions and audit events. */
 import { createHash } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import type { AccessClaims } from '../../src/modules/sessions/access-tokens.ts'
 import type { TestDatabase } from './database.ts'
 
+/** Returns the claims of an access token, without verification. */
 export function claimsOf(accessToken: string): AccessClaims {
   return decodeJwt<AccessClaims>(accessToken)
 }
 
+/** Returns the hash of a refresh token as it is stored. */
 export function hashOf(refreshToken: string): Buffer {
   return createHash('sha256').update(refreshToken).digest()
 }
 
-/** Lets a refresh token have been used longer ago. */
+/** Moves the time of a refresh token's use back by so many seconds. */
 export async function backdateUse(database: TestDatabase, refreshToken: string, seconds: number) {
   const { rowCount } = await database.query(
     'update refresh_tokens set used_at = used_at - make_interval(secs => $2) where token_hash = $1',
@@ -21,7 +23,7 @@ export async function backdateUse(database: TestDatabase, refreshToken: string, 
   if (rowCount !== 1) throw new Error('there is no such refresh token')
 }
 
-/** The types of the audit events of a user, oldest first. */
+/** Returns the audit events of a user, oldest first. */
 export async function auditOf(database: TestDatabase, userId: string) {
   const { rows } = await database.query<{
     type: string
@@ -35,8 +37,8 @@ export async function auditOf(database: TestDatabase, userId: string) {
   return rows
 }
 
-/** The rows of a session's refresh tokens that were not used yet: each could still be exchanged. */
-export async function liveLeaves(database: TestDatabase, accessToken: string): Promise<number> {
+/** Returns the number of unused refresh tokens of an access token's session; 0 if the session was revoked. */
+export async function countUnusedTokens(database: TestDatabase, accessToken: string): Promise<number> {
   const { rows } = await database.query<{ count: number }>(
     `select count(*)::int as count from refresh_tokens join sessions on sessions.id = session_id
      where session_id = $1 and used_at is null and revoked_at is null`,

@@ -1,15 +1,15 @@
-/** Two processes of the service on one database, and what has to be true of both within a second. */
+/** Starts two processes of the service on one database, and checks that both refuse a token within a second. */
 import { expect } from 'vitest'
 import type { Environment } from '../../src/config/config.ts'
 import { createHttpClient } from './app.ts'
 import { cloneDatabase } from './database.ts'
 import { startService } from './service.ts'
 
-export type Pair = Awaited<ReturnType<typeof startPair>>
+export type TwoInstances = Awaited<ReturnType<typeof startTwoInstances>>
 export type HttpClient = ReturnType<typeof createHttpClient>
 
-/** Starts both. `stop` ends them, and drops the database. */
-export async function startPair(overrides: Environment = {}) {
+/** Returns two running instances on a new database. `stop` stops both and drops the database. */
+export async function startTwoInstances(overrides: Environment = {}) {
   const database = await cloneDatabase()
   const processes = await Promise.all([
     startService(database.url, overrides),
@@ -27,12 +27,12 @@ export async function startPair(overrides: Environment = {}) {
   }
 }
 
-/** Gives a user the role by plain SQL, as the tests' way to a first admin. Takes effect at the next login. */
-export async function makeAdmin({ database }: Pick<Pair, 'database'>, id: string): Promise<void> {
+/** Makes a user an admin with plain SQL. It takes effect at the next login. */
+export async function makeAdmin({ database }: Pick<TwoInstances, 'database'>, id: string): Promise<void> {
   await database.query("update users set role = 'admin' where id = $1", [id])
 }
 
-/** Every instance refuses the token in requests that are sent a second after `since`, or later. */
+/** Asserts that each instance refuses the token in requests that are sent a second after `since`, or later. */
 export async function expectRefusedEverywhere(
   clients: readonly Pick<HttpClient, 'call'>[],
   token: string,
@@ -41,7 +41,7 @@ export async function expectRefusedEverywhere(
   for (const client of clients) {
     let sentAt = Date.now()
     while ((await client.call('GET', '/api/v1/users/me', { token })).statusCode !== 401) {
-      expect(sentAt - since, 'milliseconds after which an ended session was still let in').toBeLessThan(1000)
+      expect(sentAt - since, 'milliseconds after which the token was still accepted').toBeLessThan(1000)
       sentAt = Date.now()
     }
   }

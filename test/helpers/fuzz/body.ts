@@ -1,10 +1,10 @@
-/** Bodies: a valid one spoilt in a place or two, any other JSON, and what is no JSON at all. */
+/** Generates bodies: valid ones with one mistake, any JSON, and text or bytes that are not JSON. */
 import fc from 'fast-check'
 import { bodyOf, type Operation } from '../openapi.ts'
 import type { Known } from './known.ts'
 import { key, text } from './text.ts'
 
-/** Any JSON, as its text: also what JSON.stringify would not write. */
+/** Any JSON text, also forms that JSON.stringify does not write. */
 const anyJson: fc.Arbitrary<string> = fc.oneof(
   text.map(value => JSON.stringify(value)),
   fc.constantFrom('null', 'true', 'false', '[]', '{}', '0', '-1', '1.5', '1e400', '9007199254740993', '-0'),
@@ -19,7 +19,7 @@ const anyJson: fc.Arbitrary<string> = fc.oneof(
   fc.integer({ min: 30, max: 5000 }).map(depth => '['.repeat(depth) + ']'.repeat(depth)),
 )
 
-/** What is no JSON, or not in UTF-8, or not quite an object. */
+/** Text and bytes that are not JSON, not UTF-8, or not an object. */
 const brokenBody: fc.Arbitrary<string | Buffer> = fc.oneof(
   fc.constantFrom(
     '',
@@ -52,7 +52,7 @@ const brokenBody: fc.Arbitrary<string | Buffer> = fc.oneof(
 
 type Members = (readonly [name: string, json: string])[]
 
-/** The members of a valid body, as JSON: the schema's example, with the values that are real where there are some. */
+/** Generates the members of a valid body, as JSON: those of the schema's example, with existing values if there are any. */
 function validMembers({ example }: { example?: unknown }, { values }: Known): fc.Arbitrary<Members> {
   const members = Object.entries((example ?? {}) as object).map(([name, value]) =>
     fc.constantFrom(...(values[name] ?? [value])).map(chosen => [name, JSON.stringify(chosen)] as const),
@@ -64,8 +64,8 @@ function write(members: Members): string {
   return `{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
 }
 
-/** A body that is valid except in one or two places. */
-function spoiltBody(valid: fc.Arbitrary<Members>): fc.Arbitrary<string> {
+/** Generates a valid body in which a member is replaced, added, removed or repeated. */
+function bodyWithMistake(valid: fc.Arbitrary<Members>): fc.Arbitrary<string> {
   const at = fc.nat({ max: 99 })
   const replaced = fc
     .tuple(valid, at, anyJson)
@@ -91,14 +91,14 @@ function spoiltBody(valid: fc.Arbitrary<Members>): fc.Arbitrary<string> {
     .map(write)
 }
 
-/** The body of a request, or none. Rarely a valid one, which may cost a password hash. */
+/** Generates the body of a request, or none. Valid bodies are rare, because they may cost a password hash. */
 export function body(operation: Operation, known: Known): fc.Arbitrary<string | Buffer | undefined> {
   const media = bodyOf(operation)
   if (operation.method === 'GET') return fc.constant(undefined)
   if (!media) return fc.option(brokenBody, { nil: undefined, freq: 4 })
   const valid = validMembers(media, known)
   return fc.oneof(
-    { weight: 24, arbitrary: spoiltBody(valid) },
+    { weight: 24, arbitrary: bodyWithMistake(valid) },
     { weight: 8, arbitrary: brokenBody },
     { weight: 2, arbitrary: valid.map(write) },
     { weight: 1, arbitrary: fc.constant(undefined) },

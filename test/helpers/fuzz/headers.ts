@@ -1,8 +1,8 @@
-/** Headers: credentials that are real, damaged or none, types of content, and the rest that servers read. */
+/** Generates headers: valid, damaged and missing credentials, content types, and other headers that servers read. */
 import fc from 'fast-check'
 import type { Known } from './known.ts'
 
-/** Characters that Node's parser lets into a header: tabs, visible ASCII and Latin-1. */
+/** Any text that Node's parser accepts in a header: tabs, printable ASCII and Latin-1. */
 const headerText = fc
   .array(
     fc.oneof(fc.integer({ min: 0x20, max: 0x7e }), fc.integer({ min: 0x80, max: 0xff }), fc.constant(9)),
@@ -30,6 +30,7 @@ const CONTENT_TYPES = [
   '*/*',
 ]
 
+/** Generates the content type of a body, mostly JSON. */
 export function contentType(): fc.Arbitrary<string | undefined> {
   return fc.oneof(
     { weight: 14, arbitrary: fc.constant('application/json') },
@@ -38,6 +39,7 @@ export function contentType(): fc.Arbitrary<string | undefined> {
   )
 }
 
+/** Generates the Authorization header, mostly with a valid token. */
 export function authorization({ tokens }: Known): fc.Arbitrary<string | undefined> {
   const valid = fc.constantFrom(...tokens)
   const broken = fc.oneof(
@@ -90,14 +92,14 @@ const OTHER_HEADERS = [
   'te',
 ]
 
-/** What else is sent; the cookie is now and then that of a live session. */
+/** Generates the other headers. Sometimes the cookie is that of a live session. */
 export function otherHeaders({ values }: Known): fc.Arbitrary<Record<string, string>> {
   const cookies = (values.refreshToken ?? []).map(token => ({ cookie: `__Host-refresh=${token}` }))
   const live = cookies.length > 0 ? fc.constantFrom(...cookies) : fc.constant({})
-  return fc.oneof({ weight: 9, arbitrary: hostileHeaders }, { weight: 1, arbitrary: live })
+  return fc.oneof({ weight: 9, arbitrary: anyHeaders }, { weight: 1, arbitrary: live })
 }
 
-const hostileHeaders: fc.Arbitrary<Record<string, string>> = fc.dictionary(
+const anyHeaders: fc.Arbitrary<Record<string, string>> = fc.dictionary(
   fc.constantFrom(...OTHER_HEADERS),
   fc.oneof(
     headerText,

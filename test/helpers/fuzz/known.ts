@@ -1,4 +1,4 @@
-/** What is real, among all that a hostile request makes up. */
+/** The existing values that generated requests use besides invented ones. */
 
-/** Access tokens, and values by the name of a parameter or property. */
+/** Valid access tokens, and existing values by the name of a parameter or property. */
 export type Known = { tokens: string[]; values: Record<string, string[]> & { id: string[] } }

@@ -1,4 +1,4 @@
-/** Generates invalid requests for any operation of an OpenAPI document. */
+/** Generates invalid, unusual and hostile requests for any operation of an OpenAPI document. */
 import fc from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import { fillPath, type Operation } from '../openapi.ts'
@@ -7,13 +7,13 @@ import { authorization, contentType, otherHeaders } from './headers.ts'
 import type { Known } from './known.ts'
 import { escaped, query } from './url.ts'
 
-export type HostileRequest = Required<Pick<InjectOptions, 'method' | 'url'>> & {
+export type FuzzRequest = Required<Pick<InjectOptions, 'method' | 'url'>> & {
   headers: Record<string, string>
   payload?: string | Buffer
 }
 
-/** One hostile request to an operation. A few of them are valid: what answers 2xx has to be proved as well. */
-export function hostileRequest(operation: Operation, known: Known): fc.Arbitrary<HostileRequest> {
+/** Generates a request to an operation. Some are valid, so that 2xx responses are checked too. */
+export function fuzzRequest(operation: Operation, known: Known): fc.Arbitrary<FuzzRequest> {
   const ids = known.values.id
   const id = fc.oneof(
     fc.constantFrom(...ids, ...ids.map(value => value.toUpperCase())),

@@ -1,4 +1,4 @@
-/** Generates difficult text: known problems of databases, parsers and pages, and any UTF-16. */
+/** Generates text that has caused errors in databases, parsers and web pages, and any other UTF-16 text. */
 import fc from 'fast-check'
 
 const INJECTIONS = [
@@ -35,7 +35,7 @@ const BAD_TEXT = [
   '\x1b[31m',
 ]
 
-/** Past every maximum of a schema; the longest, once escaped, are past the limit of a URL, which hides all the rest. */
+/** Text beyond the maxima of the schemas. The longest exceeds the limit of a URL once it is escaped, so it is rare. */
 const longText = fc
   .oneof(
     { weight: 6, arbitrary: fc.integer({ min: 100, max: 300 }) },
@@ -43,7 +43,7 @@ const longText = fc
   )
   .map(length => 'ä'.repeat(length))
 
-/** Text: the known bad, the injected, the long, and any UTF-16 there is. */
+/** Any text: known problems, injections, long text and random UTF-16. */
 export const text = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...BAD_TEXT, ...INJECTIONS) },
   { weight: 4, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
@@ -56,7 +56,7 @@ export const text = fc.oneof(
   { weight: 1, arbitrary: longText },
 )
 
-/** Names of members and parameters. */
+/** Any name of a member or parameter. */
 export const key = fc.oneof(
   fc.constantFrom(
     '__proto__',

@@ -1,4 +1,4 @@
-/** Parts of a URL: parameters of a path and queries, well escaped or as no client should. */
+/** Generates parts of a URL: path parameters and queries, with correct and with wrong escapes. */
 import fc from 'fast-check'
 import type { Operation, Schema } from '../openapi.ts'
 import { key, text } from './text.ts'
@@ -40,7 +40,7 @@ const NUMBERS = [
   '',
 ]
 
-/** Percent-encoded as a client would, or as no client should. */
+/** Any percent-encoded text, with correct or with wrong escapes. */
 export const escaped = fc.oneof(
   {
     weight: 6,
@@ -65,23 +65,23 @@ export const escaped = fc.oneof(
   },
 )
 
-/** A query of known and of other parameters. */
+/** Generates a query of documented and of other parameters. */
 export function query({ parameters = [] }: Operation): fc.Arbitrary<string> {
   const known = parameters.filter(parameter => parameter.in === 'query')
   const names = fc.oneof(
     ...(known.length > 0 ? [fc.constantFrom(...known.map(({ name }) => name))] : []),
     key.map(name => encodeURIComponent(name.toWellFormed())),
   )
-  const fitting = known.map(({ name, schema }) =>
+  const valid = known.map(({ name, schema }) =>
     fc.constantFrom(...choicesOf(schema)).map(value => [name, value] as const),
   )
-  const pair = fc.oneof(fc.tuple(names, escaped), ...fitting, ...fitting)
+  const pair = fc.oneof(fc.tuple(names, escaped), ...valid, ...valid)
   return fc
     .array(pair, { maxLength: 4 })
     .map(pairs => pairs.map(([name, value]) => `${name}=${value}`).join('&'))
 }
 
-/** Values that a parameter's schema accepts, and for cursors some that only look so. */
+/** Returns values that a parameter's schema accepts. For a cursor, they only look valid. */
 function choicesOf({ type, anyOf, enum: values, minimum, maximum }: Schema): string[] {
   if (Array.isArray(anyOf)) return (anyOf as Schema[]).flatMap(choicesOf)
   if (Array.isArray(values)) return values.map(String)

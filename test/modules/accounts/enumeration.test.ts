@@ -7,7 +7,7 @@ const WRONG = 'wrong horse battery staple'
 
 /** All have the same length, so that no header differs because of it. */
 const KNOWN = 'known-account-aaaa@example.com'
-const UNKNOWN = 'nobody-at-all-bbbb@example.com'
+const UNKNOWN = 'unknown-address-bb@example.com'
 const DISABLED = 'disabled-accountcc@example.com'
 
 let service: TestApp
@@ -35,10 +35,10 @@ const refusals = {
   'a disabled account with its own password': () => logIn(DISABLED, PASSWORD),
 }
 
-type Answer = Awaited<ReturnType<typeof logIn>>
+type ApiResponse = Awaited<ReturnType<typeof logIn>>
 
-/** Removes what identifies the request from the text. */
-function withoutRequest({ statusCode, headers, body }: Answer) {
+/** Returns the response without the headers and the text that identify the request. */
+function withoutRequest({ statusCode, headers, body }: ApiResponse) {
   const { 'x-request-id': requestId, traceresponse, date, ...rest } = headers
   expect([requestId, traceresponse, date]).toEqual([
     expect.any(String),
@@ -50,20 +50,20 @@ function withoutRequest({ statusCode, headers, body }: Answer) {
 
 describe('login', () => {
   it('P11: known, unknown and disabled accounts are refused in the same bytes', async () => {
-    const answers = await Promise.all(Object.values(refusals).map(refuse => refuse()))
-    const [first, ...others] = answers.map(withoutRequest)
+    const responses = await Promise.all(Object.values(refusals).map(refuse => refuse()))
+    const [first, ...others] = responses.map(withoutRequest)
     expect(first).toMatchObject({ statusCode: 401, body: expect.stringContaining('INVALID_CREDENTIALS') })
     for (const other of others) expect(other).toEqual(first)
   })
 
   it('P11: passwords that no account can have are refused in the same bytes too', async () => {
-    const answers = [
+    const responses = [
       logIn(KNOWN, 'x'),
       logIn(UNKNOWN, 'x'),
       logIn(KNOWN, 'x'.repeat(128)),
       logIn(KNOWN, WRONG),
     ]
-    const [first, ...others] = (await Promise.all(answers)).map(withoutRequest)
+    const [first, ...others] = (await Promise.all(responses)).map(withoutRequest)
     for (const other of others) expect(other).toEqual(first)
   })
 
@@ -75,8 +75,8 @@ describe('login', () => {
 
 describe('registration', () => {
   /** Returns the keys in their order, with the form of each value. */
-  const shapeOf = (answer: Answer) =>
-    Object.entries(answer.json().user as Record<string, string>).map(([key, value]) => [
+  const shapeOf = (response: ApiResponse) =>
+    Object.entries(response.json().user as Record<string, string>).map(([key, value]) => [
       key,
       value.replace(/[0-9a-f-]{36}/, 'uuid').replace(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/, 'instant'),
     ])

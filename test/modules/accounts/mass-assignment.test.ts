@@ -59,26 +59,26 @@ describe.each(Object.entries(bodies))('%s', (route, body) => {
     const before = await state()
     const text = `${JSON.stringify(body()).slice(0, -1)},${JSON.stringify(field)}:${value}}`
 
-    const answer = await service.app.inject({
+    const response = await service.app.inject({
       method,
       url: url.replace(':id', user.id),
       headers: { authorization: `Bearer ${user.accessToken}`, 'content-type': 'application/json' },
       payload: text,
     })
 
-    expect(answer.statusCode, answer.body).toBe(400)
-    expect(answer.headers['content-type']).toBe('application/problem+json')
+    expect(response.statusCode, response.body).toBe(400)
+    expect(response.headers['content-type']).toBe('application/problem+json')
     expect(await state()).toEqual(before)
     expect(({} as Record<string, unknown>).role).toBeUndefined()
   })
 
   it('P10: the same body without the field is accepted', async () => {
     const [method, url = ''] = route.split(' ') as ['POST' | 'PUT', string]
-    const answer = await service.call(method, url.replace(':id', user.id), {
+    const response = await service.call(method, url.replace(':id', user.id), {
       token: user.accessToken,
       body: body(),
     })
-    expect(answer.statusCode).toBeLessThan(300)
+    expect(response.statusCode).toBeLessThan(300)
   })
 })
 

@@ -22,7 +22,7 @@ const change = (token: string, currentPassword: string, newPassword: string) =>
 const hashOfUser = async (id: string) =>
   (await service.database.query('select password_hash from users where id = $1', [id])).rows[0].password_hash
 
-async function isSomebodyWaiting(): Promise<boolean> {
+async function isTransactionWaiting(): Promise<boolean> {
   const { rows } = await service.database.query(
     "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   )
@@ -55,8 +55,8 @@ describe('a password', () => {
 
   it('is refused when it is a common one, in any case', async () => {
     for (const password of ['password123', 'PASSWORD123', 'iloveyou', 'qwertyuiop']) {
-      const answer = await register(password)
-      expect([answer.statusCode, answer.json().code], password).toEqual([400, 'WEAK_PASSWORD'])
+      const response = await register(password)
+      expect([response.statusCode, response.json().code], password).toEqual([400, 'WEAK_PASSWORD'])
     }
   })
 
@@ -116,7 +116,7 @@ describe('a change of password', () => {
     const user = await service.signUp()
     const wanted = [`${NEW} 1`, `${NEW} 2`]
     const statuses = (await Promise.all(wanted.map(text => change(user.accessToken, PASSWORD, text)))).map(
-      answer => answer.statusCode,
+      response => response.statusCode,
     )
     // The other request comes in between, or after the password has changed.
     expect([
@@ -135,7 +135,7 @@ describe('a change of password', () => {
       await other.query('begin')
       await other.query('select 1 from users where id = $1 for update', [user.id])
       const changed = change(user.accessToken, PASSWORD, NEW)
-      await expect.poll(isSomebodyWaiting, { timeout: 10_000 }).toBe(true)
+      await expect.poll(isTransactionWaiting, { timeout: 10_000 }).toBe(true)
       const logout = await service.call('POST', '/api/v1/auth/logout', { token: user.accessToken })
       expect(logout.statusCode).toBe(204)
       await other.query('commit')
@@ -155,11 +155,11 @@ describe('a change of password', () => {
       const user = await service.signUp()
       const statuses = []
       for (let attempt = 0; attempt < 5; attempt += 1) {
-        const answer = await strict.call('PUT', '/api/v1/auth/password', {
+        const response = await strict.call('PUT', '/api/v1/auth/password', {
           token: user.accessToken,
           body: { currentPassword: 'not this one', newPassword: NEW },
         })
-        statuses.push(answer.statusCode)
+        statuses.push(response.statusCode)
       }
       expect(statuses).toEqual([403, 403, 403, 429, 429])
     } finally {
@@ -191,11 +191,11 @@ describe('P12: hashing', () => {
     try {
       const { email } = await service.signUp()
       const login = () => small.call('POST', '/api/v1/auth/login', { body: { email, password: PASSWORD } })
-      const answers = await Promise.all(Array.from({ length: 30 }, login))
-      const statuses = answers.map(answer => answer.statusCode)
+      const responses = await Promise.all(Array.from({ length: 30 }, login))
+      const statuses = responses.map(response => response.statusCode)
       expect(statuses.filter(status => status !== 200 && status !== 503)).toEqual([])
       expect(statuses).toContain(200)
-      for (const refused of answers.filter(({ statusCode }) => statusCode === 503)) {
+      for (const refused of responses.filter(({ statusCode }) => statusCode === 503)) {
         expect(refused.headers['retry-after']).toBe('1')
         expect(refused.json().code).toBe('OVERLOADED')
       }

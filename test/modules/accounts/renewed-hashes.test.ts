@@ -63,8 +63,8 @@ it('leaves the hash alone for a wrong password and for a disabled account', asyn
 
 it('ten logins at once all succeed, although each finds the outdated hash', async () => {
   const user = await userWith(await hash(PASSWORD, FORMER))
-  const answers = await Promise.all(Array.from({ length: 10 }, () => logIn(user.email)))
-  expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(10).fill(200))
+  const responses = await Promise.all(Array.from({ length: 10 }, () => logIn(user.email)))
+  expect(responses.map(({ statusCode }) => statusCode)).toEqual(Array(10).fill(200))
   expect(await hashOf(user)).toMatch(CURRENT)
 })
 
@@ -92,7 +92,7 @@ it.each(['', 'x', '$2b$12$abcdefghijklmnopqrstuv', '$argon2id$v=19$m=1', '$argon
   'an unreadable hash %j matches no password',
   async text => {
     const user = await userWith(text)
-    const answer = await logIn(user.email)
-    expect([answer.statusCode, answer.json().code]).toEqual([401, 'INVALID_CREDENTIALS'])
+    const response = await logIn(user.email)
+    expect([response.statusCode, response.json().code]).toEqual([401, 'INVALID_CREDENTIALS'])
   },
 )

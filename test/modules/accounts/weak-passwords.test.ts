@@ -174,10 +174,10 @@ describe('the service', () => {
         token: user.accessToken,
         body: { currentPassword: PASSWORD, newPassword: password },
       })
-      for (const answer of [registered, changed]) {
-        expect([answer.statusCode, answer.json().code], password).toEqual([400, 'WEAK_PASSWORD'])
-        expect(answer.json().detail).toMatch(new RegExp(reason))
-        expect(answer.body).not.toContain(`"${password}"`)
+      for (const response of [registered, changed]) {
+        expect([response.statusCode, response.json().code], password).toEqual([400, 'WEAK_PASSWORD'])
+        expect(response.json().detail).toMatch(new RegExp(reason))
+        expect(response.body).not.toContain(`"${password}"`)
       }
     }
   })
@@ -215,8 +215,8 @@ describe('the service', () => {
     const normalize = vi.spyOn(String.prototype, 'normalize')
     const marks = `a${'\u0300\u0316\u0334'.repeat(10_000)}`
     const requests = ['password', 'currentPassword', 'newPassword'].map(async name => {
-      const answer = await register({ email: 'ada@example.com', password: PASSWORD, [name]: marks })
-      expect(answer.statusCode, name).toBe(400)
+      const response = await register({ email: 'ada@example.com', password: PASSWORD, [name]: marks })
+      expect(response.statusCode, name).toBe(400)
     })
     await Promise.all(requests)
     const lengths = normalize.mock.contexts.map(text => String(text).length)

@@ -1,8 +1,8 @@
-/** The notes that tests need: their content, and one for tests over all routes. */
+/** Contents of notes for tests, and a note for the tests over all routes. */
 import type { NoteBody } from '../../../src/modules/notes/schemas.ts'
 import type { ObjectFixture } from '../../helpers/fixtures.ts'
 
-/** Returns the content of a note, another one for each number. */
+/** Returns the content of a note: different for each number. */
 export function contentOf(number: number): NoteBody {
   return { title: `Title ${number}`, body: `Body ${number}` }
 }

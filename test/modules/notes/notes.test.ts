@@ -1,4 +1,4 @@
-/** Notes: creating, reading, replacing and deleting them, their list, and that only the owner sees them. */
+/** Notes are created, read, replaced, deleted and listed by their owner, and no other user sees them. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeCursor } from '../../../src/lib/cursor.ts'
@@ -53,7 +53,7 @@ describe('a note', () => {
     expect((await asOwner('GET', `${PATH}/${note.id}`)).json()).toEqual(response.json())
   })
 
-  it('is gone once it is deleted', async () => {
+  it('gets 404 after it is deleted', async () => {
     const { id } = await create()
     expect((await asOwner('DELETE', `${PATH}/${id}`)).statusCode).toBe(204)
     for (const method of ['GET', 'DELETE', 'PUT'] as const) {
@@ -62,7 +62,7 @@ describe('a note', () => {
     }
   })
 
-  it('needs each member of its content, and takes no other', async () => {
+  it('needs each member of its content, and refuses other members', async () => {
     const { id } = await create()
     const content: Record<string, unknown> = contentOf(1)
     const incomplete = Object.keys(content).map(name => ({ ...content, [name]: undefined }))
@@ -76,7 +76,7 @@ describe('a note', () => {
     }
   })
 
-  it('looks to other users and to admins like one that does not exist', async () => {
+  it('gets 404 for other users and for admins, like a missing note', async () => {
     const { id } = await create()
     await service.database.query("update users set role = 'admin' where id = $1", [other.id])
     const { accessToken: token } = await service.logIn(other.email)
@@ -99,7 +99,7 @@ describe('the list of notes', () => {
   const list = (query: Record<string, string>) =>
     service.call('GET', `${PATH}?${new URLSearchParams(query)}`, { token: listed.accessToken })
 
-  /** Returns the ids of all pages, read one after the other. */
+  /** Returns the ids of all pages. */
   async function listAll(query: Record<string, string>): Promise<string[]> {
     const ids: string[] = []
     for (let cursor: string | null | undefined; cursor !== null; ) {
@@ -115,7 +115,7 @@ describe('the list of notes', () => {
     for (let i = 0; i < COUNT; i += 1) {
       await service.call('POST', PATH, { token: listed.accessToken, body: contentOf(i) })
     }
-    // Instants that several notes share, and changes that follow another order than the creations.
+    // Several notes share the instant of their creation. They were changed in another order.
     await service.database.query(
       `update notes set created_at = timestamptz '2026-01-31 12:00:00.123+00' + (n / 4) * interval '1 millisecond',
          updated_at = timestamptz '2026-02-01 12:00:00+00' + (n * 7 % ${COUNT}) * interval '1 second'
@@ -136,13 +136,13 @@ describe('the list of notes', () => {
       .toSorted((a, b) => (`${a.createdAt} ${a.id}` < `${b.createdAt} ${b.id}` ? 1 : -1))
   })
 
-  it('has the notes of the caller alone, newest first, in pages of every size', async () => {
+  it('has only the notes of the caller, newest first, in pages of every size', async () => {
     for (const limit of [1, 4, 7, COUNT, 100]) {
       expect(await listAll({ limit: String(limit) }), String(limit)).toEqual(all.map(({ id }) => id))
     }
   })
 
-  it('has those that changed at an instant or later', async () => {
+  it('has only notes that changed at updatedSince or later', async () => {
     const instants = all.flatMap(({ updatedAt }) => {
       const time = Date.parse(updatedAt)
       return [time - 1, time, time + 1]
@@ -164,7 +164,7 @@ describe('the list of notes', () => {
     },
   )
 
-  it('refuses the cursors of other lists, and what is no cursor', async () => {
+  it('refuses cursors of other lists, and invalid cursors', async () => {
     const id = crypto.randomUUID()
     const key = new Date(0).toISOString()
     const wrong = [

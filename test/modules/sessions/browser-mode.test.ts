@@ -1,7 +1,7 @@
 /** Browser mode: the refresh token is in a cookie that scripts cannot read and other sites cannot use. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
-import { auditOf, backdateUse, claimsOf, liveLeaves } from '../../helpers/tokens.ts'
+import { auditOf, backdateUse, claimsOf, countUnusedTokens } from '../../helpers/tokens.ts'
 
 const NAME = '__Host-refresh'
 
@@ -14,10 +14,10 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-type Answer = Awaited<ReturnType<TestApp['call']>>
+type ApiResponse = Awaited<ReturnType<TestApp['call']>>
 
 /** Returns the cookies that a response sets, by name, with their attributes. */
-function cookiesOf({ headers }: Answer) {
+function cookiesOf({ headers }: ApiResponse) {
   return new Map(
     [headers['set-cookie'] ?? []].flat().map(line => {
       const [pair = '', ...attributes] = line.split('; ')
@@ -31,15 +31,15 @@ function endOf(attributes: string[]): string | undefined {
   return attributes.find(attribute => attribute.startsWith('Expires='))?.slice('Expires='.length)
 }
 
-/** A browser: the cookies that it keeps and sends. */
+/** Returns a browser that is logged in, and keeps and sends its cookies. */
 async function openBrowser() {
   const jar = new Map<string, string>()
   let csrfToken = ''
 
-  function keep(answer: Answer): Answer {
-    for (const [name, { value }] of cookiesOf(answer)) jar.set(name, value)
-    if (answer.statusCode === 200) csrfToken = answer.json().csrfToken
-    return answer
+  function keep(response: ApiResponse): ApiResponse {
+    for (const [name, { value }] of cookiesOf(response)) jar.set(name, value)
+    if (response.statusCode === 200) csrfToken = response.json().csrfToken
+    return response
   }
   const cookie = () => [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
   const post = (url: string, body: unknown, headers = {}) =>
@@ -74,13 +74,13 @@ it('the refresh token is only in a cookie: HttpOnly, Secure, SameSite=Strict, fo
 it('a refresh rotates the token in the cookie', async () => {
   const browser = await openBrowser()
   const first = browser.jar.get(NAME)
-  const answer = await browser.refresh()
-  expect(answer.statusCode).toBe(200)
-  expect(answer.json().refreshToken).toBeUndefined()
+  const response = await browser.refresh()
+  expect(response.statusCode).toBe(200)
+  expect(response.json().refreshToken).toBeUndefined()
   expect(browser.jar.get(NAME)).not.toBe(first)
-  expect(await liveLeaves(service.database, answer.json().accessToken)).toBe(1)
+  expect(await countUnusedTokens(service.database, response.json().accessToken)).toBe(1)
   expect((await browser.refresh()).statusCode).toBe(200)
-  const { statusCode } = await service.call('GET', '/api/v1/users/me', { token: answer.json().accessToken })
+  const { statusCode } = await service.call('GET', '/api/v1/users/me', { token: response.json().accessToken })
   expect(statusCode).toBe(200)
 })
 
@@ -100,9 +100,9 @@ it('a cookie without the CSRF token of its session is refused, and stays unused'
     `${own}, ${own}`,
   ]
   for (const headers of [{}, ...wrong.map(token => ({ 'x-csrf-token': token }))]) {
-    const answer = await browser.refresh(headers)
-    expect([answer.statusCode, answer.json().code]).toEqual([403, 'CSRF_FAILED'])
-    expect(cookiesOf(answer).size).toBe(0)
+    const response = await browser.refresh(headers)
+    expect([response.statusCode, response.json().code]).toEqual([403, 'CSRF_FAILED'])
+    expect(cookiesOf(response).size).toBe(0)
   }
   expect((await browser.refresh()).statusCode).toBe(200)
 })
@@ -114,11 +114,11 @@ describe('a page that was reloaded, or a second tab', () => {
   it('gets the CSRF token with the cookie alone, which does not change', async () => {
     const browser = await openBrowser()
     for (let tab = 0; tab < 3; tab += 1) {
-      const answer = await csrf(browser.cookie())
-      expect(answer.statusCode).toBe(200)
-      expect(answer.json()).toEqual({ csrfToken: browser.csrfToken() })
-      expect(answer.headers['cache-control']).toBe('no-store')
-      expect(cookiesOf(answer).size).toBe(0)
+      const response = await csrf(browser.cookie())
+      expect(response.statusCode).toBe(200)
+      expect(response.json()).toEqual({ csrfToken: browser.csrfToken() })
+      expect(response.headers['cache-control']).toBe('no-store')
+      expect(cookiesOf(response).size).toBe(0)
     }
     expect((await browser.refresh()).statusCode).toBe(200)
   })
@@ -127,8 +127,8 @@ describe('a page that was reloaded, or a second tab', () => {
     const browser = await openBrowser()
     const { csrfToken } = browser.login.json()
     for (let turn = 0; turn < 3; turn += 1) {
-      const answer = await browser.refresh({ 'x-csrf-token': csrfToken })
-      expect([answer.statusCode, answer.json().csrfToken]).toEqual([200, csrfToken])
+      const response = await browser.refresh({ 'x-csrf-token': csrfToken })
+      expect([response.statusCode, response.json().csrfToken]).toEqual([200, csrfToken])
       expect((await csrf(browser.cookie())).json()).toEqual({ csrfToken })
     }
   })
@@ -161,22 +161,25 @@ describe('a page that was reloaded, or a second tab', () => {
       ended.cookie(),
     ]
     for (const cookie of cookies) {
-      const answer = await csrf(cookie)
-      expect([answer.statusCode, answer.json().code], String(cookie)).toEqual([401, 'INVALID_REFRESH_TOKEN'])
+      const response = await csrf(cookie)
+      expect([response.statusCode, response.json().code], String(cookie)).toEqual([
+        401,
+        'INVALID_REFRESH_TOKEN',
+      ])
     }
   })
 
   it('of a site that is not in CORS_ORIGINS gets no CORS headers', async () => {
     const browser = await openBrowser()
-    const answer = await service.call('GET', '/api/v1/auth/csrf', {
+    const response = await service.call('GET', '/api/v1/auth/csrf', {
       headers: { cookie: browser.cookie(), origin: 'https://elsewhere.example' },
     })
-    expect(answer.headers['access-control-allow-origin']).toBeUndefined()
+    expect(response.headers['access-control-allow-origin']).toBeUndefined()
   })
 })
 
 describe('a cookie that another subdomain has set', () => {
-  it('is refused beside our own, in any order and spelling, and neither is used', async () => {
+  it('is refused together with our own, in any order and spelling, and neither is used', async () => {
     const victim = await openBrowser()
     const attacker = await openBrowser()
     const [own, foreign] = [victim.jar.get(NAME), attacker.jar.get(NAME)]
@@ -189,11 +192,14 @@ describe('a cookie that another subdomain has set', () => {
       [NAME, `${NAME}=${own}`],
     ]
     for (const pair of pairs) {
-      const answer = await service.call('POST', '/api/v1/auth/refresh', {
+      const response = await service.call('POST', '/api/v1/auth/refresh', {
         body: {},
         headers: { cookie: pair.join(';'), 'x-csrf-token': victim.csrfToken() },
       })
-      expect([answer.statusCode, answer.json().code], pair.join(';')).toEqual([401, 'INVALID_REFRESH_TOKEN'])
+      expect([response.statusCode, response.json().code], pair.join(';')).toEqual([
+        401,
+        'INVALID_REFRESH_TOKEN',
+      ])
       expect((await csrf(pair.join(';'))).statusCode, pair.join(';')).toBe(401)
     }
     expect((await victim.refresh()).statusCode).toBe(200)
@@ -207,7 +213,7 @@ describe('a cookie that another subdomain has set', () => {
     expect((await victim.refresh()).statusCode).toBe(403)
   })
 
-  // These spaces are none to a browser: it does not see the prefix, and lets a subdomain set such a cookie.
+  // U+00A0 is no space for a browser: such a name has no prefix `__Host-`, and a subdomain can set the cookie.
   it.each([
     '__Secure-refresh',
     '__host-refresh',
@@ -219,11 +225,11 @@ describe('a cookie that another subdomain has set', () => {
     '\u00a0\u00a0__Host-refresh',
   ])('is ignored under the name %j', async name => {
     const { jar, csrfToken } = await openBrowser()
-    const answer = await service.call('POST', '/api/v1/auth/refresh', {
+    const response = await service.call('POST', '/api/v1/auth/refresh', {
       body: {},
       headers: { cookie: `${name}=${jar.get(NAME)}`, 'x-csrf-token': csrfToken() },
     })
-    expect(answer.statusCode).toBe(401)
+    expect(response.statusCode).toBe(401)
   })
 })
 
@@ -233,11 +239,11 @@ describe('a login in a browser that has a session', () => {
     const { accessToken } = browser.login.json()
     const former = browser.jar.get(NAME) ?? ''
     const other = await service.signUp()
-    const answer = await service.call('POST', '/api/v1/auth/login?cookie=true', {
+    const response = await service.call('POST', '/api/v1/auth/login?cookie=true', {
       body: { email: other.email, password: PASSWORD },
       headers: { cookie: browser.cookie() },
     })
-    expect(answer.statusCode).toBe(200)
+    expect(response.statusCode).toBe(200)
     expect((await service.call('GET', '/api/v1/users/me', { token: accessToken })).statusCode).toBe(401)
     expect((await service.refresh(former)).statusCode).toBe(401)
     const events = await auditOf(service.database, claimsOf(accessToken).sub)
@@ -261,11 +267,11 @@ describe('a login in a browser that has a session', () => {
   })
 
   it('succeeds with a cookie that contains no token of ours', async () => {
-    const answer = await service.call('POST', '/api/v1/auth/login?cookie=true', {
+    const response = await service.call('POST', '/api/v1/auth/login?cookie=true', {
       body: { email, password: PASSWORD },
       headers: { cookie: `${NAME}=${'x'.repeat(4000)}` },
     })
-    expect(answer.statusCode).toBe(200)
+    expect(response.statusCode).toBe(200)
   })
 })
 
@@ -282,18 +288,18 @@ it('a CSRF token in the body or the query does not count', async () => {
 it('a token in the body is used before the cookie, without a CSRF token, and its successor is in the body', async () => {
   const browser = await openBrowser()
   const { refreshToken } = await service.logIn(email)
-  const answer = await browser.refresh({}, { refreshToken })
-  expect(answer.statusCode).toBe(200)
-  expect(answer.json().refreshToken).toHaveLength(43)
-  expect(cookiesOf(answer).size).toBe(0)
+  const response = await browser.refresh({}, { refreshToken })
+  expect(response.statusCode).toBe(200)
+  expect(response.json().refreshToken).toHaveLength(43)
+  expect(cookiesOf(response).size).toBe(0)
 })
 
 it('a cookie that contains no token of ours is refused', async () => {
   const browser = await openBrowser()
   for (const value of ['x', 'A'.repeat(43), '%00', 'A'.repeat(4000)]) {
     browser.jar.set(NAME, value)
-    const answer = await browser.refresh()
-    expect([answer.statusCode, answer.json().code]).toEqual([401, 'INVALID_REFRESH_TOKEN'])
+    const response = await browser.refresh()
+    expect([response.statusCode, response.json().code]).toEqual([401, 'INVALID_REFRESH_TOKEN'])
   }
   const none = await service.call('POST', '/api/v1/auth/refresh', { body: {} })
   expect([none.statusCode, none.json().code]).toEqual([401, 'INVALID_REFRESH_TOKEN'])
@@ -303,17 +309,17 @@ it('logout clears the cookie, and its token is refused', async () => {
   const browser = await openBrowser()
   const { accessToken } = browser.login.json()
   const token = browser.jar.get(NAME)
-  const answer = await service.call('POST', '/api/v1/auth/logout', {
+  const response = await service.call('POST', '/api/v1/auth/logout', {
     token: accessToken,
     headers: { cookie: browser.cookie() },
   })
-  expect(answer.statusCode).toBe(204)
-  const cleared = cookiesOf(answer).get(NAME)
+  expect(response.statusCode).toBe(204)
+  const cleared = cookiesOf(response).get(NAME)
   expect(cleared?.value).toBe('')
   expect(cleared?.attributes).toEqual(
     expect.arrayContaining(['Path=/', 'Expires=Thu, 01 Jan 1970 00:00:00 GMT']),
   )
-  // It does not help to keep it.
+  // The browser cannot use the cookie if it keeps it.
   expect((await browser.refresh()).statusCode).toBe(401)
   expect((await service.refresh(token ?? '')).statusCode).toBe(401)
 })

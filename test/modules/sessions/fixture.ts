@@ -1,4 +1,4 @@
-/** The sessions that tests over all routes need. */
+/** The sessions for tests over all routes. */
 import type { ObjectFixture } from '../../helpers/fixtures.ts'
 import { claimsOf } from '../../helpers/tokens.ts'
 

@@ -38,11 +38,11 @@ const without = (claim: string) => sign({ ...claims, [claim]: undefined })
 const now = () => Math.floor(Date.now() / 1000)
 
 async function expectRefused(token: string, url = '/api/v1/users/me') {
-  const answer = await service.call('GET', url, { token })
-  expect(answer.statusCode, answer.body).toBe(401)
-  expect(answer.headers['content-type']).toBe('application/problem+json')
-  expect(answer.headers['www-authenticate']).toBe('Bearer')
-  expect(answer.json()).toMatchObject({ code: 'UNAUTHORIZED', status: 401 })
+  const response = await service.call('GET', url, { token })
+  expect(response.statusCode, response.body).toBe(401)
+  expect(response.headers['content-type']).toBe('application/problem+json')
+  expect(response.headers['www-authenticate']).toBe('Bearer')
+  expect(response.json()).toMatchObject({ code: 'UNAUTHORIZED', status: 401 })
 }
 
 /** Tests that each token of a table is refused; the names say what is wrong. */
@@ -173,16 +173,16 @@ describe('claims', () => {
 
   it('P6: no claim but the role opens an admin route', async () => {
     for (const changes of [{ roles: ['admin'] }, { admin: true }, { scope: 'admin' }, { Role: 'admin' }]) {
-      const answer = await service.call('GET', '/api/v1/users', { token: withClaims(changes) })
-      expect(answer.statusCode).toBe(403)
+      const response = await service.call('GET', '/api/v1/users', { token: withClaims(changes) })
+      expect(response.statusCode).toBe(403)
     }
     await expectRefused(withClaims({ role: 'ADMIN' }), '/api/v1/users')
   })
 
   it('P6: clocks may differ by a few seconds', async () => {
     for (const changes of [{ exp: now() - 2 }, { nbf: now() + 2 }, { iat: now() + 2 }]) {
-      const answer = await service.call('GET', '/api/v1/users/me', { token: withClaims(changes) })
-      expect(answer.statusCode).toBe(200)
+      const response = await service.call('GET', '/api/v1/users/me', { token: withClaims(changes) })
+      expect(response.statusCode).toBe(200)
     }
   })
 
@@ -195,8 +195,10 @@ describe('claims', () => {
   })
 
   it('P6: a valid token of an unknown user gets 404', async () => {
-    const answer = await service.call('GET', '/api/v1/users/me', { token: withClaims({ sub: randomUUID() }) })
-    expect(answer.statusCode).toBe(404)
+    const response = await service.call('GET', '/api/v1/users/me', {
+      token: withClaims({ sub: randomUUID() }),
+    })
+    expect(response.statusCode).toBe(404)
   })
 })
 
@@ -245,9 +247,9 @@ describe('shapes', () => {
       'Bearer [object Object]',
     ]
     for (const authorization of values) {
-      const answer = await service.call('GET', '/api/v1/users/me', { headers: { authorization } })
-      expect(answer.statusCode, authorization.slice(0, 40)).toBe(401)
-      expect(answer.headers['content-type']).toBe('application/problem+json')
+      const response = await service.call('GET', '/api/v1/users/me', { headers: { authorization } })
+      expect(response.statusCode, authorization.slice(0, 40)).toBe(401)
+      expect(response.headers['content-type']).toBe('application/problem+json')
     }
   })
 

@@ -78,9 +78,9 @@ it('P7: tokens of the old and the new key are accepted until the old key is remo
 
 it('P7: the key set has each key once, for signatures, without a private part', async () => {
   const instance = await start(newKey, oldKey, newKey)
-  const answer = await instance.call('GET', '/.well-known/jwks.json')
-  expect(answer.headers['cache-control']).toBe('public, max-age=300')
-  const keys = answer.json().keys as Record<string, string>[]
+  const response = await instance.call('GET', '/.well-known/jwks.json')
+  expect(response.headers['cache-control']).toBe('public, max-age=300')
+  const keys = response.json().keys as Record<string, string>[]
   expect(keys).toHaveLength(2)
   expect(new Set(keys.map(key => key.kid)).size).toBe(2)
   for (const key of keys) {

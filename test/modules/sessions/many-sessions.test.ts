@@ -46,7 +46,7 @@ async function insertMany(userId: string): Promise<void> {
   }
 }
 
-/** Returns tokens of the sessions that were opened so many minutes ago. */
+/** Returns a token for each session that was opened this number of minutes ago. */
 function tokensOf(...minutes: number[]): Promise<string[]> {
   return Promise.all(
     minutes.map(async offset => {

@@ -11,12 +11,12 @@ import {
 } from '../../../src/modules/sessions/refresh-tokens.ts'
 
 describe('the classification of a refresh token', () => {
-  it('is to rotate an unused token', () => {
+  it('is "rotate" for an unused token', () => {
     for (const isSuccessorUsed of [true, false])
       expect(classifyRefreshToken({ usedAgo: null, isSuccessorUsed })).toBe('rotate')
   })
 
-  it('is to repeat within the grace period, while the successor is unused', () => {
+  it('is "repeat" within the grace period while the successor is unused, otherwise "reuse"', () => {
     expect(classifyRefreshToken({ usedAgo: 0, isSuccessorUsed: false })).toBe('repeat')
     expect(classifyRefreshToken({ usedAgo: GRACE_MS, isSuccessorUsed: false })).toBe('repeat')
     expect(classifyRefreshToken({ usedAgo: GRACE_MS + 0.001, isSuccessorUsed: false })).toBe('reuse')

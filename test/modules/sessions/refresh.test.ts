@@ -4,7 +4,7 @@ import { createAppOn, createHttpClient, type TestApp } from '../../helpers/app.t
 import { cloneDatabase, type TestDatabase } from '../../helpers/database.ts'
 import { startLossyProxy } from '../../helpers/lossy-proxy.ts'
 import { type Service, startService } from '../../helpers/service.ts'
-import { auditOf, backdateUse, claimsOf, hashOf, liveLeaves } from '../../helpers/tokens.ts'
+import { auditOf, backdateUse, claimsOf, countUnusedTokens, hashOf } from '../../helpers/tokens.ts'
 
 let database: TestDatabase
 let service: Omit<TestApp, 'database'>
@@ -26,9 +26,9 @@ afterAll(async () => {
 const me = (token: string) => service.call('GET', '/api/v1/users/me', { token })
 
 async function refreshed(refreshToken: string) {
-  const answer = await service.refresh(refreshToken)
-  expect(answer.statusCode).toBe(200)
-  return answer.json() as { accessToken: string; refreshToken: string }
+  const response = await service.refresh(refreshToken)
+  expect(response.statusCode).toBe(200)
+  return response.json() as { accessToken: string; refreshToken: string }
 }
 
 describe('P1: one winner', () => {
@@ -37,14 +37,14 @@ describe('P1: one winner', () => {
     for (let round = 0; round < 3; round += 1) {
       const { accessToken, refreshToken } = await service.signUp()
 
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 50 }, (_, index) => clients[index % 2]?.refresh(refreshToken)),
       )
 
-      expect(answers.map(answer => answer?.statusCode)).toEqual(Array(50).fill(200))
-      const successors = new Set(answers.map(answer => answer?.json().refreshToken))
+      expect(responses.map(response => response?.statusCode)).toEqual(Array(50).fill(200))
+      const successors = new Set(responses.map(response => response?.json().refreshToken))
       expect(successors.size).toBe(1)
-      expect(await liveLeaves(database, accessToken)).toBe(1)
+      expect(await countUnusedTokens(database, accessToken)).toBe(1)
       const { rows } = await database.query('select 1 from refresh_tokens where session_id = $1', [
         claimsOf(accessToken).sid,
       ])
@@ -66,7 +66,7 @@ describe('P1: one winner', () => {
       const statuses = (await Promise.all([0, 1, 2, 3].map(chain))).flat()
 
       expect(statuses.filter(status => status !== 200 && status !== 401)).toEqual([])
-      expect(await liveLeaves(database, accessToken)).toBeLessThanOrEqual(1)
+      expect(await countUnusedTokens(database, accessToken)).toBeLessThanOrEqual(1)
     }
   })
 })
@@ -88,7 +88,7 @@ describe('P2: a lost response', () => {
 
       expect(retried.statusCode).toBe(200)
       expect(retried.json().refreshToken).toBe(lost.refreshToken)
-      expect(await liveLeaves(database, accessToken)).toBe(1)
+      expect(await countUnusedTokens(database, accessToken)).toBe(1)
       expect((await me(retried.json().accessToken)).statusCode).toBe(200)
       expect((await service.refresh(lost.refreshToken)).statusCode).toBe(200)
     } finally {
@@ -151,10 +151,10 @@ describe('P3: reuse', () => {
     const parent = await refreshed(grandparent.refreshToken)
     const child = await refreshed(parent.refreshToken)
 
-    const answer = await service.refresh(grandparent.refreshToken)
+    const response = await service.refresh(grandparent.refreshToken)
 
-    expect(answer.statusCode).toBe(401)
-    expect(answer.json().code).toBe('INVALID_REFRESH_TOKEN')
+    expect(response.statusCode).toBe(401)
+    expect(response.json().code).toBe('INVALID_REFRESH_TOKEN')
     await expectDead(grandparent.id, [child, parent, grandparent])
     // Later refusals concern an ended session, and do not count as theft again.
     expect([await reuseCount(), await reuseMetric()]).toEqual([auditBefore + 1, metricBefore + 1])
@@ -199,8 +199,8 @@ describe('P3: reuse', () => {
 
   it('P3: a token that was never issued is refused, and ends nothing', async () => {
     const before = await reuseCount()
-    const answer = await service.refresh('A'.repeat(43))
-    expect(answer.statusCode).toBe(401)
+    const response = await service.refresh('A'.repeat(43))
+    expect(response.statusCode).toBe(401)
     expect(await reuseCount()).toBe(before)
   })
 })

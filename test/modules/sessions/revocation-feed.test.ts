@@ -1,4 +1,4 @@
-/** P4: the feed proves that notifications arrive; otherwise, as behind some poolers, the database is asked. */
+/** P4: the feed detects that notifications get lost, as behind some poolers; sessions are then checked in the database. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -10,22 +10,22 @@ import { hasPgBouncer, startPgBouncer } from '../../helpers/pgbouncer.ts'
 import { openSessions } from '../../helpers/sessions.ts'
 import { until } from '../../helpers/until.ts'
 
-/** Opens a feed, and collects its log lines from `warn` on. */
+/** Opens a feed, and collects its notifications and its log lines at `warn` and above. */
 async function startFeed(urls: { listenUrl: string; notifyUrl: string }) {
   const lines: string[] = []
-  const heard: string[] = []
+  const received: string[] = []
   const feed = createRevocationFeed({
     ...urls,
-    onPayload: payload => heard.push(payload),
+    onPayload: payload => received.push(payload),
     load: async () => {},
     log: pino({ level: 'warn' }, { write: line => void lines.push(line) }),
   })
   onTestFinished(feed.close)
   await feed.open()
-  return { feed, lines, heard }
+  return { feed, lines, received }
 }
 
-describe('the proof that notifications arrive', () => {
+describe('the heartbeat', () => {
   let database: TestDatabase
 
   beforeAll(async () => {
@@ -34,14 +34,14 @@ describe('the proof that notifications arrive', () => {
   afterAll(() => database.drop())
 
   it('succeeds on a direct connection to the server', async () => {
-    const { feed, lines, heard } = await startFeed({ listenUrl: database.url, notifyUrl: database.url })
+    const { feed, lines, received } = await startFeed({ listenUrl: database.url, notifyUrl: database.url })
     expect(feed.isCurrent()).toBe(true)
     await database.query('select pg_notify($1, $2)', [CHANNEL, 'a payload'])
-    await until('the payload arrives', () => heard.includes('a payload'))
+    await until('the payload arrives', () => received.includes('a payload'))
     await sleep(1500)
     expect(feed.isCurrent()).toBe(true)
-    // The probes are not taken for revocations.
-    expect(heard).toEqual(['a payload'])
+    // The heartbeats are not reported as revocations.
+    expect(received).toEqual(['a payload'])
     expect(lines).toEqual([])
   })
 
@@ -102,7 +102,7 @@ describe('the proof that notifications arrive', () => {
       if (feed.isCurrent()) current += 1
       await sleep(20)
     }
-    // A probe that arrived counts for less than a second.
+    // A received heartbeat counts for less than a second.
     expect(current).toBeLessThan(50)
     expect(lines.length).toBeGreaterThan(0)
   })
@@ -110,16 +110,16 @@ describe('the proof that notifications arrive', () => {
 
 describe('an instance that loses every notification', () => {
   let service: TestApp
-  let deaf: Awaited<ReturnType<typeof createAppOn>>
+  let isolated: Awaited<ReturnType<typeof createAppOn>>
   let proxy: Awaited<ReturnType<typeof startNotificationProxy>>
 
   beforeAll(async () => {
     service = await createTestApp()
     proxy = await startNotificationProxy(service.database.url, () => undefined)
-    deaf = await createAppOn({ url: proxy.url, drop: async () => {} }, { LOG_LEVEL: 'warn' })
+    isolated = await createAppOn({ url: proxy.url, drop: async () => {} }, { LOG_LEVEL: 'warn' })
   })
   afterAll(async () => {
-    await deaf.close()
+    await isolated.close()
     proxy.close()
     await service.close()
   })
@@ -127,13 +127,13 @@ describe('an instance that loses every notification', () => {
   it('P4: refuses 30 of 30 tokens whose sessions were ended by another instance', async () => {
     const users = await Promise.all(Array.from({ length: 30 }, () => service.signUp()))
     const readSelf = async (token: string) =>
-      (await deaf.call('GET', '/api/v1/users/me', { token })).statusCode
+      (await isolated.call('GET', '/api/v1/users/me', { token })).statusCode
     for (const { accessToken } of users) expect(await readSelf(accessToken)).toBe(200)
     for (const { accessToken } of users) {
       await service.call('POST', '/api/v1/auth/logout', { token: accessToken })
       expect(await readSelf(accessToken)).toBe(401)
     }
-    expect(deaf.log.filter(line => line.includes('DATABASE_DIRECT_URL'))).toHaveLength(1)
+    expect(isolated.log.filter(line => line.includes('DATABASE_DIRECT_URL'))).toHaveLength(1)
   })
 
   it('P4: refuses the tokens of a user whose sessions were all ended by another instance', async () => {
@@ -141,7 +141,7 @@ describe('an instance that loses every notification', () => {
     await openSessions(service.database, user.id, 3)
     const other = await service.logIn(user.email)
     const readSelf = async (token: string) =>
-      (await deaf.call('GET', '/api/v1/users/me', { token })).statusCode
+      (await isolated.call('GET', '/api/v1/users/me', { token })).statusCode
     expect(await readSelf(user.accessToken)).toBe(200)
     const ended = await service.call('DELETE', '/api/v1/auth/sessions', { token: other.accessToken })
     expect(ended.statusCode).toBe(204)

@@ -7,24 +7,29 @@ import { PASSWORD, type Tokens } from '../../helpers/app.ts'
 import { testConfig } from '../../helpers/config.ts'
 import { openSessions } from '../../helpers/sessions.ts'
 import { createTokenFactory } from '../../helpers/token-factory.ts'
-import { liveLeaves } from '../../helpers/tokens.ts'
-import { expectRefusedEverywhere, makeAdmin, type Pair, startPair } from '../../helpers/two-instances.ts'
+import { countUnusedTokens } from '../../helpers/tokens.ts'
+import {
+  expectRefusedEverywhere,
+  makeAdmin,
+  startTwoInstances,
+  type TwoInstances,
+} from '../../helpers/two-instances.ts'
 
-/** Races at a time: enough for two processes to wait for each other's locks. */
+/** Races that run at the same time: enough for two processes to wait for each other's locks. */
 const LANES = 5
 
-let pair: Pair
+let instances: TwoInstances
 let admin: Tokens
 let tokenFor: ReturnType<typeof createTokenFactory>
 
 beforeAll(async () => {
-  pair = await startPair()
-  tokenFor = createTokenFactory(testConfig(pair.database.url))
-  const { id, email } = await pair.clients[0].signUp()
-  await makeAdmin(pair, id)
-  admin = await pair.clients[0].logIn(email)
+  instances = await startTwoInstances()
+  tokenFor = createTokenFactory(testConfig(instances.database.url))
+  const { id, email } = await instances.clients[0].signUp()
+  await makeAdmin(instances, id)
+  admin = await instances.clients[0].logIn(email)
 })
-afterAll(() => pair.stop())
+afterAll(() => instances.stop())
 
 /** The tokens of a session. */
 type Session = Pick<Tokens, 'accessToken' | 'refreshToken'>
@@ -46,8 +51,8 @@ type Race = {
 /** Returns the response, and its time in milliseconds. */
 async function timed<T>(work: Promise<T>) {
   const start = performance.now()
-  const answer = await work
-  return { answer, took: performance.now() - start }
+  const response = await work
+  return { response, took: performance.now() - start }
 }
 
 /** Returns numbers from 0 to 1 in even steps, from the middle outwards. */
@@ -62,7 +67,7 @@ function sweep(count: number): number[] {
  * Returns which races `prolong` won.
  */
 async function runLane({ prepare, prolong, end, restore }: Race, races: number): Promise<boolean[]> {
-  const [client, other] = pair.clients
+  const [client, other] = instances.clients
   const user: User = { ...(await client.signUp()), password: PASSWORD }
   const took = { prolong: 10, end: 10 }
   const outcomes: boolean[] = []
@@ -76,14 +81,14 @@ async function runLane({ prepare, prolong, end, restore }: Race, races: number):
     ])
     const endedAt = Date.now()
     Object.assign(took, { prolong: prolonged.took, end: ended.took })
-    expect(ended.answer).toBe(204)
-    expect([200, 401]).toContain(prolonged.answer.statusCode)
-    const isGranted = prolonged.answer.statusCode === 200
+    expect(ended.response).toBe(204)
+    expect([200, 401]).toContain(prolonged.response.statusCode)
+    const isGranted = prolonged.response.statusCode === 200
     outcomes.push(isGranted)
-    for (const { accessToken, refreshToken } of isGranted ? [tokens, prolonged.answer.json()] : [tokens]) {
-      await expectRefusedEverywhere(pair.clients, accessToken, endedAt)
+    for (const { accessToken, refreshToken } of isGranted ? [tokens, prolonged.response.json()] : [tokens]) {
+      await expectRefusedEverywhere(instances.clients, accessToken, endedAt)
       expect((await other.refresh(refreshToken)).statusCode).toBe(401)
-      expect(await liveLeaves(pair.database, accessToken)).toBe(0)
+      expect(await countUnusedTokens(instances.database, accessToken)).toBe(0)
     }
     await restore?.(user)
   }
@@ -100,33 +105,36 @@ async function run(race: Race, races: number): Promise<void> {
 
 /** Opens another session of the user, as a login would. */
 async function openSession({ id }: User): Promise<Session> {
-  const [session] = await openSessions(pair.database, id, 1)
+  const [session] = await openSessions(instances.database, id, 1)
   if (!session) throw new Error('no session was opened')
   const accessToken = await tokenFor({ userId: id, sessionId: session.id })
   return { accessToken, refreshToken: session.refreshToken }
 }
 
-const refresh = (_user: User, { refreshToken }: Session) => pair.clients[1].refresh(refreshToken)
+const refresh = (_user: User, { refreshToken }: Session) => instances.clients[1].refresh(refreshToken)
 const logInAgain = ({ email, password }: User) =>
-  pair.clients[1].call('POST', '/api/v1/auth/login', { body: { email, password } })
+  instances.clients[1].call('POST', '/api/v1/auth/login', { body: { email, password } })
 
 async function changePassword(user: User): Promise<number> {
   const newPassword = `${PASSWORD} ${crypto.randomUUID()}`
-  const answer = await pair.clients[0].call('PUT', '/api/v1/auth/password', {
+  const response = await instances.clients[0].call('PUT', '/api/v1/auth/password', {
     token: user.accessToken,
     body: { currentPassword: user.password, newPassword },
   })
   user.password = newPassword
-  return answer.statusCode
+  return response.statusCode
 }
 
 const switchAccount = (action: 'disable' | 'enable') => async (user: User) =>
-  (await pair.clients[0].call('POST', `/api/v1/users/${user.id}/${action}`, { token: admin.accessToken }))
-    .statusCode
+  (
+    await instances.clients[0].call('POST', `/api/v1/users/${user.id}/${action}`, {
+      token: admin.accessToken,
+    })
+  ).statusCode
 
 it('P4: logout beats refresh, in 70 races', async () => {
   const logOut = async (_user: User, { accessToken }: Session) =>
-    (await pair.clients[0].call('POST', '/api/v1/auth/logout', { token: accessToken })).statusCode
+    (await instances.clients[0].call('POST', '/api/v1/auth/logout', { token: accessToken })).statusCode
   await run({ prepare: openSession, prolong: refresh, end: logOut }, 70)
 })
 
@@ -163,7 +171,7 @@ it('P4: a password change beats a login with the old password, in 30 races', asy
 })
 
 it('P4: a change of role beats refresh, so that no token keeps the old role, in 30 races', async () => {
-  const database = createDatabase(testConfig(pair.database.url).database)
+  const database = createDatabase(testConfig(instances.database.url).database)
   try {
     const promote = async ({ email }: User) =>
       (await assignRole(database, email, 'admin')) === 'changed' ? 204 : 409

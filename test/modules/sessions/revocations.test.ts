@@ -10,7 +10,7 @@ import { block } from '../../helpers/block.ts'
 import { databaseOfTest, type TestDatabase } from '../../helpers/database.ts'
 import { openGate } from '../../helpers/tcp-gate.ts'
 import { claimsOf } from '../../helpers/tokens.ts'
-import { expectRefusedEverywhere, type Pair, startPair } from '../../helpers/two-instances.ts'
+import { expectRefusedEverywhere, startTwoInstances, type TwoInstances } from '../../helpers/two-instances.ts'
 
 const FEED = `select pid from pg_stat_activity
   where application_name = ${pg.escapeLiteral(`${SERVICE_NAME}-revocations`)} and datname = current_database()`
@@ -19,7 +19,7 @@ const KILL = `select pg_terminate_backend(pid) from (${FEED})`
 const revoke = (database: TestDatabase, sessionId: string) =>
   database.query('update sessions set revoked_at = clock_timestamp() where id = $1', [sessionId])
 
-/** Inserts a user with so many sessions, and returns their ids. */
+/** Inserts a user with `count` sessions, and returns their ids. */
 async function insertSessions(database: TestDatabase, count: number, revokedAt = 'null'): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
     `with owner as (
@@ -33,73 +33,73 @@ async function insertSessions(database: TestDatabase, count: number, revokedAt =
   return rows.map(row => row.id)
 }
 
-/** A user that the feed does not know: only the session counts. */
+/** A user whose sessions did not all end: only the single session matters. */
 const sub = crypto.randomUUID()
-const ask = (feed: Pick<Revocations, 'isRevoked'>, sid: string) => feed.isRevoked({ sid, sub })
+const isRevoked = (feed: Pick<Revocations, 'isRevoked'>, sid: string) => feed.isRevoked({ sid, sub })
 
-/** Opens a feed on its own database, and counts how often it asked the database. */
+/** Opens a feed on its own database, and records the sessions that it looked up there. */
 async function startFeed(retention = 900_000) {
   const database = await databaseOfTest()
-  const asked: string[] = []
+  const lookedUp: string[] = []
   const feed = createRevocations({
     urls: { listenUrl: database.url, notifyUrl: database.url },
     retention,
     log: pino({ level: 'silent' }),
     async isRevokedInDatabase(sessionId) {
-      asked.push(sessionId)
+      lookedUp.push(sessionId)
       const { rows } = await database.query('select revoked_at from sessions where id = $1', [sessionId])
       return rows[0]?.revoked_at !== null
     },
   })
   onTestFinished(feed.close)
   await feed.open()
-  return { database, feed, asked }
+  return { database, feed, lookedUp }
 }
 
 const until = (holds: () => unknown, timeout = 10_000) => expect.poll(holds, { timeout, interval: 5 })
 
 describe('over two processes', () => {
-  let pair: Pair
+  let instances: TwoInstances
 
   beforeAll(async () => {
-    pair = await startPair()
+    instances = await startTwoInstances()
   })
-  afterAll(() => pair.stop())
+  afterAll(() => instances.stop())
 
   it('P4: a session that is ended by plain SQL is refused everywhere within a second', async () => {
-    const { accessToken } = await pair.clients[0].signUp()
-    await revoke(pair.database, claimsOf(accessToken).sid)
-    await expectRefusedEverywhere(pair.clients, accessToken, Date.now())
+    const { accessToken } = await instances.clients[0].signUp()
+    await revoke(instances.database, claimsOf(accessToken).sid)
+    await expectRefusedEverywhere(instances.clients, accessToken, Date.now())
   })
 
   it('P4: a session that is ended while every feed is killed is refused everywhere within a second', async () => {
-    const { accessToken } = await pair.clients[0].signUp()
-    const killed = await pair.database.query(KILL)
+    const { accessToken } = await instances.clients[0].signUp()
+    const killed = await instances.database.query(KILL)
     expect(killed.rows).toHaveLength(2)
-    await revoke(pair.database, claimsOf(accessToken).sid)
-    await expectRefusedEverywhere(pair.clients, accessToken, Date.now())
+    await revoke(instances.database, claimsOf(accessToken).sid)
+    await expectRefusedEverywhere(instances.clients, accessToken, Date.now())
   })
 
   it('P4: a session that is ended while a feed is frozen is refused everywhere within a second', async () => {
-    const { accessToken } = await pair.clients[0].signUp()
-    await until(async () => (await pair.database.query(FEED)).rows.length).toBe(2)
-    const { rows } = await pair.database.query<{ pid: number }>(FEED)
+    const { accessToken } = await instances.clients[0].signUp()
+    await until(async () => (await instances.database.query(FEED)).rows.length).toBe(2)
+    const { rows } = await instances.database.query<{ pid: number }>(FEED)
     try {
       for (const { pid } of rows) process.kill(pid, 'SIGSTOP')
-      await revoke(pair.database, claimsOf(accessToken).sid)
-      await expectRefusedEverywhere(pair.clients, accessToken, Date.now())
+      await revoke(instances.database, claimsOf(accessToken).sid)
+      await expectRefusedEverywhere(instances.clients, accessToken, Date.now())
     } finally {
       for (const { pid } of rows) process.kill(pid, 'SIGCONT')
     }
   })
 
   it('a live session is accepted the whole time', async () => {
-    const { accessToken } = await pair.clients[0].signUp()
-    await pair.database.query(KILL)
+    const { accessToken } = await instances.clients[0].signUp()
+    await instances.database.query(KILL)
     for (let turn = 0; turn < 40; turn += 1) {
-      for (const client of pair.clients) {
-        const answer = await client.call('GET', '/api/v1/users/me', { token: accessToken })
-        expect(answer.statusCode).toBe(200)
+      for (const client of instances.clients) {
+        const response = await client.call('GET', '/api/v1/users/me', { token: accessToken })
+        expect(response.statusCode).toBe(200)
       }
       await sleep(20)
     }
@@ -107,32 +107,32 @@ describe('over two processes', () => {
 })
 
 describe('P4: the feed', () => {
-  it('knows what ended before it started, and learns of the rest without a query', async () => {
-    const { database, feed, asked } = await startFeed()
+  it('knows the sessions that ended before it started, and learns of later ends without a query', async () => {
+    const { database, feed, lookedUp } = await startFeed()
     const [first = '', second = ''] = await insertSessions(database, 2)
-    expect(await ask(feed, first)).toBe(false)
+    expect(await isRevoked(feed, first)).toBe(false)
     await revoke(database, first)
-    await until(() => ask(feed, first)).toBe(true)
-    expect(ask(feed, second)).toBe(false)
-    expect(asked).toEqual([])
+    await until(() => isRevoked(feed, first)).toBe(true)
+    expect(isRevoked(feed, second)).toBe(false)
+    expect(lookedUp).toEqual([])
 
     const restarted = createRevocations({
       urls: { listenUrl: database.url, notifyUrl: database.url },
       retention: 900_000,
-      isRevokedInDatabase: () => Promise.reject(new Error('not to be asked')),
+      isRevokedInDatabase: () => Promise.reject(new Error('not expected')),
       log: pino({ level: 'silent' }),
     })
     onTestFinished(restarted.close)
     await restarted.open()
-    expect([ask(restarted, first), ask(restarted, second)]).toEqual([true, false])
+    expect([isRevoked(restarted, first), isRevoked(restarted, second)]).toEqual([true, false])
   })
 
   it('receives a thousand sessions that end at once', async () => {
-    const { database, feed, asked } = await startFeed()
+    const { database, feed, lookedUp } = await startFeed()
     const ids = await insertSessions(database, 1000)
     await database.query('update sessions set revoked_at = now()')
-    await until(() => ids.every(id => ask(feed, id) === true)).toBe(true)
-    expect(asked).toEqual([])
+    await until(() => ids.every(id => isRevoked(feed, id) === true)).toBe(true)
+    expect(lookedUp).toEqual([])
   })
 
   it('receives nothing about a session whose end was rolled back', async () => {
@@ -148,23 +148,23 @@ describe('P4: the feed', () => {
        end $$`,
     )
     await revoke(database, ended)
-    await until(() => ask(feed, ended)).toBe(true)
-    expect(ask(feed, kept)).toBe(false)
+    await until(() => isRevoked(feed, ended)).toBe(true)
+    expect(isRevoked(feed, kept)).toBe(false)
   })
 
-  it('asks the database while its connection is lost, and then catches up', async () => {
-    const { database, feed, asked } = await startFeed()
+  it('checks the database while its connection is lost, and then catches up', async () => {
+    const { database, feed, lookedUp } = await startFeed()
     const [first = '', second = ''] = await insertSessions(database, 2)
     await database.query(KILL)
     await until(feed.isCurrent).toBe(false)
     await revoke(database, first)
-    expect(await ask(feed, first)).toBe(true)
-    expect(await ask(feed, second)).toBe(false)
-    expect(asked).toEqual([first, second])
+    expect(await isRevoked(feed, first)).toBe(true)
+    expect(await isRevoked(feed, second)).toBe(false)
+    expect(lookedUp).toEqual([first, second])
 
     await until(feed.isCurrent).toBe(true)
-    expect([ask(feed, first), ask(feed, second)]).toEqual([true, false])
-    expect(asked).toHaveLength(2)
+    expect([isRevoked(feed, first), isRevoked(feed, second)]).toEqual([true, false])
+    expect(lookedUp).toHaveLength(2)
   })
 
   it('counts as down while its server process is frozen, and is replaced', async () => {
@@ -191,10 +191,10 @@ describe('P4: the feed', () => {
       this: pg.Client,
       ...args: unknown[]
     ) {
-      const answer = query.apply(this, args as Parameters<typeof query>)
-      // At the end of the turn that sends a probe: timers run next, and sockets after them.
+      const result = query.apply(this, args as Parameters<typeof query>)
+      // After the turn of the event loop that sends a heartbeat: timers run next, and sockets after them.
       if (String(args[0]).includes('pg_notify')) setImmediate(standFor, 400)
-      return answer
+      return result
     })
     onTestFinished(() => spy.mockRestore())
     function standFor(milliseconds: number) {
@@ -214,7 +214,7 @@ describe('P4: the feed', () => {
       ...(await insertSessions(database, 1)),
       ...(await insertSessions(database, 1, "now() - interval '1 hour'")),
     ]
-    expect(ask(feed, forgotten)).toBe(false)
+    expect(isRevoked(feed, forgotten)).toBe(false)
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
     onTestFinished(() => void vi.useRealTimers())
     const pruned = createRevocations({
@@ -227,9 +227,9 @@ describe('P4: the feed', () => {
     await pruned.open()
     pruned.add({ sessionIds: [remembered] })
     vi.advanceTimersByTime(60_001)
-    expect(ask(pruned, remembered)).toBe(true)
+    expect(isRevoked(pruned, remembered)).toBe(true)
     vi.advanceTimersByTime(60_001)
-    expect(await ask(pruned, remembered)).toBe(false)
+    expect(await isRevoked(pruned, remembered)).toBe(false)
   })
 
   it('remembers ended sessions while the wall clock is an hour fast, and after its correction', async () => {
@@ -239,19 +239,19 @@ describe('P4: the feed', () => {
     const feed = createRevocations({
       urls: { listenUrl: database.url, notifyUrl: database.url },
       retention: 900_000,
-      isRevokedInDatabase: () => Promise.reject(new Error('not to be asked')),
+      isRevokedInDatabase: () => Promise.reject(new Error('not expected')),
       log: pino({ level: 'silent' }),
     })
     onTestFinished(feed.close)
     await feed.open()
     const [ended = ''] = await insertSessions(database, 1)
     await revoke(database, ended)
-    await until(() => ask(feed, ended)).toBe(true)
+    await until(() => isRevoked(feed, ended)).toBe(true)
     const now = Date.now()
     for (const clock of [now + 3_600_000, now - 3_600_000, now]) {
       vi.setSystemTime(clock)
       vi.advanceTimersByTime(120_000)
-      expect(ask(feed, ended)).toBe(true)
+      expect(isRevoked(feed, ended)).toBe(true)
     }
   })
 })
@@ -272,10 +272,10 @@ it('P4: with feed and database down, every token gets 503, and 200 again when th
 
   gate.shut()
   await until(service.app.revocations.isCurrent).toBe(false)
-  const answer = await service.call('GET', '/api/v1/users/me', { token: accessToken })
-  expect(answer.statusCode).toBe(503)
-  expect(answer.headers['retry-after']).toBe('1')
-  expect(answer.json().code).toBe('DATABASE_UNAVAILABLE')
+  const response = await service.call('GET', '/api/v1/users/me', { token: accessToken })
+  expect(response.statusCode).toBe(503)
+  expect(response.headers['retry-after']).toBe('1')
+  expect(response.json().code).toBe('DATABASE_UNAVAILABLE')
 
   gate.open()
   await until(me, 25_000).toBe(200)

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** Sets a limit of a session to so many seconds from now. */
+/** Sets a limit of a session to `seconds` from now. */
 async function moveLimit({ accessToken }: Tokens, column: 'idle_expires_at' | 'expires_at', seconds: number) {
   const { rowCount } = await service.database.query(
     `update sessions set ${column} = now() + make_interval(secs => $2) where id = $1`,
@@ -32,9 +32,9 @@ async function limitsOf({ accessToken }: Tokens) {
 it('P5: a session ends when it is not used for too long', async () => {
   const tokens = await service.signUp()
   await moveLimit(tokens, 'idle_expires_at', -0.001)
-  const answer = await service.refresh(tokens.refreshToken)
-  expect(answer.statusCode).toBe(401)
-  expect(answer.json().code).toBe('INVALID_REFRESH_TOKEN')
+  const response = await service.refresh(tokens.refreshToken)
+  expect(response.statusCode).toBe(401)
+  expect(response.json().code).toBe('INVALID_REFRESH_TOKEN')
 })
 
 it('P5: a session ends at its absolute limit, also when it was just used', async () => {

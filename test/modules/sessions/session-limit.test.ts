@@ -1,4 +1,4 @@
-/** An account has no more sessions than SESSIONS_PER_USER_MAX: a login beyond ends the oldest. */
+/** An account has at most SESSIONS_PER_USER_MAX sessions: a further login ends the oldest one. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createAppOn, createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 import { openSessions } from '../../helpers/sessions.ts'

@@ -29,7 +29,7 @@ describe('a session', () => {
     expect((await service.call('POST', '/api/v1/auth/logout', { token: accessToken })).statusCode).toBe(401)
   })
 
-  it('is not stored by caches on its way', async () => {
+  it('has no-store responses with its tokens', async () => {
     const { email } = await service.signUp()
     const login = await service.call('POST', '/api/v1/auth/login', { body: { email, password: PASSWORD } })
     expect(login.headers['cache-control']).toBe('no-store')
@@ -130,7 +130,7 @@ describe('the list of sessions', () => {
     }
   })
 
-  it('refuses cursors that it did not make', async () => {
+  it('refuses cursors that it did not return', async () => {
     const { accessToken } = await service.signUp()
     const id = crypto.randomUUID()
     const made = [
@@ -140,8 +140,8 @@ describe('the list of sessions', () => {
       { sort: '-createdAt', key: '2026-01-31T12:00:00.000Z', id: 'x' },
     ]
     for (const cursor of ['garbage', ...made.map(encodeCursor)]) {
-      const answer = await list(accessToken, `?cursor=${cursor}`)
-      expect([answer.statusCode, answer.json().code]).toEqual([400, 'INVALID_CURSOR'])
+      const response = await list(accessToken, `?cursor=${cursor}`)
+      expect([response.statusCode, response.json().code]).toEqual([400, 'INVALID_CURSOR'])
     }
   })
 })

@@ -16,8 +16,8 @@ const statusOf = async (headers: Record<string, string>) =>
   (await service.call('GET', PAGE, { headers })).statusCode
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-/** A user whose token was accepted twice, the second time from the cache. */
-async function rememberedUser() {
+/** Returns a user whose token was accepted twice, the second time from the cache. */
+async function createCachedUser() {
   const user = await service.signUp()
   expect(await statusOf(bearer(user.accessToken))).toBe(200)
   expect(await statusOf(bearer(user.accessToken))).toBe(200)
@@ -25,7 +25,7 @@ async function rememberedUser() {
 }
 
 it('P4: is refused when its session has ended', async () => {
-  const user = await rememberedUser()
+  const user = await createCachedUser()
   const other = { ...user, ...(await service.logIn(user.email)) }
   expect(await statusOf(bearer(other.accessToken))).toBe(200)
   await service.call('POST', '/api/v1/auth/logout', { token: user.accessToken })
@@ -34,7 +34,7 @@ it('P4: is refused when its session has ended', async () => {
 })
 
 it('P4: is refused after a revocation that only the database knows of', async () => {
-  const { accessToken } = await rememberedUser()
+  const { accessToken } = await createCachedUser()
   await service.database.query('update sessions set revoked_at = now() where id = $1', [
     claimsOf(accessToken).sid,
   ])
@@ -42,7 +42,7 @@ it('P4: is refused after a revocation that only the database knows of', async ()
 })
 
 it('P6: is refused when it has expired', async () => {
-  const { accessToken } = await rememberedUser()
+  const { accessToken } = await createCachedUser()
   const { exp } = claimsOf(accessToken)
   vi.useFakeTimers({ toFake: ['Date'] })
   vi.setSystemTime((exp - 1) * 1000)
@@ -53,12 +53,12 @@ it('P6: is refused when it has expired', async () => {
   expect(await statusOf(bearer(accessToken))).toBe(401)
 })
 
-it('P6: does not help a token that resembles it', async () => {
-  const { accessToken } = await rememberedUser()
-  const stranger = await rememberedUser()
+it('P6: does not make a similar token valid', async () => {
+  const { accessToken } = await createCachedUser()
+  const stranger = await createCachedUser()
   const [header, payload, signature] = accessToken.split('.')
   const [, foreignPayload, foreignSignature] = stranger.accessToken.split('.')
-  const likenesses = [
+  const similar = [
     `${header}.${payload}.`,
     `${header}.${payload}.${foreignSignature}`,
     `${header}.${foreignPayload}.${signature}`,
@@ -66,17 +66,17 @@ it('P6: does not help a token that resembles it', async () => {
     `${accessToken}.`,
     accessToken.toLowerCase(),
   ]
-  for (const token of likenesses) expect(await statusOf(bearer(token)), token).toBe(401)
+  for (const token of similar) expect(await statusOf(bearer(token)), token).toBe(401)
   for (const authorization of [accessToken, `Basic ${accessToken}`, `Bearer ${accessToken} x`]) {
     expect(await statusOf({ authorization }), authorization).toBe(401)
   }
 })
 
-it('does not mix up users', async () => {
-  const users = await Promise.all([rememberedUser(), rememberedUser(), rememberedUser()])
+it('is never used for another user', async () => {
+  const users = await Promise.all([createCachedUser(), createCachedUser(), createCachedUser()])
   const crowd = Array.from({ length: 60 }, (_, index) => users[index % users.length])
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     crowd.map(async user => (await service.call('GET', PAGE, { token: user?.accessToken ?? '' })).json().id),
   )
-  expect(answers).toEqual(crowd.map(user => user?.id))
+  expect(responses).toEqual(crowd.map(user => user?.id))
 })

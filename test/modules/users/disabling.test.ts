@@ -74,8 +74,8 @@ it('an account with 3,000 sessions is disabled in a few statements, with an audi
 
 it('an admin cannot disable their own account, also with the id in upper case', async () => {
   for (const id of [admin.id, admin.id.toUpperCase()]) {
-    const answer = await set('disable', id)
-    expect([answer.statusCode, answer.json().code]).toEqual([409, 'CONFLICT'])
+    const response = await set('disable', id)
+    expect([response.statusCode, response.json().code]).toEqual([409, 'CONFLICT'])
   }
   expect((await service.call('GET', '/api/v1/users', { token: admin.accessToken })).statusCode).toBe(200)
 })

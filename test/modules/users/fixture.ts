@@ -1,4 +1,4 @@
-/** The users that tests over all routes need. */
+/** The users for tests over all routes. */
 import type { ObjectFixture } from '../../helpers/fixtures.ts'
 
 export const objects: readonly ObjectFixture[] = [

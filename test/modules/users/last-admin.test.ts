@@ -22,7 +22,7 @@ afterAll(async () => {
   await service.close()
 })
 
-/** Makes so many users the only admins, each signed in. */
+/** Makes `count` users the only admins, and returns a token of each. */
 async function prepare(count: number) {
   await service.database.query("update users set role = 'user' where role = 'admin'")
   return Promise.all(
@@ -46,15 +46,15 @@ it.each([2, 3])('%i admins who disable each other at the same time, 50 times', a
   const refusals = new Set<string>()
   for (let round = 0; round < 50; round += 1) {
     const ring = await prepare(count)
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       ring.map(({ token }, index) => {
         const { call } = index % 2 ? service : other
         return call('POST', `/api/v1/users/${ring[(index + 1) % count]?.id}/disable`, { token })
       }),
     )
     expect(await enabledAdmins()).toBeGreaterThanOrEqual(1)
-    expect(answers.some(({ statusCode }) => statusCode === 204)).toBe(true)
-    for (const answer of answers) if (answer.statusCode !== 204) refusals.add(answer.json().code)
+    expect(responses.some(({ statusCode }) => statusCode === 204)).toBe(true)
+    for (const response of responses) if (response.statusCode !== 204) refusals.add(response.json().code)
   }
   // 401 when the caller was disabled before its request was handled.
   for (const code of refusals) expect(['LAST_ADMIN', 'UNAUTHORIZED']).toContain(code)
@@ -64,10 +64,10 @@ it.each([2, 3])('%i admins who disable each other at the same time, 50 times', a
 it('an admin who has lost the role cannot disable an account with an older token', async () => {
   const [first, second] = await prepare(2)
   await service.database.query("update users set role = 'user' where id = $1", [second?.id])
-  const answer = await service.call('POST', `/api/v1/users/${first?.id}/disable`, {
+  const response = await service.call('POST', `/api/v1/users/${first?.id}/disable`, {
     token: second?.token ?? '',
   })
-  expect([answer.statusCode, answer.json().code]).toEqual([409, 'LAST_ADMIN'])
+  expect([response.statusCode, response.json().code]).toEqual([409, 'LAST_ADMIN'])
   const user = await service.signUp()
   const another = await service.call('POST', `/api/v1/users/${user.id}/disable`, {
     token: second?.token ?? '',

@@ -73,9 +73,9 @@ async function walk(query: Record<string, string | number | boolean>): Promise<s
   const pages: string[][] = []
   let cursor: string | null = null
   do {
-    const answer = await list({ ...query, ...(cursor !== null && { cursor }) })
-    expect(answer.statusCode, answer.body).toBe(200)
-    const page: { items: Listed[]; nextCursor: string | null } = answer.json()
+    const response = await list({ ...query, ...(cursor !== null && { cursor }) })
+    expect(response.statusCode, response.body).toBe(200)
+    const page: { items: Listed[]; nextCursor: string | null } = response.json()
     pages.push(page.items.map(item => item.id))
     cursor = page.nextCursor
   } while (cursor !== null)
@@ -98,8 +98,10 @@ describe.each(SORTS)('in the order %s', sort => {
 })
 
 it('shows the newest 20 by default', async () => {
-  const answer = await list({})
-  expect(answer.json().items.map((item: Listed) => item.id)).toEqual(reference('-createdAt', {}).slice(0, 20))
+  const response = await list({})
+  expect(response.json().items.map((item: Listed) => item.id)).toEqual(
+    reference('-createdAt', {}).slice(0, 20),
+  )
 })
 
 it('shows an admin everything about a user except the password', async () => {
@@ -147,23 +149,23 @@ describe('a cursor', () => {
   ]
 
   it.each(refused)('%s is refused', async (_name, sort, cursor) => {
-    const answer = await list({ sort, cursor })
-    expect(answer.statusCode).toBe(400)
-    expect(answer.json().code).toBe('INVALID_CURSOR')
+    const response = await list({ sort, cursor })
+    expect(response.statusCode).toBe(400)
+    expect(response.json().code).toBe('INVALID_CURSOR')
   })
 
   it('with a NUL in its key is refused', async () => {
-    const answer = await list({
+    const response = await list({
       sort: 'email',
       cursor: encodeCursor({ sort: 'email', key: 'a\u0000', id: ID }),
     })
-    expect(answer.statusCode).toBe(400)
+    expect(response.statusCode).toBe(400)
   })
 
   it('is text to PostgreSQL, also when it looks like SQL', async () => {
     const key = "z'; drop table users; --"
-    const answer = await list({ sort: 'email', cursor: encodeCursor({ sort: 'email', key, id: ID }) })
-    expect([answer.statusCode, answer.json()]).toEqual([200, { items: [], nextCursor: null }])
+    const response = await list({ sort: 'email', cursor: encodeCursor({ sort: 'email', key, id: ID }) })
+    expect([response.statusCode, response.json()]).toEqual([200, { items: [], nextCursor: null }])
   })
 })
 
@@ -186,9 +188,9 @@ it.each([
   `cursor=${'A'.repeat(601)}`,
   'order=email',
 ])('refuses the query %s', async query => {
-  const answer = await service.call('GET', `/api/v1/users?${query}`, { token: admin.accessToken })
-  expect(answer.statusCode, answer.body).toBe(400)
-  expect(answer.json().code).toBe('VALIDATION_FAILED')
+  const response = await service.call('GET', `/api/v1/users?${query}`, { token: admin.accessToken })
+  expect(response.statusCode, response.body).toBe(400)
+  expect(response.json().code).toBe('VALIDATION_FAILED')
 })
 
 it('is for admins only', async () => {

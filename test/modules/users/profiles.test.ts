@@ -45,16 +45,16 @@ describe('a profile', () => {
     const before = await queries()
     // The first lookup waits for the lock, and the others wait for the first.
     const viewers = [stranger, owner, stranger, admin, owner, stranger, admin]
-    const answers = Promise.all([
+    const responses = Promise.all([
       ...viewers.map(viewer => view(owner.id, viewer)),
       view(crypto.randomUUID(), stranger),
     ])
     await expect.poll(queries, { interval: 5 }).toBeGreaterThan(before)
     await holder.query('rollback')
     holder.release()
-    const fields = (await answers).map(answer => Object.keys(answer.json()).length)
+    const fields = (await responses).map(response => Object.keys(response.json()).length)
     expect(fields.slice(0, -1)).toEqual(viewers.map(viewer => (viewer === stranger ? 3 : all.length)))
-    expect((await answers).at(-1)?.statusCode).toBe(404)
+    expect((await responses).at(-1)?.statusCode).toBe(404)
     expect((await queries()) - before).toBeLessThan(viewers.length)
   })
 
@@ -76,11 +76,11 @@ describe('an update', () => {
     const user = await service.signUp()
     const before = (await view(user.id, user)).json()
     const changes = { displayName: 'Grace Hopper', email: 'Grace.Hopper@Example.com' }
-    const answer = await put(user.id, user, changes)
-    expect(answer.statusCode).toBe(200)
-    expect(answer.json()).toEqual({ ...before, ...changes, updatedAt: expect.any(String) })
-    expect(Date.parse(answer.json().updatedAt)).toBeGreaterThan(Date.parse(before.updatedAt))
-    expect((await view(user.id, user)).json()).toEqual(answer.json())
+    const response = await put(user.id, user, changes)
+    expect(response.statusCode).toBe(200)
+    expect(response.json()).toEqual({ ...before, ...changes, updatedAt: expect.any(String) })
+    expect(Date.parse(response.json().updatedAt)).toBeGreaterThan(Date.parse(before.updatedAt))
+    expect((await view(user.id, user)).json()).toEqual(response.json())
     expect((await auditOf(service.database, user.id)).at(-1)).toMatchObject({
       type: 'user.updated',
       actor_id: user.id,
@@ -94,25 +94,25 @@ describe('an update', () => {
   it('is refused for the address of another account, in any case', async () => {
     const before = (await view(owner.id, owner)).json()
     for (const email of [stranger.email, stranger.email.toUpperCase()]) {
-      const answer = await put(owner.id, owner, { displayName: 'x', email })
-      expect([answer.statusCode, answer.json().code]).toEqual([409, 'EMAIL_TAKEN'])
-      expect(answer.body).not.toContain(stranger.email)
+      const response = await put(owner.id, owner, { displayName: 'x', email })
+      expect([response.statusCode, response.json().code]).toEqual([409, 'EMAIL_TAKEN'])
+      expect(response.body).not.toContain(stranger.email)
     }
     expect((await view(owner.id, owner)).json()).toEqual(before)
   })
 
   it('may change the case of the own address', async () => {
     const user = await service.signUp()
-    const answer = await put(user.id, user, { displayName: 'x', email: user.email.toUpperCase() })
-    expect([answer.statusCode, answer.json().email]).toEqual([200, user.email.toUpperCase()])
+    const response = await put(user.id, user, { displayName: 'x', email: user.email.toUpperCase() })
+    expect([response.statusCode, response.json().email]).toEqual([200, user.email.toUpperCase()])
   })
 
   it('succeeds for one of 20 users who want the same address at once', async () => {
     const users = []
     for (let index = 0; index < 20; index += 1) users.push(await service.signUp())
     const email = 'wanted@example.com'
-    const answers = await Promise.all(users.map(user => put(user.id, user, { displayName: 'x', email })))
-    expect(answers.map(answer => answer.statusCode).sort()).toEqual([200, ...Array(19).fill(409)])
+    const responses = await Promise.all(users.map(user => put(user.id, user, { displayName: 'x', email })))
+    expect(responses.map(response => response.statusCode).sort()).toEqual([200, ...Array(19).fill(409)])
   })
 
   it('is refused in the same way for another user, an unknown id and an invalid one, also to an admin', async () => {
@@ -156,13 +156,13 @@ describe('an update', () => {
       'text',
     ]
     for (const body of bad) {
-      const answer = await service.app.inject({
+      const response = await service.app.inject({
         method: 'PUT',
         url: `/api/v1/users/${owner.id}`,
         headers: { authorization: `Bearer ${owner.accessToken}`, 'content-type': 'application/json' },
         payload: JSON.stringify(body),
       })
-      expect(answer.statusCode, JSON.stringify(body)).toBe(400)
+      expect(response.statusCode, JSON.stringify(body)).toBe(400)
     }
   })
 })
