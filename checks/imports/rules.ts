@@ -65,4 +65,10 @@ export const RULES: readonly (IForbiddenRuleType & { name: string; comment: stri
     from: { path: '^([^/]+)/' },
     to: { path: '^(bench|report|template)/', pathNot: '^$1/' },
   },
+  {
+    name: 'experiments-go-alone',
+    comment: 'An experiment of the bench can be removed: only its entry in bench/commands.ts imports it.',
+    from: { path: '^bench/([^/]+)', pathNot: '^bench/commands\\.ts$' },
+    to: { path: '^bench/(ablation|data-layers|frameworks)/', pathNot: '^bench/$1/' },
+  },
 ]
