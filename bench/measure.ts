@@ -11,14 +11,14 @@ import { type CpuReading, othersShare, readCpu } from './service/cpu.ts'
 import { warmUntilSteady } from './steadiness.ts'
 import type { Subject } from './subject.ts'
 
-const TOO_SLOW = 'no answer came in the time of a round'
+const TOO_SLOW = 'no response came in the time of a round'
 
 /** Told what runs now and how many seconds of the whole are done. */
 export type OnProgress = (label: string, secondsDone: number) => void
 
 export type MeasureHooks = {
   onProgress?: OnProgress
-  /** A load that brings nothing that was expected is an answer, too: a sweep goes beyond what a server takes. */
+  /** A load that brings nothing that was expected is a result too: a sweep goes beyond what a server takes. */
   mayFail?: boolean
   /** Runs before each step, for what has to be measured in turn with it. */
   beforeStep?: (step: Step) => Promise<void>
@@ -33,7 +33,7 @@ export type Measured = {
 
 /**
  * Returns the measurements in the order of the plan; those before an abort are kept. Throws a RunError when a load brings
- * nothing that was expected: there is no sense in going on. A round without any answer is void.
+ * nothing that was expected: there is no sense in going on. A round without any response is void.
  */
 export async function measure(
   generator: Generator,
@@ -219,7 +219,7 @@ export function sendData(generator: Generator, subject: Subject, scenarios: read
   }
 }
 
-/** Asks every endpoint once; throws a RunError of one line about the first that does not answer as expected. */
+/** Asks every endpoint once; throws a RunError of one line about the first that does not respond as expected. */
 export async function checkTarget(
   generator: Generator,
   subject: Subject,
@@ -260,7 +260,7 @@ async function measureOnce(
   const othersCpu = othersShare(cpu[0], cpu[1])
   const measurement = { ...figures, ...(othersCpu !== undefined && { othersCpu }) }
   const [before, after] = await Promise.all(readings)
-  // A process that stood still for the whole window answers both questions at once: nothing can be told from that.
+  // A process that stood still for the whole window responds to both questions at once: that measures nothing.
   if (!before || !after || after.at <= before.at) return measurement
   return { ...measurement, server: compareCounters(before, after, measurement.rate) }
 }
@@ -291,12 +291,12 @@ function dataKey(subject: Subject, scenario: Scenario): string {
 /** Returns what may be used of a measurement; throws where nothing came that was expected. */
 function checked({ scenario, subject }: Step, measurement: Measurement): Measurement {
   if (measurement.endpoints.some(endpoint => endpoint.requests > 0)) return measurement
-  // A short window of slow answers on a machine that is busy elsewhere: one round less, not the end of a long run.
+  // A short window of slow responses on a machine that is busy elsewhere: one round less, not the end of a long run.
   if (isSilent(measurement)) return { ...measurement, void: TOO_SLOW }
   throw new RunError(`${scenario.name} on ${subject.name}: ${explain(measurement)}`)
 }
 
-/** Nothing came, good or bad; what hangs for longer than an answer may take has failed, and is not silent. */
+/** Nothing came, good or bad; what hangs for longer than a response may take has failed, and is not silent. */
 function isSilent({ failures, endpoints }: Measurement): boolean {
   const statuses = endpoints.flatMap(endpoint => Object.keys(endpoint.statuses))
   return statuses.length === 0 && Object.keys(failures).length === 0
@@ -307,5 +307,5 @@ function explain(measurement: Measurement): string {
     Object.entries(endpoint.statuses).map(([status, count]) => `${count} × ${status}`),
   )
   const failures = Object.entries(measurement.failures).map(([reason, count]) => `${count} × ${reason}`)
-  return `no request was answered as expected (${[...statuses, ...failures].join(', ')})`
+  return `no request got the expected response (${[...statuses, ...failures].join(', ')})`
 }

@@ -19,9 +19,9 @@ const table = {
     help: 'seconds of load before the first round (until it no longer gets faster, 12 at most)',
   },
   connections: { type: 'string', hint: 'n', help: 'connections at once (50)' },
-  rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, whatever the server does' },
+  rate: { type: 'string', hint: 'n', help: 'open loop: requests per second, however late the server is' },
   arrivals: { type: 'string', hint: 'kind', help: 'open loop: constant or poisson (poisson)' },
-  timeout: { type: 'string', hint: 's', help: 'longest wait for an answer (10)' },
+  timeout: { type: 'string', hint: 's', help: 'longest wait for a response (10)' },
   seed: { type: 'string', hint: 'n', help: 'of the random draws (1)' },
   'busy-limit': {
     type: 'string',

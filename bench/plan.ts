@@ -25,7 +25,7 @@ const USUAL_WINDOWS = 4
 /** The pause between two loads: requests are made, connections close and open, counters are read. */
 const CHANGEOVER_SECONDS = 0.15
 
-/** Every scenario once per round, so that a slow minute of the machine falls on all of them alike. */
+/** Every scenario once per round, so that a slow minute of the machine falls on all of them. */
 export function planRounds(subject: Subject, scenarios: readonly Scenario[], options: LoadOptions): Step[] {
   return Array.from({ length: options.rounds }, (_, round) =>
     scenarios.map(scenario => ({
@@ -39,7 +39,7 @@ export function planRounds(subject: Subject, scenarios: readonly Scenario[], opt
 
 /**
  * Subjects in turns: each block is one order and the same backwards (A B B A, or C A B B A C), so that a drift of the
- * machine is the same for all within it. Every block draws an order of its own, so that nobody always follows the same
+ * machine is the same for all within it. Every block draws an order of its own, so that no subject always follows the same
  * neighbour. Rounds 2k and 2k + 1 of every subject stand in the same block.
  */
 export function planTurns(

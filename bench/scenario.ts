@@ -22,7 +22,7 @@ export const EndpointSchema = Type.Object(
     capture: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
         description:
-          'session field ← dotted path into the JSON answer, for the next request of that connection',
+          'session field ← dotted path into the JSON response, for the next request of that connection',
       }),
     ),
   },

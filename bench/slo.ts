@@ -15,7 +15,7 @@ export type SloVerdict = 'kept' | 'late' | 'errors' | 'rate not reached' | 'void
 
 /**
  * Of a window, mean latencies count up to this share: where a server falls behind, requests wait longer and longer, and a
- * mean of half the window comes from a rate of twice what it answers as well as from a slow server.
+ * mean of half the window comes from a rate of twice what it serves as well as from a slow server.
  */
 const LONGEST_MEAN = 0.3
 

@@ -1,4 +1,4 @@
-/** What is measured: something that answers at an address, and perhaps tells about itself. */
+/** What is measured: something that responds at an address, and perhaps reports about itself. */
 
 import type { Counters } from './agent/counters.ts'
 import type { Datasets } from './load/template.ts'

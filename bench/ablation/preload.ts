@@ -41,7 +41,7 @@ prepareApps((app, options) => {
   isPrepared = true
   for (const { prepare } of off) prepare?.(app, options)
   app.addHook('onReady', async () => {
-    // What nobody imports any more would be measured as something that costs nothing.
+    // What is no longer imported would be measured as something that costs nothing.
     if (unused.size > 0) throw new Error(`nothing imports ${[...unused].join(' or ')}`)
   })
 })

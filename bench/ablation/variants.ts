@@ -23,7 +23,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'cors',
-    what: 'the answer to other origins',
+    what: 'the response to other origins',
     kind: 'feature',
     replaces: { '@fastify/cors': 'cors.ts' },
   },
@@ -66,7 +66,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'connections',
-    what: 'the order of answers on a connection, and its end in a drain',
+    what: 'the order of responses on a connection, and its end in a drain',
     kind: 'feature',
     prepare: app => swapHooks(app, { addReply: undefined, giveConnectionBack: undefined }),
   },

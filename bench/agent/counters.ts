@@ -42,8 +42,8 @@ export function addCounters(own: Counters, workers: readonly Counters[]): Counte
 }
 
 /**
- * Returns the figures of the time between two readings. A busy process answers late, so the readings do not stand
- * exactly at the window's edges: CPU per request is its CPU per second over its answers per second, `rate`.
+ * Returns the figures of the time between two readings. A busy process responds late, so the readings do not stand
+ * exactly at the window's edges: CPU per request is its CPU per second over its responses per second, `rate`.
  */
 export function compareCounters(before: Counters, after: Counters, rate: number): ServerFigures {
   const seconds = (after.at - before.at) / 1000
@@ -62,15 +62,15 @@ export function compareCounters(before: Counters, after: Counters, rate: number)
 }
 
 /**
- * Returns what requests took, by the service's own count of them: a busy service answers the second question late, when
- * the load has ended, and their rate tells nothing about that time.
+ * Returns what requests took, by the service's own count of them: a busy service responds to the second question late, when
+ * the load has ended, and their rate says nothing about that time.
  */
 function compareTotals(before: Totals | undefined, after: Totals | undefined, rate: number) {
   if (!before || !after || rate <= 0) return {}
   const { requests: first } = before
   const { requests: last } = after
   const isCounted = first !== undefined && last !== undefined
-  // The question before is the one request of these that nobody made.
+  // The question before is one of these requests, and no part of the load.
   const requests = isCounted ? last - first - 1 : rate * ((after.at - before.at) / 1000)
   if (requests <= 0) return {}
   const perRequest = (from: number | undefined, to: number | undefined): number | undefined =>

@@ -1,4 +1,4 @@
-/** Loaded into the measured process by `--import`: answers its parent's questions about CPU, event loop, GC and memory. */
+/** Loaded into the measured process by `--import`: reports CPU, event loop, GC and memory to its parent. */
 import cluster from 'node:cluster'
 import { PerformanceObserver, performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
@@ -18,15 +18,15 @@ new PerformanceObserver(list => {
 }).observe({ entryTypes: ['gc'] })
 
 process.on('message', (message: unknown) => {
-  if (message === 'bench:read' || message === 'bench:collect') void answer(message)
+  if (message === 'bench:read' || message === 'bench:collect') void respond(message)
 })
-// Without its parent nobody would ever end this process.
+// Without its parent, nothing would end this process.
 process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'))
 // Listening must not keep a service alive that wants to end.
 process.channel?.unref()
 
 /** Workers have this agent too: the process that leads them responds for all. */
-async function answer(question: Question): Promise<void> {
+async function respond(question: Question): Promise<void> {
   const workers = Object.values(cluster.workers ?? {}).flatMap(worker => worker?.process ?? [])
   const theirs = await Promise.all(
     workers.filter(({ connected }) => connected).map(worker => askAgent(worker, question, 'a worker')),

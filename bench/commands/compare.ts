@@ -20,7 +20,7 @@ export async function compareCommand({ operands, values, print }: Context): Prom
   const [base, head] = [await readResult(baseName), await readResult(headName)]
   const reasons = obstacles(base, head)
   if (reasons.length > 0 && !values.force) {
-    print(`Not comparable: ${reasons.join('; ')}. (--force compares all the same.)`)
+    print(`Not comparable: ${reasons.join('; ')}. (--force compares them anyway.)`)
     return EXIT_CODES.notComparable
   }
   const maxRegression = maxRegressionOf(values)

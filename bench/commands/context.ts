@@ -39,7 +39,7 @@ export function withGenerator<T>(
   })
 }
 
-/** Runs `work` with a load generator that knows of nobody yet; it ends in any case. */
+/** Runs `work` with a load generator that knows no subject yet; it is stopped in any case. */
 export async function withNewGenerator<T>(work: (generator: Generator) => Promise<T>): Promise<T> {
   const generator = await startGenerator()
   try {
@@ -49,7 +49,7 @@ export async function withNewGenerator<T>(work: (generator: Generator) => Promis
   }
 }
 
-/** Gives the generator the subjects' data; throws a RunError where one of them does not answer as expected. */
+/** Gives the generator the subjects' data; throws a RunError where one of them does not respond as expected. */
 export async function introduce(
   generator: Generator,
   subjects: readonly Subject[],

@@ -67,7 +67,7 @@ async function measureServers(
   context: Context,
 ): Promise<Group[]> {
   const [reference, service] = [subjects.at(0), subjects.at(-1)]
-  if (!reference || !service) throw new Error('there is nobody to compare')
+  if (!reference || !service) throw new Error('there is nothing to compare')
   const hashMs: number[] = []
   // In turn with the logins: what slows them for a while slows a hash, too.
   const beforeStep = async ({ scenario, round }: Step): Promise<void> => {

@@ -1,4 +1,4 @@
-/** The closed loop: every connection sends its next request when the last one is answered. Finds what the server can do. */
+/** The closed loop: every connection sends its next request once it has the last response. Finds what the server can do. */
 import type { Measurement } from '../result/schema.ts'
 import { sleep } from './clock.ts'
 import { createLoop } from './loop.ts'
@@ -6,7 +6,7 @@ import type { ClosedJob } from './protocol.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
 import type { Datasets } from './template.ts'
 
-/** What a load tells while it runs, and how it is told to stop. */
+/** What a load reports while it runs, and how it is stopped. */
 export type LoadHooks = {
   onOpen: () => void
   onShut: () => void
@@ -20,7 +20,7 @@ export const SATURATED_AT = 0.95
 const LITTLE_TOLERANCE = 1.1
 
 /**
- * Returns what was measured. The window opens after `warmup` seconds; answers outside it do not count, and requests that are
+ * Returns what was measured. The window opens after `warmup` seconds; responses outside it do not count, and requests that are
  * lost do: a server that loses some while it is warmed up, or when the load ends, loses them.
  */
 export async function runClosed(job: ClosedJob, data: Datasets, hooks: LoadHooks): Promise<Measurement> {
@@ -46,7 +46,7 @@ export function judge(recorder: Recorder, { connections }: Pick<ClosedJob, 'conn
 
 /**
  * Little's law: throughput × mean latency is the number of requests under way at once, and no connection carries more than
- * one. Where it is more, latencies were taken from the wrong starts, or answers counted twice. Of a request that was sent
+ * one. Where it is more, latencies were taken from the wrong starts, or responses counted twice. Of a request that was sent
  * before the window opened, the part within the window counts: else short windows of long requests would break the law.
  */
 function impossible(rate: number, concurrency: number, connections: number): string | undefined {

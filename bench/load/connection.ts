@@ -8,8 +8,8 @@ import { createResponseReader } from './response-reader.ts'
 
 /**
  * Every load is sent through these. autocannon 9 is wrong about servers that close connections: it keeps the lost request
- * queued and sends another on the new connection, so each later answer is paired with the start of an older request (p50
- * 42 ms where wrk measures 5.5), and no lost answer is an error. undici's Client is right, and takes twice the CPU.
+ * queued and sends another on the new connection, so each later response is paired with the start of an older request (p50
+ * 42 ms where wrk measures 5.5), and no lost response is an error. undici's Client is right, and takes twice the CPU.
  *
  * Latency is as wrk has it: from the writing of a request on an open connection to the last byte of its response. The time
  * it takes to connect is not in it; connections are counted instead. A request is sent once: it is lost, and an error, when
@@ -17,7 +17,7 @@ import { createResponseReader } from './response-reader.ts'
  * is lost.
  */
 export type Connection = {
-  /** Writes the request, on a new connection where none is open. `onAnswer` or `onLost` is called once for it. */
+  /** Writes the request, on a new connection where none is open. `onResponse` or `onLost` is called once for it. */
   send: (request: WireRequest) => void
   /** Loses a request that has waited longer than the timeout. `at` is the present, on the shared clock. */
   expire: (at: number) => void
@@ -30,7 +30,7 @@ export type WireRequest = {
   isHead: boolean
 }
 
-export type Answer = {
+export type HttpResponse = {
   status: number
   /** Empty where bodies are not wanted. */
   body: string
@@ -40,7 +40,7 @@ export type Answer = {
 }
 
 export type Hooks = {
-  onAnswer: (answer: Answer) => void
+  onResponse: (response: HttpResponse) => void
   /** `reason` is the same text for all losses of a kind. */
   onLost: (reason: string) => void
   /** `again`: it was open before, and the server or a loss has ended it. */
@@ -118,7 +118,7 @@ export function createConnection(
 
   function onConnected(opened: Socket): void {
     isOpen = true
-    // Of the addresses that a name has, later connections go to the one that answered, without another look-up.
+    // Of the addresses that a name has, later connections go to the one that responded, without another look-up.
     if (!isIP(address.host)) address = { ...address, host: opened.remoteAddress ?? address.host }
     hooks.onConnected?.(wasOpen)
     wasOpen = true
@@ -134,7 +134,7 @@ export function createConnection(
   function onBytes(length: number): void {
     // As from a server that says 408 before it closes an idle connection.
     if (!current) drop()
-    else if (isWhole(length)) answer()
+    else if (isWhole(length)) complete()
   }
 
   /** Returns whether these bytes complete the response. What they break is lost. */
@@ -160,13 +160,13 @@ export function createConnection(
   function onEnd(): void {
     if (current && reader.end()) {
       drop()
-      answer()
+      complete()
     } else {
       lose(reasonOfLoss('closed'))
     }
   }
 
-  function answer(): void {
+  function complete(): void {
     const endedAt = now()
     const { status, keepsAlive, keepAliveSeconds } = reader.head()
     if (!keepsAlive) drop()
@@ -174,7 +174,7 @@ export function createConnection(
       usableUntil = endedAt + (keepAliveSeconds - Math.min(LONGEST_MARGIN, keepAliveSeconds / 2)) * 1000
     }
     current = undefined
-    hooks.onAnswer({ status, body: wantsBody ? reader.body() : '', sentAt: waitsSince, endedAt })
+    hooks.onResponse({ status, body: wantsBody ? reader.body() : '', sentAt: waitsSince, endedAt })
   }
 
   function lose(reason: string): void {

@@ -52,23 +52,23 @@ export async function startGenerator() {
 
     /** Returns what one request to each endpoint brought. */
     async preflight(job: PreflightJob): Promise<Sample[]> {
-      const answer = await ask({ type: 'preflight', job })
-      return answer.type === 'samples' ? answer.samples : []
+      const response = await ask({ type: 'preflight', job })
+      return response.type === 'samples' ? response.samples : []
     },
 
     /** Makes one load and returns what it measured; an aborted signal cuts it short. */
     async run(job: Job, hooks: RunHooks = {}): Promise<Measurement> {
-      const answer = await askUntilStopped({ type: 'run', job }, hooks)
-      if (answer.type !== 'done') throw new RunError('the load generator gave no figures')
-      return answer.measurement
+      const response = await askUntilStopped({ type: 'run', job }, hooks)
+      if (response.type !== 'done') throw new RunError('the load generator gave no figures')
+      return response.measurement
     },
 
     /** Opens closed loops that take turns, and warms them up. An aborted signal cuts short what they do. */
     async openTurns(jobs: ClosedJob[], signal: AbortSignal): Promise<Turns> {
       const askForTurns = async (message: ToGenerator): Promise<Measurement[]> => {
-        const answer = await askUntilStopped(message, { signal })
-        if (answer.type !== 'turns') throw new RunError('the load generator gave no figures')
-        return answer.measurements
+        const response = await askUntilStopped(message, { signal })
+        if (response.type !== 'turns') throw new RunError('the load generator gave no figures')
+        return response.measurements
       }
       await askForTurns({ type: 'open-turns', jobs })
       return {
@@ -101,11 +101,11 @@ function createConversation(child: ChildProcess) {
         act()
       }
       const onExit = (): void => settle(() => reject(new RunError('the load generator died')))
-      const onMessage = (answer: FromGenerator): void => {
-        if (answer.type === 'open') hooks.onOpen?.()
-        else if (answer.type === 'shut') hooks.onShut?.()
-        else if (answer.type === 'failed') settle(() => reject(new RunError(answer.message)))
-        else settle(() => resolve(answer))
+      const onMessage = (response: FromGenerator): void => {
+        if (response.type === 'open') hooks.onOpen?.()
+        else if (response.type === 'shut') hooks.onShut?.()
+        else if (response.type === 'failed') settle(() => reject(new RunError(response.message)))
+        else settle(() => resolve(response))
       }
       child.on('message', onMessage)
       child.on('exit', onExit)

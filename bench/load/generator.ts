@@ -17,9 +17,9 @@ process.on('disconnect', () => process.exit())
 process.on('message', (message: ToGenerator) => {
   if (message.type === 'data') datasets.set(message.key, message.data)
   else if (message.type === 'stop') current?.abort()
-  else if (message.type === 'preflight') void answerWith(() => sample(message.job))
-  else if (message.type === 'run') void answerWith(() => load(message.job))
-  else void answerWith(() => takeTurns(message))
+  else if (message.type === 'preflight') void respondWith(() => sample(message.job))
+  else if (message.type === 'run') void respondWith(() => load(message.job))
+  else void respondWith(() => takeTurns(message))
 })
 await warmUp()
 tell({ type: 'ready' })
@@ -55,7 +55,7 @@ async function takeTurns(message: Extract<ToGenerator, { type: `${string}-turns`
   return { type: 'turns', measurements: [] }
 }
 
-async function answerWith(work: () => Promise<FromGenerator>): Promise<void> {
+async function respondWith(work: () => Promise<FromGenerator>): Promise<void> {
   try {
     tell(await work())
   } catch (error) {

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 /** How many are opened at once: fewer than wait in the queue of a listener. */
 const batch = 100
 
-/** Holds `count` connections to `path` of the origin, each of which has had its answer, while `work` runs; returns its result. */
+/** Holds `count` connections to `path` of the origin, each of which has had its response, while `work` runs; returns its result. */
 export async function withIdleConnections<T>(
   { origin, path, count }: { origin: string; path: string; count: number },
   work: () => Promise<T>,

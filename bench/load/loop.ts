@@ -1,23 +1,23 @@
-/** A closed loop: every connection sends its next request when the last one is answered, unless it rests. */
+/** A closed loop: every connection sends its next request once it has the last response, unless it rests. */
 import { createConnection, watchTimeouts } from './connection.ts'
 import type { ClosedJob } from './protocol.ts'
 import type { Recorder } from './recorder.ts'
 import type { Datasets } from './template.ts'
 import { createVirtualUsers } from './virtual-users.ts'
 
-/** So many requests lost, and not one answered between them: the server is gone. */
+/** So many requests lost, and not one response between them: the server is gone. */
 const GIVE_UP_AFTER = 1000
 
 /** A virtual user that loses two requests in a row waits before the next: a server that is gone refuses connections at once. */
 const PAUSE_MS = 10
 
 export type Loop = {
-  /** Sends no more requests, and resolves when those under way are answered or lost. */
+  /** Sends no more requests, and resolves when those under way have a response or are lost. */
   pause: () => Promise<void>
   resume: () => void
   /** Resolves when it has given up. */
   ended: Promise<void>
-  /** Lets each connection end with its answer: a request that is cut off has still been served, its one-use token spent. */
+  /** Lets each connection end with its response: a request that is cut off has still been served, its one-use token spent. */
   stop: () => Promise<void>
 }
 
@@ -27,7 +27,7 @@ type VirtualUser = {
   close: () => void
 }
 
-/** Returns a loop at rest. Its answers go to the recorder that `recorderNow` names, if that is open, and its losses always do. */
+/** Returns a loop at rest. Its responses go to the recorder that `recorderNow` names, if that is open, and its losses always do. */
 export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Recorder): Loop {
   const source = createVirtualUsers(job, data)
   const { promise: ended, resolve: giveUp } = Promise.withResolvers<void>()
@@ -47,11 +47,11 @@ export function createLoop(job: ClosedJob, data: Datasets, recorderNow: () => Re
       { origin: job.origin, timeout: job.timeout, wantsBody: source.hasCapture },
       {
         onConnected: again => again && recorderNow().reconnected(),
-        onAnswer({ status, body, sentAt, endedAt }) {
+        onResponse({ status, body, sentAt, endedAt }) {
           lost = 0
           lostInARow = 0
           const recorder = recorderNow()
-          if (recorder.isOpen()) recorder.answer(endpoint, status, endedAt - sentAt, endedAt)
+          if (recorder.isOpen()) recorder.response(endpoint, status, endedAt - sentAt, endedAt)
           const problem = source.capture(index, endpoint, status, body)
           if (problem) recorder.failure(problem)
           askNext()

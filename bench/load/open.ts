@@ -1,4 +1,4 @@
-/** The open loop: requests leave at their intended instants whatever the server does. Finds the latency users see. */
+/** The open loop: requests leave at their intended instants, however late the server is. Finds the latency that users see. */
 import { createHistogram, mergeHistograms, percentileMs, recordMs } from '../result/histogram.ts'
 import type { Measurement } from '../result/schema.ts'
 import { now, sleep } from './clock.ts'
@@ -13,7 +13,7 @@ import { createVirtualUsers } from './virtual-users.ts'
 
 /**
  * Returns what was measured. Latency counts from the intended instant: a request that waits for a free connection, or
- * for a generator that is late, waits as its user would. Requests meant for the window count, whenever they are answered.
+ * for a generator that is late, waits as its user would. Requests meant for the window count, however late the response comes.
  */
 export async function runOpen(job: OpenJob, data: Datasets, hooks: LoadHooks): Promise<Measurement> {
   const recorder = createRecorder(job.endpoints)
@@ -90,10 +90,10 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
       { origin: job.origin, timeout: job.timeout, wantsBody: users.hasCapture },
       {
         onConnected: again => again && recorder.reconnected(),
-        onAnswer({ status, body, endedAt }) {
+        onResponse({ status, body, endedAt }) {
           const { intended, counts, endpoint } = current
-          if (counts) recorder.answer(endpoint, status, endedAt - intended, endedAt)
-          else recorder.lateAnswer(endpoint, status)
+          if (counts) recorder.response(endpoint, status, endedAt - intended, endedAt)
+          else recorder.lateResponse(endpoint, status)
           const problem = users.capture(user, endpoint, status, body)
           if (problem) recorder.failure(problem)
           release(user)
@@ -124,7 +124,7 @@ function createDispatcher(job: OpenJob, data: Datasets, recorder: Recorder) {
     if (underWay === 0) onIdle()
   }
 
-  /** Waits for the answers that are still out, as long as one may take, then closes all connections. */
+  /** Waits for the responses that are still out, as long as one may take, then closes all connections. */
   async function drain(signal: AbortSignal): Promise<void> {
     const idle = new Promise<void>(resolve => {
       onIdle = resolve

@@ -10,7 +10,7 @@ export type PacerData = {
   due: Int32Array<SharedArrayBuffer>
 }
 
-// A timer of the event loop has a resolution of 1 ms, so a 5 ms answer would read as 5.5. A futex wait returns within
+// A timer of the event loop has a resolution of 1 ms, so a 5 ms response would read as 5.5. A futex wait returns within
 // about 60 µs and costs no CPU; below 30 µs another wait would overshoot by more than is left.
 const CLOSE_ENOUGH_MS = 0.03
 

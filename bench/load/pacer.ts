@@ -41,7 +41,7 @@ export async function pace(
       }
       if (next === schedule.length) break
       const change = Atomics.waitAsync(due, 0, seen)
-      // Where the count moved meanwhile there is no promise to wait for, but answers must be read all the same.
+      // Where the count moved meanwhile there is no promise to wait for, but responses must still be read.
       await Promise.race([change.async ? change.value : nextTurn(), died, stopped])
     }
   } finally {

@@ -13,7 +13,7 @@ type CommonJob = {
   /** Seconds of load before anything is recorded, and seconds that are. */
   warmup: number
   duration: number
-  /** Seconds after which an answer counts as an error. */
+  /** Seconds after which a response counts as an error. */
   timeout: number
   seed: number
 }

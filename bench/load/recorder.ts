@@ -9,7 +9,7 @@ const BUCKET_MS = 250
 
 export type Recorder = ReturnType<typeof createRecorder>
 
-/** Returns a recorder for these endpoints, which may begin with failures. No answer counts before `open` and after `shut`. */
+/** Returns a recorder for these endpoints, which may begin with failures. No response counts before `open` and after `shut`. */
 export function createRecorder(endpoints: readonly Endpoint[], lostBefore: Record<string, number> = {}) {
   const rows = endpoints.map(createRow)
   const failures = new Map(Object.entries(lostBefore))
@@ -22,42 +22,42 @@ export function createRecorder(endpoints: readonly Endpoint[], lostBefore: Recor
   let [msBefore, ms] = [0, 0]
   let inWindow = 0
   let connects = 0
-  /** How long the answered requests were under way within the window, added up. */
+  /** How long the requests with a response were under way within the window, added up. */
   let underWayMs = 0
 
   return {
-    /** Opens the window, as of the instant `at`; once more, it goes on where it was shut. */
+    /** Opens the window, as of the instant `at`; a second time, it goes on where it was shut. */
     open(at = now()): void {
       startedAt ||= Date.now()
       ;[openedAt, msBefore, isShut] = [at, ms, false]
       meter.start()
     },
 
-    /** Shuts the window; a closed loop's later answers do not count, those of an open loop's requests still do. */
+    /** Shuts the window; a closed loop's later responses do not count, those of an open loop's requests still do. */
     shut(): void {
       ms = msBefore + now() - openedAt
       isShut = true
       meter.stop()
     },
 
-    /** Counts one answer; `answeredAt` and `latencyMs` in ms. */
-    answer(endpoint: number, status: number, latencyMs: number, answeredAt: number): void {
+    /** Counts one response; `receivedAt` and `latencyMs` in ms. */
+    response(endpoint: number, status: number, latencyMs: number, receivedAt: number): void {
       const row = rows[endpoint]
       if (!row) throw new Error(`there is no endpoint ${endpoint}`)
-      if (!row.answer(status, latencyMs)) return
+      if (!row.response(status, latencyMs)) return
       if (!isShut) inWindow++
       // A request that left before the window opened counts from there.
-      underWayMs += Math.min(latencyMs, answeredAt - openedAt)
-      const bucket = Math.max(0, Math.floor((msBefore + answeredAt - openedAt) / BUCKET_MS))
+      underWayMs += Math.min(latencyMs, receivedAt - openedAt)
+      const bucket = Math.max(0, Math.floor((msBefore + receivedAt - openedAt) / BUCKET_MS))
       counts[bucket] = (counts[bucket] ?? 0) + 1
     },
 
-    /** Counts, in the rate alone, an answer to a request that was meant for the warm-up and is answered in the window. */
-    lateAnswer(endpoint: number, status: number): void {
+    /** Counts, in the rate alone, a response in the window to a request that was meant for the warm-up. */
+    lateResponse(endpoint: number, status: number): void {
       if (isOpen() && rows[endpoint]?.isExpected(status)) inWindow++
     },
 
-    /** Counts one request that got no answer. */
+    /** Counts one request that got no response. */
     failure(reason: string): void {
       failures.set(reason, (failures.get(reason) ?? 0) + 1)
     },
@@ -69,10 +69,10 @@ export function createRecorder(endpoints: readonly Endpoint[], lostBefore: Recor
 
     isOpen,
 
-    /** Returns how many of the answered requests were under way at once, in the mean of the window. */
+    /** Returns how many of the requests with a response were under way at once, in the mean of the window. */
     concurrency: () => (ms > 0 ? underWayMs / ms : 0),
 
-    /** Returns the record; its rate is over the answers that came while the window was open. */
+    /** Returns the record; its rate is over the responses that came while the window was open. */
     finish(): Measurement {
       const seconds = ms / 1000
       return {
@@ -101,8 +101,8 @@ function createRow({ name, expect }: Endpoint) {
   let unexpected = 0
   return {
     isExpected,
-    /** Returns whether the answer was one that counts. */
-    answer(status: number, latencyMs: number): boolean {
+    /** Returns whether the response was one that counts. */
+    response(status: number, latencyMs: number): boolean {
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
       if (!isExpected(status)) {
         unexpected++

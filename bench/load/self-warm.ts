@@ -9,9 +9,9 @@ const seconds = 0.3
 
 /** Resolves when the generator is warm, in about half a second. */
 export async function warmUp(): Promise<void> {
-  const answer = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'
+  const response = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'
   const server = createServer(socket => {
-    socket.on('data', () => socket.write(answer))
+    socket.on('data', () => socket.write(response))
     socket.on('error', () => {})
   })
   server.listen(0, '127.0.0.1')

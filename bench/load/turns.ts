@@ -1,6 +1,6 @@
 /**
  * Closed loops that take turns: one is at work for a slice of time while the connections of the others rest. What a noisy
- * machine does within a second then falls on all of them alike, and none has to find its stride again.
+ * machine does within a second then falls on all of them, and none has to find its stride again.
  */
 import type { Measurement } from '../result/schema.ts'
 import { createRandom, shuffle } from '../stats/random.ts'
@@ -13,10 +13,10 @@ import type { Datasets } from './template.ts'
 
 /**
  * Of a second of throughput, ratios of a version to itself vary by 3.7 % in slices of 25, 50 or 100 ms, and by 5.5 % in
- * whole seconds in turns. A slice begins with a burst and ends with a wait for the last answer, so it is to hold many.
+ * whole seconds in turns. A slice begins with a burst and ends with a wait for the last response, so it is to hold many.
  */
 const SLICE_MS = 50
-const ANSWERS_PER_CONNECTION = 20
+const RESPONSES_PER_CONNECTION = 20
 const LONGEST_SLICE_MS = 500
 
 export type Turns = {
@@ -76,8 +76,8 @@ async function work(loop: Loop | undefined, recorder: Recorder, ms: number, sign
   recorder.shut()
 }
 
-/** Long enough for the slowest of them, by the time that a connection waits for an answer. */
+/** Long enough for the slowest of them, by the time that a connection waits for a response. */
 function sliceFor(jobs: readonly ClosedJob[], warmed: readonly Measurement[]): number {
   const waits = warmed.map(({ rate }, i) => (rate > 0 ? ((jobs[i]?.connections ?? 1) / rate) * 1000 : 0))
-  return Math.min(LONGEST_SLICE_MS, Math.max(SLICE_MS, ANSWERS_PER_CONNECTION * Math.max(...waits)))
+  return Math.min(LONGEST_SLICE_MS, Math.max(SLICE_MS, RESPONSES_PER_CONNECTION * Math.max(...waits)))
 }

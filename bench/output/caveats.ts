@@ -64,7 +64,7 @@ const REQUESTS_PER_CONNECTION = 1000
 export function reconnectedLines(lists: readonly LabelledRounds[]): string[] {
   return lists.flatMap(({ label, rounds }) => {
     const connects = rounds.reduce((sum, round) => sum + (round.connects ?? 0), 0)
-    const requests = rounds.reduce((sum, round) => sum + answersOf(round), 0)
+    const requests = rounds.reduce((sum, round) => sum + responsesOf(round), 0)
     const share = requests / connects
     if (connects === 0 || share >= REQUESTS_PER_CONNECTION) return []
     const count = share < 10 ? share.toFixed(1) : share.toFixed(0)
@@ -73,7 +73,7 @@ export function reconnectedLines(lists: readonly LabelledRounds[]): string[] {
   })
 }
 
-function answersOf({ endpoints }: Measurement): number {
+function responsesOf({ endpoints }: Measurement): number {
   return endpoints.reduce((sum, { requests, unexpected }) => sum + requests + unexpected, 0)
 }
 

@@ -9,7 +9,7 @@ import { fitSweep } from '../sweep.ts'
 
 type Options = echarts.EChartsOption
 
-/** Stands for the colour of the text, whatever that is where the page is read: light or dark. */
+/** Stands for the colour of the text, in a page that may be light or dark. */
 const ink = '#010203'
 
 // Okabe & Ito's colours (2008), which people of every colour vision tell apart, less the two that vanish on white or black.
@@ -37,18 +37,18 @@ export function percentileChart(scenarios: readonly ScenarioResult[]): string {
   })
 }
 
-/** Returns the answers per second of each scenario over the time of the run. */
+/** Returns the responses per second of each scenario over the time of the run. */
 export function timelineChart(scenarios: readonly ScenarioResult[]): string {
   const begin = Math.min(...scenarios.flatMap(scenario => scenario.rounds.map(round => round.startedAt)))
   return draw({
     legend: legend(),
     xAxis: { ...axis('seconds'), type: 'value' },
-    yAxis: { ...axis('answers/s'), ...ON_TOP, type: 'value' },
+    yAxis: { ...axis('responses/s'), ...ON_TOP, type: 'value' },
     series: scenarios.map(scenario => ({
       type: 'line',
       name: scenario.name,
       symbolSize: 3,
-      // Rounds of other scenarios lie between: a line across them would tell of answers that nobody gave.
+      // Rounds of other scenarios lie between: a line across them would show responses that were never sent.
       connectNulls: false,
       data: scenario.rounds.flatMap(round => roundPoints(round, begin)),
     })),
@@ -105,7 +105,7 @@ function latencyCurve(sweep: Sweep): string {
   const wanted = [...new Set([50, sweep.slo?.percentile ?? 95, 99])]
   return draw({
     legend: legend(),
-    xAxis: { ...axis('answers/s'), type: 'value' },
+    xAxis: { ...axis('responses/s'), type: 'value' },
     yAxis: { ...axis('ms'), ...ON_TOP, type: 'log' },
     series: wanted.map((p, i) => ({
       type: 'line',
@@ -123,7 +123,7 @@ function scalabilityCurve(sweep: Sweep): string {
   return draw({
     legend: legend(),
     xAxis: { ...axis('connections'), type: 'value' },
-    yAxis: { ...axis('answers/s'), ...ON_TOP, type: 'value', min: 0 },
+    yAxis: { ...axis('responses/s'), ...ON_TOP, type: 'value', min: 0 },
     series: [
       {
         type: 'scatter',

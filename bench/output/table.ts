@@ -137,7 +137,7 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return [line(head), line(rule), ...rows.map(line)].join('\n')
 }
 
-/** Returns a latency of a row; where no request was answered there is none, and 0 ms would be the best of all. */
+/** Returns a latency of a row; where no request got a response there is none, and 0 ms would be the best of all. */
 export function formatLatency({ requests }: Row, ms: number): string {
   return requests === 0 ? '–' : formatMs(ms)
 }

@@ -6,7 +6,7 @@ import {
   type Histogram,
 } from 'hdr-histogram-js'
 
-// 10 min: no timeout allows a longer answer. 3 digits: a bucket is at most 0.1 % wide.
+// 10 min: no timeout allows a longer response. 3 digits: a bucket is at most 0.1 % wide.
 const HIGHEST_US = 600_000_000
 
 export type { Histogram }

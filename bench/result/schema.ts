@@ -11,9 +11,12 @@ const amount = Type.Number({ minimum: 0 })
 export const EndpointFiguresSchema = Type.Object(
   {
     name: Type.String(),
-    requests: Type.Integer({ minimum: 0, description: 'answers with an expected status, inside the window' }),
+    requests: Type.Integer({
+      minimum: 0,
+      description: 'responses with an expected status, inside the window',
+    }),
     statuses: Type.Record(Type.String(), count),
-    unexpected: Type.Integer({ minimum: 0, description: 'answers with any other status' }),
+    unexpected: Type.Integer({ minimum: 0, description: 'responses with any other status' }),
     histogram: Type.String({
       description: 'HdrHistogram V2, compressed, base64: latency in µs, expected statuses',
     }),
@@ -51,14 +54,14 @@ export const MeasurementSchema = Type.Object(
   {
     startedAt: Type.Integer({ description: 'ms since 1970' }),
     seconds: Type.Number({ minimum: 0, description: 'length of the window of recording' }),
-    rate: Type.Number({ minimum: 0, description: 'expected answers per second' }),
+    rate: Type.Number({ minimum: 0, description: 'expected responses per second' }),
     intendedRate: Type.Optional(
       Type.Number({ description: 'open loop: requests per second it was asked for' }),
     ),
     warmupSeconds: Type.Optional(
       Type.Number({ minimum: 0, description: 'open loop: seconds of load before the window' }),
     ),
-    failures: Type.Record(Type.String(), count, { description: 'requests without an answer, by reason' }),
+    failures: Type.Record(Type.String(), count, { description: 'requests without a response, by reason' }),
     connects: Type.Optional(
       Type.Integer({
         minimum: 0,

@@ -57,23 +57,23 @@ async function listUsers(origin: string, token: string): Promise<Row[]> {
 }
 
 async function ask(url: string, init: RequestInit): Promise<Record<string, unknown>> {
-  let answer = await send(url, init)
+  let response = await send(url, init)
   // On a machine that is busy with something else a service sheds load at its start; that passes.
-  for (let i = 0; i < retries && answer.status === 503; i++) {
-    await answer.text()
+  for (let i = 0; i < retries && response.status === 503; i++) {
+    await response.text()
     await sleep(RETRY_MS)
-    answer = await send(url, init)
+    response = await send(url, init)
   }
-  if (!answer.ok) {
-    const reason = (await answer.text()).slice(0, 200)
-    throw new RunError(`${nameOf(url, init)} answered ${answer.status}: ${reason}`)
+  if (!response.ok) {
+    const reason = (await response.text()).slice(0, 200)
+    throw new RunError(`${nameOf(url, init)} responded with ${response.status}: ${reason}`)
   }
-  return (await answer.json()) as Record<string, unknown>
+  return (await response.json()) as Record<string, unknown>
 }
 
 async function send(url: string, init: RequestInit): Promise<Response> {
   return fetch(url, init).catch((error: Error) => {
-    throw new RunError(`${nameOf(url, init)} was not answered: ${reasonOf(error.cause ?? error)}`)
+    throw new RunError(`${nameOf(url, init)} got no response: ${reasonOf(error.cause ?? error)}`)
   })
 }
 

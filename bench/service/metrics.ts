@@ -5,11 +5,11 @@ import { now } from '../load/clock.ts'
 
 /** Returns the totals so far; a service of an older version may lack some, which are then left out. */
 export async function readMetrics(origin: string, token: string): Promise<{ totals?: Totals }> {
-  const answer = await fetch(`${origin}/metrics`, { headers: { authorization: `Bearer ${token}` } }).catch(
+  const response = await fetch(`${origin}/metrics`, { headers: { authorization: `Bearer ${token}` } }).catch(
     () => undefined,
   )
-  if (!answer?.ok) return {}
-  const text = await answer.text()
+  if (!response?.ok) return {}
+  const text = await response.text()
   const requests = sumOf(text, 'http_request_duration_seconds_count')
   const queries = sumOf(text, 'db_queries_total')
   const poolWaitSeconds = sumOf(text, 'db_pool_wait_seconds_sum')

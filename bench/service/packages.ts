@@ -54,7 +54,7 @@ export async function installPackages(
   }
 }
 
-/** Replaces `installed` by what was made in the workshop, unless somebody else has been quicker with the same. */
+/** Replaces `installed` by what was made in the workshop, unless another run has been quicker. */
 async function putInPlace(workshop: string, installed: string, stamp: string): Promise<void> {
   for (let attempt = 1; (await stampOf(installed)) !== stamp; attempt++) {
     try {

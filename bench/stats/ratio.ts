@@ -25,7 +25,7 @@ const fewest = 3
 /**
  * How far two processes of the same code are apart for as long as they are measured, as a standard deviation of each, in
  * throughput and in CPU per request: in 20 comparisons of a version with itself (GET /users/:id, new processes each time)
- * the ratios scattered by 1.6 %, where the noise of their rounds gives 1.0 %. Heaps do not grow alike, and more rounds do
+ * the ratios scattered by 1.6 %, where the noise of their rounds gives 1.0 %. Heaps do not grow in the same way, and more rounds do
  * not average that away; more processes do.
  */
 const PROCESS_SPREAD = 0.0085

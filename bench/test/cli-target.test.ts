@@ -1,4 +1,4 @@
-/** What the command line measures of somebody else's server, and how it says so. */
+/** What the command line measures of another server, and how it says so. */
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -81,7 +81,7 @@ describe('a target', () => {
       'p95=500ms',
     ]
     const { code, stdout } = await bench(...sweep, ...short)
-    // On a busy machine a step may be void, or the answer uncertain.
+    // On a busy machine a step may be void, or the verdict uncertain.
     expect(/void|cannot tell/.test(stdout) ? [0, 1, 3] : [0]).toContain(code)
     expect(stdout).toContain('target by rate')
     expect(stdout).toContain('target by connections')

@@ -71,11 +71,11 @@ describe('bad input brings one line and an exit code', () => {
     expect((await readdir(folder)).filter(name => name.startsWith(`${SERVICE_ID}-`))).toEqual([])
   })
 
-  it('a target that answers 500', async () => {
+  it('a target that responds with 500', async () => {
     const failing = await startTarget('failing')
     const ended = await bench('--target', failing.origin)
     await failing.stop()
-    expect(ended.stderr).toMatch(/GET \/: answered 500/)
+    expect(ended.stderr).toMatch(/GET \/: responded with 500/)
     expect(ended.code).toBe(69)
   })
 

@@ -8,32 +8,36 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAuthority } from '../../test/helpers/certificates.ts'
 import { now } from '../load/clock.ts'
-import { type Answer, type Connection, createConnection, watchTimeouts } from '../load/connection.ts'
+import { type Connection, createConnection, type HttpResponse, watchTimeouts } from '../load/connection.ts'
 import type { Datasets } from '../load/template.ts'
 import { createVirtualUsers } from '../load/virtual-users.ts'
 import type { Endpoint } from '../scenario.ts'
 import { startRudeProcess } from './helpers/rude-process.ts'
 
 type Asker = {
-  /** Returns the answer, or the reason why there is none. */
-  ask: (text?: string, isHead?: boolean) => Promise<Answer | string>
+  /** Returns the response, or the reason why there is none. */
+  ask: (text?: string, isHead?: boolean) => Promise<HttpResponse | string>
   connection: Connection
   /** How many connections were opened. */
   opened: () => number
 }
 
 function createAsker(origin: string, timeout = 5): Asker {
-  let settle = (_outcome: Answer | string): void => {}
+  let settle = (_outcome: HttpResponse | string): void => {}
   let opened = 0
   const connection = createConnection(
     { origin, timeout, wantsBody: true },
-    { onAnswer: answer => settle(answer), onLost: reason => settle(reason), onConnected: () => opened++ },
+    {
+      onResponse: response => settle(response),
+      onLost: reason => settle(reason),
+      onConnected: () => opened++,
+    },
   )
   return {
     connection,
     opened: () => opened,
     ask(text = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n', isHead = false) {
-      const { promise, resolve } = Promise.withResolvers<Answer | string>()
+      const { promise, resolve } = Promise.withResolvers<HttpResponse | string>()
       settle = resolve
       connection.send({ text, isHead })
       return promise
@@ -95,8 +99,8 @@ describe('an address', () => {
     serving(createHttpsServer({ cert: certificate, key }, echo), '127.0.0.1', async port => {
       const { ask, connection, opened } = createAsker(`https://localhost:${port}`)
       for (const path of ['/', '/close', '/', '/']) {
-        const answer = await ask(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)
-        expect(answer).toMatchObject({ status: 200, body: expect.stringContaining(path) })
+        const response = await ask(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)
+        expect(response).toMatchObject({ status: 200, body: expect.stringContaining(path) })
       }
       expect(opened()).toBe(2)
       connection.close()
@@ -207,7 +211,7 @@ describe('a connection that the server ends without a word', () => {
       }
       const connection = createConnection(
         { origin: `http://127.0.0.1:${port}`, timeout: 5, wantsBody: false },
-        { onAnswer: ({ status }) => next(status), onLost: next },
+        { onResponse: ({ status }) => next(status), onLost: next },
       )
       connection.send({ text: 'GET / HTTP/1.1\r\nhost: x\r\n\r\n', isHead: false })
       await promise
@@ -219,7 +223,7 @@ describe('a connection that the server ends without a word', () => {
 })
 
 describe('a response that is broken', () => {
-  const cases: [string, string | Answer, string, string][] = [
+  const cases: [string, string | HttpResponse, string, string][] = [
     [
       'bytes after its end',
       'malformed response: bytes after its end',
@@ -277,10 +281,14 @@ describe('a request', () => {
       const users = createVirtualUsers({ origin, endpoints: [endpointOf(endpoint)], seed: 1 }, data)
       const { ask, connection } = createAsker(origin)
       const { text, isHead } = users.next(0).request
-      const answer = await ask(text, isHead)
+      const response = await ask(text, isHead)
       connection.close()
-      if (typeof answer === 'string') throw new Error(answer)
-      return { host: `127.0.0.1:${port}`, status: answer.status, ...(answer.body && JSON.parse(answer.body)) }
+      if (typeof response === 'string') throw new Error(response)
+      return {
+        host: `127.0.0.1:${port}`,
+        status: response.status,
+        ...(response.body && JSON.parse(response.body)),
+      }
     })
   }
   const endpointOf = (changes: Partial<Endpoint>): Endpoint => ({

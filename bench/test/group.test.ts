@@ -81,7 +81,7 @@ describe('the tables of a group', () => {
 })
 
 describe('a round that brings nothing', () => {
-  it('is void where answers take longer, and ends the run where they are refusals', async () => {
+  it('is void where responses take longer, and ends the run where they are refusals', async () => {
     let status = 200
     let delayMs = 0
     const server = createServer((_request, response) => {
@@ -102,7 +102,7 @@ describe('a round that brings nothing', () => {
     const { signal } = new AbortController()
     const measured = await measure(generator, steps, short, signal, {
       beforeStep: async ({ round }) => {
-        // Longer than a round, shorter than the time that an answer may take.
+        // Longer than a round, shorter than the time that a response may take.
         if (round === 1) delayMs = 1000
       },
     })
@@ -129,12 +129,12 @@ describe('a process that is measured', () => {
     })
   }
 
-  it('is any command that answers at PORT, with its environment and the agent in it', async () => {
+  it('is any command that responds at PORT, with its environment and the agent in it', async () => {
     const started = await run(`
       import { createServer } from 'node:http'
       let asked = 0
       createServer((request, response) => {
-        // Not ready at once: the first answers must not count.
+        // Not ready at once: the first responses must not count.
         response.statusCode = request.url === '/ready' && ++asked < 3 ? 503 : 200
         response.end(process.env.GREETING + ' ' + Object.keys(process.env).includes('HOME'))
       }).listen(process.env.PORT, process.env.HOST)

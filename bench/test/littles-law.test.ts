@@ -10,14 +10,14 @@ import { createRudeServer } from './helpers/rude-server.ts'
 
 const endpoints = [{ name: 'GET /', method: 'GET', path: '/' }]
 
-/** Returns a recorder whose window saw `count` answers, evenly, each of which took so many windows. */
+/** Returns a recorder whose window saw `count` responses, evenly, each of which took so many windows. */
 async function recorded(count: number, windows: number): Promise<Recorder> {
   const recorder = createRecorder(endpoints)
   const openedAt = now()
   recorder.open(openedAt)
   while (now() < openedAt + 20) await new Promise(resolve => setImmediate(resolve))
   const ms = now() - openedAt
-  for (let i = 1; i <= count; i++) recorder.answer(0, 200, windows * ms, openedAt + (i * ms) / count)
+  for (let i = 1; i <= count; i++) recorder.response(0, 200, windows * ms, openedAt + (i * ms) / count)
   recorder.shut()
   return recorder
 }
@@ -38,7 +38,7 @@ describe("Little's law", () => {
   })
 
   it('lets a short window of long requests be, most of which began before it', async () => {
-    // 10 connections, and all that they carry is answered within a window of a tenth of its time.
+    // 10 connections, and all that they carry has its response within a window of a tenth of its time.
     const recorder = await recorded(10, 10)
     const { rate, seconds } = recorder.finish()
     expect(rate * seconds * 10).toBeGreaterThan(9 * 10)
@@ -52,7 +52,7 @@ describe("Little's law", () => {
     const connections = 5
     const recorder = createRecorder(endpoints)
     const load = autocannon({ url: `http://127.0.0.1:${port}`, connections, duration: 1 }, () => {})
-    load.on('response', (_client, status, _bytes, ms) => recorder.answer(0, status, ms, now()))
+    load.on('response', (_client, status, _bytes, ms) => recorder.response(0, status, ms, now()))
     recorder.open()
     await once(load, 'done')
     recorder.shut()

@@ -18,7 +18,7 @@ describe('closed loops in turns', () => {
 
   it('are at work one at a time, each for as long as it is asked to', () =>
     against('five-ms', async ({ origin }) => {
-      // It takes one request at a time: of two loops at once each would be answered after 10 ms.
+      // It takes one request at a time: of two loops at once each would get its response after 10 ms.
       const jobs = ['a', 'b'].map(dataKey => closedJob(origin, { endpoints, dataKey, connections: 1 }))
       const { run, close } = await generator.openTurns(jobs, new AbortController().signal)
       const rounds = [...(await run(0.4)), ...(await run(0.4))]
@@ -27,7 +27,7 @@ describe('closed loops in turns', () => {
       for (const round of rounds) {
         expect(percentileOf(round, 50)).toBeGreaterThanOrEqual(5)
         expect(percentileOf(round, 50)).toBeLessThan(9)
-        // Four slices of 100 ms, each until its last answer has come; a rate is of this time.
+        // Four slices of 100 ms, each until its last response has come; a rate is of this time.
         expect(round.seconds).toBeGreaterThanOrEqual(0.39)
         expect(round.rate).toBeCloseTo((round.endpoints[0]?.requests ?? 0) / round.seconds, 6)
       }
@@ -62,7 +62,7 @@ describe('the open loop, last of all tests and so with the machine to itself', (
   it('measures a server that takes exactly 5.0 ms within 0.3 ms', () =>
     against('five-ms', async ({ origin, pid }) => {
       prefer(generator.pid, pid)
-      // Whatever else the machine does adds to a latency: one undisturbed run shows what we add ourselves. Where there is
+      // All else that the machine does adds to a latency: one undisturbed run shows what we add ourselves. Where there is
       // none, on a machine so busy that nothing takes 5.0 ms, a bare socket says at the same time what it takes instead.
       const medians: number[] = []
       const excesses: number[] = []

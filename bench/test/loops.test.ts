@@ -61,7 +61,7 @@ describe('a session', () => {
   ]
   const data = { sessions: [0, 1, 2, 3].map(i => ({ token: `first-${i}` })) }
 
-  it('carries a one-use token from answer to request, in both loops and from one to the next', () =>
+  it('carries a one-use token from response to request, in both loops and from one to the next', () =>
     against('chained', async ({ origin }) => {
       generator.setData('tokens', data)
       const job = { endpoints, dataKey: 'tokens', connections: 4, duration: 0.5 }
@@ -112,14 +112,14 @@ describe('open loop', () => {
 })
 
 describe('the rate of a window', () => {
-  it('has the answers to requests of the warm-up in it, which no latency and no count of requests has', () => {
+  it('has the responses to requests of the warm-up in it, which no latency and no count of requests has', () => {
     const recorder = createRecorder([{ name: 'GET /', method: 'GET', path: '/' }])
-    recorder.lateAnswer(0, 200)
+    recorder.lateResponse(0, 200)
     recorder.open()
-    for (const status of [200, 200, 500]) recorder.lateAnswer(0, status)
-    recorder.answer(0, 200, 1, performance.now())
+    for (const status of [200, 200, 500]) recorder.lateResponse(0, status)
+    recorder.response(0, 200, 1, performance.now())
     recorder.shut()
-    recorder.lateAnswer(0, 200)
+    recorder.lateResponse(0, 200)
     const { rate, seconds, endpoints } = recorder.finish()
     expect(rate * seconds).toBeCloseTo(3)
     expect(endpoints[0]).toMatchObject({ requests: 1, statuses: { 200: 1 } })

@@ -28,7 +28,7 @@ it('says under the table what must be known of it', () => {
   for (const mark of ['QUICK', 'CUT SHORT', 'RATE_LIMIT_MAX=9']) expect(marked).toContain(mark)
 })
 
-it('says nothing of a warm-up that was cut short, nor of latencies where nothing was answered', () => {
+it('says nothing of a warm-up that was cut short, nor of latencies where there was no response', () => {
   const steady = { window: 1, most: 12 }
   const options = { ...result.options, steady, warmup: 0 }
   expect(renderResult({ ...resultOf([]), options, cutShort: true })).not.toContain('Warm-up')
@@ -39,12 +39,12 @@ it('says nothing of a warm-up that was cut short, nor of latencies where nothing
   if (!silent) throw new Error('there is no round')
   const histogram = encodeHistogram(createHistogram())
   const endpoints = silent.endpoints.map(endpoint => ({ ...endpoint, requests: 0, statuses: {}, histogram }))
-  const empty = resultOf([{ name: 'get-user', rounds: [{ ...silent, endpoints, void: 'no answer came' }] }])
+  const empty = resultOf([{ name: 'get-user', rounds: [{ ...silent, endpoints, void: 'no response came' }] }])
   expect(renderResult(empty)).not.toMatch(/ 0ms /)
   expect(renderPage(empty)).not.toContain('<td>0ms')
 })
 
-it('keeps the tables of a comparison within 100 columns, whatever the noise and the name of the scenario', () => {
+it('keeps the tables of a comparison within 100 columns, with any noise and any name of the scenario', () => {
   const name = 'a-scenario-with-a-name-of-forty-characters'
   const [base, head] = [
     [100_000, 200_000, 50_000, 400_000],
@@ -58,7 +58,7 @@ it('keeps the tables of a comparison within 100 columns, whatever the noise and 
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
 })
 
-it('writes three digits, whatever the size', () => {
+it('writes three digits for any size', () => {
   expect([0.59234, 12.345, 1234.5, 12].map(formatMs)).toEqual(['0.592ms', '12.3ms', '1235ms', '12ms'])
 })
 

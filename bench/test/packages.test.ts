@@ -8,7 +8,7 @@ import { installPackages } from '../service/packages.ts'
 const manifest = { name: 'example', version: '1.0.0' }
 const lockfile = { ...manifest, lockfileVersion: 3, packages: { '': manifest } }
 
-// Nobody listens there; npm would wait 10 s before it tries again.
+// Nothing listens there; npm would wait 10 s before it tries again.
 const npmrc = 'registry=http://127.0.0.1:1\nfetch-retry-mintimeout=1\nfetch-retry-maxtimeout=1\n'
 
 async function createPackage(dependencies: Record<string, string> = {}): Promise<string> {

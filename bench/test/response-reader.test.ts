@@ -225,7 +225,7 @@ describe('a response that is read as RFC 9112 asks of clients', () => {
   ]
   it.for(cases)('%s', ([, sent, expected]) => expect(read(Buffer.from(sent))).toMatchObject(expected))
 
-  it('has no body where it answers a HEAD request, also if its headers name one', () => {
+  it('has no body where it belongs to a HEAD request, also if its headers name one', () => {
     for (const framing of ['content-length: 7', 'transfer-encoding: chunked', 'x-a: b']) {
       const bytes = Buffer.from(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`)
       expect(read(bytes, [], true)).toMatchObject({ isComplete: true, keepsAlive: true, used: bytes.length })

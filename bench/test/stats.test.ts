@@ -1,4 +1,4 @@
-/** The statistics of the bench, on data whose answers are known from formulas and textbooks. */
+/** The statistics of the bench, on data whose results are known from formulas and textbooks. */
 import { describe, expect, it } from 'vitest'
 import { bootstrapDistribution, bootstrapIntervals } from '../stats/bootstrap.ts'
 import { createRandom } from '../stats/random.ts'
@@ -122,7 +122,7 @@ describe('ratios', () => {
     expect(covered.length).toBeGreaterThanOrEqual(55)
   })
 
-  it('knows that no two processes are alike, however steady their rounds', () => {
+  it('knows that no two processes are the same, however steady their rounds', () => {
     const steady = Array.from({ length: 32 }, () => 1)
     const ratioOf = (head: number, forks: number[]) =>
       compareValues(

@@ -12,7 +12,7 @@ import { resultOf, scenarioOf } from './helpers/results.ts'
 const { options } = resultOf([])
 const scenario = { name: 'formula', endpoints: [{ name: 'GET /', method: 'GET', path: '/' }] }
 
-/** Answers 1000/s; an open loop waits as in a queue of one server (M/M/1), 1 ms / (1 − load) on average. */
+/** Serves 1000/s; an open loop waits as in a queue of one server (M/M/1), 1 ms / (1 − load) on average. */
 const queue: Measure = async ({ mode, rate = 1000, connections }: LoadOptions) => {
   const [round] = scenarioOf([0]).rounds
   const [endpoint] = round?.endpoints ?? []
@@ -21,8 +21,8 @@ const queue: Measure = async ({ mode, rate = 1000, connections }: LoadOptions) =
   const meanMs = rate < 1000 ? 1 / (1 - rate / 1000) : 1e5
   for (let i = 0; i < 1000; i++) recordMs(histogram, -Math.log(1 - (i + 0.5) / 1000) * meanMs)
   const reached = mode === 'open' ? Math.min(rate, 1000) : (200 * connections) / (1 + 0.2 * (connections - 1))
-  const answers = { ...endpoint, histogram: encodeHistogram(histogram) }
-  return { ...round, seconds: 100, rate: reached, intendedRate: rate, endpoints: [answers] }
+  const responses = { ...endpoint, histogram: encodeHistogram(histogram) }
+  return { ...round, seconds: 100, rate: reached, intendedRate: rate, endpoints: [responses] }
 }
 
 it('finds the highest rate that keeps the objective', async () => {
@@ -70,7 +70,7 @@ it('says why an objective was not kept', () => {
   expect(judgeSlo({ ...round, intendedRate: 1300 }, parseSlo('p95=10ms'))).toBe('late')
 })
 
-it('tells a slow server from one that falls behind', () => {
+it('distinguishes a slow server from one that falls behind', () => {
   const [round] = scenarioOf([1000]).rounds
   const [endpoint] = round?.endpoints ?? []
   if (!round || !endpoint) throw new Error('there is no round')
@@ -81,7 +81,7 @@ it('tells a slow server from one that falls behind', () => {
     return { ...round, seconds: 3, intendedRate: 100, rate, endpoints }
   }
   const slo = parseSlo('p95=5s')
-  // What was sent within the last latency of the window is answered after it.
+  // What was sent within the last latency of the window gets its response after it.
   expect(
     judgeSlo(
       loadOf(66.7, () => 1000),
@@ -94,7 +94,7 @@ it('tells a slow server from one that falls behind', () => {
       slo,
     ),
   ).toBe('kept')
-  // Each request waits for longer than the one before it, until all 300 are answered after 3 × 100 / rate seconds.
+  // Each request waits for longer than the one before it, until all 300 have a response after 3 × 100 / rate seconds.
   for (const rate of [25, 50, 70, 80, 90]) {
     const last = (3000 * (100 - rate)) / rate
     const growing = loadOf(rate, i => (i / 300) * last)
@@ -105,7 +105,7 @@ it('tells a slow server from one that falls behind', () => {
   expect(judgeSlo(overloaded, slo)).toBe('rate not reached')
   // Where each takes a second, the warm-up's last responses come instead of the window's.
   expect(judgeSlo({ ...loadOf(98, () => 1000), warmupSeconds: 3 }, slo)).toBe('kept')
-  // A window that is over before half of the answers have come says nothing of the rate.
+  // A window that is over before half of the responses have come says nothing of the rate.
   expect(
     judgeSlo(
       loadOf(0, () => 3000),
@@ -130,7 +130,7 @@ const chance = fc.record({
   }),
 })
 
-it('never gives an answer that its own table contradicts', async () => {
+it('never gives a verdict that its own table contradicts', async () => {
   const slo = parseSlo('p95=35ms')
   await fc.assert(
     fc.asyncProperty(chance, async ({ limit, closedShare, draws }) => {

@@ -1,4 +1,4 @@
-/** What `ablate` switches off is off, all else is still there, and requests are answered as ever. */
+/** What `ablate` switches off is off, all else is still there, and its responses are the same. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'
@@ -76,7 +76,7 @@ describe('what does not show from outside', () => {
     expect(cache.get()).toBeUndefined()
   })
 
-  it('is a process that nobody watches', async () => {
+  it('is a process without a watch on its event loop', async () => {
     const app = Fastify()
     swapHooks(app, { shedLoad: undefined })
     await app.register(overload)

@@ -1,4 +1,4 @@
-/** The data layers do the same work: byte for byte the same answers, from the same rows. */
+/** The data layers do the same work: byte for byte the same responses, from the same rows. */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -33,8 +33,8 @@ afterAll(async () => {
 })
 
 async function ask(name: string, path: string): Promise<{ status: number; body: string }> {
-  const answer = await fetch(`${running.get(name)?.origin}${path}`)
-  return { status: answer.status, body: await answer.text() }
+  const response = await fetch(`${running.get(name)?.origin}${path}`)
+  return { status: response.status, body: await response.text() }
 }
 
 async function idOf(n: number): Promise<string> {
@@ -82,7 +82,7 @@ describe(`${driver}, which the others are compared with,`, () => {
   })
 })
 
-describe.each(others)('%s answers as pg does', name => {
+describe.each(others)('%s responds as pg does', name => {
   it('for one user', async () => {
     for (const n of [1, 7, 50]) {
       const path = `/users/${await idOf(n)}`
@@ -90,7 +90,7 @@ describe.each(others)('%s answers as pg does', name => {
     }
   })
 
-  it('for an id that nobody has', async () => {
+  it('for an unknown id', async () => {
     const path = `/users/${crypto.randomUUID()}`
     expect(await ask(name, path)).toEqual({ status: 404, body: '{}' })
     expect(await ask(driver, path)).toEqual({ status: 404, body: '{}' })
@@ -102,9 +102,9 @@ describe.each(others)('%s answers as pg does', name => {
 
   it('for a page after a position that is no row', async () => {
     const path = `/users?after=2026-01-01T00:00:05.500Z_${crypto.randomUUID()}`
-    const answer = await ask(name, path)
-    expect(answer.status).toBe(200)
-    expect(answer).toEqual(await ask(driver, path))
+    const response = await ask(name, path)
+    expect(response.status).toBe(200)
+    expect(response).toEqual(await ask(driver, path))
   })
 })
 

@@ -83,7 +83,7 @@ afterAll(async () => {
 
 type Signing = { key?: KeyObject | Uint8Array; algorithm?: string; expiresIn?: number; audience?: string }
 
-/** A token as the service makes them, unless a test asks for one that nobody should accept. */
+/** A token as the service makes them, unless a test asks for an unacceptable one. */
 async function tokenOf({ id, role }: User, signing: Signing = {}): Promise<string> {
   const { key = createPrivateKey(privateKey), algorithm = 'RS256', expiresIn = 600 } = signing
   const { audience = `${SERVICE_NAME}-api` } = signing
@@ -146,13 +146,13 @@ describe.each([...frameworks, SERVICE])('%s', name => {
       [admin, ownView(owner)],
       [other, publicView(owner)],
     ] as const) {
-      const answer = await getUserAs(name, owner.id, caller)
-      expect(answer.status).toBe(200)
-      expect(await answer.json()).toEqual(body)
+      const response = await getUserAs(name, owner.id, caller)
+      expect(response.status).toBe(200)
+      expect(await response.json()).toEqual(body)
     }
   })
 
-  it('refuses a request without a token, and tokens that are forged, expired or for somebody else', async () => {
+  it('refuses a request without a token, and tokens that are forged, expired or for another audience', async () => {
     const forged = await Promise.all([
       tokenOf(owner, { key: createPrivateKey(createSigningKey().privateKey) }),
       tokenOf(owner, { key: new TextEncoder().encode(publicKey), algorithm: 'HS256' }),
@@ -166,7 +166,7 @@ describe.each([...frameworks, SERVICE])('%s', name => {
     expect(statuses.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401])
   })
 
-  it('answers 404 for an id that nobody has, and 400 for what is no id', async () => {
+  it('returns 404 for an unknown id and 400 for an invalid one', async () => {
     expect((await getUserAs(name, crypto.randomUUID(), owner)).status).toBe(404)
     for (const id of ['1', `urn:uuid:${owner.id}`, "'--"]) {
       expect((await getUserAs(name, encodeURIComponent(id), owner)).status).toBe(400)
@@ -174,9 +174,9 @@ describe.each([...frameworks, SERVICE])('%s', name => {
   })
 
   it('gives tokens for the right password, in any case of the address, and takes them', async () => {
-    const answer = await logIn(name, { ...credentials, email: owner.email.toUpperCase() })
-    expect(answer.status).toBe(200)
-    const body = (await answer.json()) as { accessToken: string; refreshToken: string }
+    const response = await logIn(name, { ...credentials, email: owner.email.toUpperCase() })
+    expect(response.status).toBe(200)
+    const body = (await response.json()) as { accessToken: string; refreshToken: string }
     expect(body).toEqual(tokens)
     const own = await getUser(name, owner.id, { authorization: `Bearer ${body.accessToken}` })
     expect(await own.json()).toEqual(ownView(owner))
@@ -188,18 +188,18 @@ describe.each([...frameworks, SERVICE])('%s', name => {
     expect(rows).toEqual([{ user_id: owner.id }])
   })
 
-  it('refuses a wrong password and an unknown account alike', async () => {
+  it('refuses a wrong password and an unknown account in the same way', async () => {
     for (const wrong of [{ password: 'not the password' }, { email: 'nobody@example.com' }]) {
-      const answer = await logIn(name, { ...credentials, ...wrong })
-      expect(answer.status).toBe(401)
-      expect(await answer.text()).not.toContain('accessToken')
+      const response = await logIn(name, { ...credentials, ...wrong })
+      expect(response.status).toBe(401)
+      expect(await response.text()).not.toContain('accessToken')
     }
   })
 
-  it('answers 400 for a body that is no login', async () => {
+  it('returns 400 for a body that is not a login', async () => {
     const bodies = ['{', {}, { ...credentials, email: 'nobody' }, { ...credentials, password: '' }]
-    const answers = await Promise.all(bodies.map(body => logIn(name, body)))
-    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400])
+    const responses = await Promise.all(bodies.map(body => logIn(name, body)))
+    expect(responses.map(({ status }) => status)).toEqual([400, 400, 400, 400])
   })
 
   it('sends the security headers, and does not say what it is made with', async () => {
@@ -249,7 +249,7 @@ describe.each([...frameworks, SERVICE])('%s', name => {
     expect(collector.spans().filter(({ traceId }) => traceId === untraced)).toEqual([])
   })
 
-  it('answers 429 to a client that asks more often than it may', async () => {
+  it('returns 429 to a client above its limit', async () => {
     const statuses: number[] = []
     while (!statuses.includes(429) && statuses.length <= RATE_LIMIT_MAX) {
       statuses.push((await getUserAs(name, owner.id, owner)).status)

@@ -1,4 +1,4 @@
-/** An exchange of a refresh token, each of which is good for one use: the next request needs this one's answer. */
+/** An exchange of a refresh token, each of which is good for one use: the next request needs this one's response. */
 import type { Scenario } from '../../scenario.ts'
 
 export default {

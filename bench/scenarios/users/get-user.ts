@@ -1,4 +1,4 @@
-/** One user by id, drawn from all of them, by somebody who is signed in. */
+/** One user by id, drawn from all of them, for a signed-in caller. */
 import type { Scenario } from '../../scenario.ts'
 
 export default {

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks'
 
 export type Behaviour = 'trivial' | 'five-ms' | 'freezing' | 'failing' | 'chained' | 'two-speeds'
 
-const trivialAnswer = Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+const TRIVIAL_RESPONSE = Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
 
 const behaviours: Record<Behaviour, () => Server> = {
   trivial: createTrivialServer,
@@ -13,7 +13,7 @@ const behaviours: Record<Behaviour, () => Server> = {
   freezing: () => createServer(createFreezingListener()),
   failing: () => createServer((_request, response) => response.writeHead(500).end()),
   chained: () => createServer(createChainedListener()),
-  'two-speeds': () => createServer(answerByPath),
+  'two-speeds': () => createServer(respondByPath),
 }
 
 const server = behaviours[process.argv[2] as Behaviour]()
@@ -27,7 +27,7 @@ server.listen(0, '127.0.0.1', () => {
 function createTrivialServer(): Server {
   return createTcpServer((socket: Socket) => {
     socket.setNoDelay(true)
-    socket.on('data', () => socket.write(trivialAnswer))
+    socket.on('data', () => socket.write(TRIVIAL_RESPONSE))
     socket.on('error', () => {})
   })
 }
@@ -45,13 +45,13 @@ function createExactServer(ms: number): Server {
       const until = performance.now() + ms
       Atomics.wait(bed, 0, 0, ms - 0.3)
       while (performance.now() < until);
-      socket.write(trivialAnswer)
+      socket.write(TRIVIAL_RESPONSE)
     })
     socket.on('error', () => {})
   })
 }
 
-/** 2 ms per answer; from 4.5 s after the first request on, nothing at all for 1 s. */
+/** 2 ms per response; from 4.5 s after the first request on, nothing at all for 1 s. */
 function createFreezingListener(): RequestListener {
   let isArmed = false
   return (_request, response) => {
@@ -80,7 +80,7 @@ function createChainedListener(): RequestListener {
   }
 }
 
-function answerByPath(request: IncomingMessage, response: ServerResponse): void {
+function respondByPath(request: IncomingMessage, response: ServerResponse): void {
   if (request.url?.startsWith('/slow')) setTimeout(() => response.end('slow'), 30)
   else if (request.url?.startsWith('/gone')) response.writeHead(404).end()
   else response.end('fast')

@@ -63,7 +63,7 @@ async function ask(service: Service): Promise<Observation> {
   const own = await (await get(owner.accessToken)).text()
   const invalid = await objectOf(await get(visitor.accessToken, '/api/v1/users/nobody'))
   const forged = await get(`${visitor.accessToken.slice(0, -20)}${'A'.repeat(20)}`)
-  const answersInOrder = await answerBeforeRefusal(service.origin, path, visitor.accessToken)
+  const respondsInOrder = await respondsBeforeRefusal(service.origin, path, visitor.accessToken)
   const isBatched = (await queriesOf(service.origin, path, visitor.accessToken)) < TOGETHER
   await fetch(`${service.origin}/api/v1/auth/logout`, {
     method: 'POST',
@@ -85,20 +85,20 @@ async function ask(service: Service): Promise<Observation> {
       serialization: own.indexOf('"displayName"') < own.indexOf('"email"'),
       metrics: (await readMetrics(service.origin)).includes('http_request_duration_seconds_count{'),
       'rate-limit': await isLimited(service.origin),
-      connections: (await givesConnectionsBack(service)) && answersInOrder,
+      connections: (await givesConnectionsBack(service)) && respondsInOrder,
     },
     user,
   }
 }
 
-async function objectOf(answer: Response): Promise<Record<string, unknown>> {
-  return (await answer.json()) as Record<string, unknown>
+async function objectOf(response: Response): Promise<Record<string, unknown>> {
+  return (await response.json()) as Record<string, unknown>
 }
 
-/** Whether a request gets its answer before the bytes after it, which are not HTTP, get theirs. */
-async function answerBeforeRefusal(origin: string, path: string, token: string): Promise<boolean> {
-  const answers = await exchange(Number(new URL(origin).port), [`${requestOf(path, token)}no HTTP\r\n\r\n`])
-  return answers[0]?.status === 200
+/** Whether a request gets its response before the bytes after it, which are not HTTP, get theirs. */
+async function respondsBeforeRefusal(origin: string, path: string, token: string): Promise<boolean> {
+  const responses = await exchange(Number(new URL(origin).port), [`${requestOf(path, token)}no HTTP\r\n\r\n`])
+  return responses[0]?.status === 200
 }
 
 /** Returns how many queries look-ups that came together took. */
@@ -115,8 +115,8 @@ function requestOf(path: string, token: string, headers = ''): string {
 }
 
 async function readMetrics(origin: string): Promise<string> {
-  const answer = await fetch(`${origin}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })
-  return answer.text()
+  const response = await fetch(`${origin}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })
+  return response.text()
 }
 
 function queriesIn(text: string): number {
@@ -125,17 +125,17 @@ function queriesIn(text: string): number {
 
 async function isLimited(origin: string): Promise<boolean> {
   for (let i = 0; i <= RATE_LIMIT_MAX; i++) {
-    const answer = await fetch(`${origin}/api/v1/users/me`)
-    await answer.text()
-    if (answer.status === 429) return true
+    const response = await fetch(`${origin}/api/v1/users/me`)
+    await response.text()
+    if (response.status === 429) return true
   }
   return false
 }
 
-/** Whether a draining service tells its clients to close their connections. */
+/** Whether a draining service asks its clients to close their connections. */
 async function givesConnectionsBack({ origin, child }: Service): Promise<boolean> {
   child.kill('SIGTERM')
   await until('draining', async () => (await fetch(`${origin}/health/ready`)).status === 503)
-  const answer = await fetch(`${origin}/health/live`)
-  return answer.headers.get('connection') === 'close'
+  const response = await fetch(`${origin}/health/live`)
+  return response.headers.get('connection') === 'close'
 }
