@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ModuleOptions } from '../define-module.ts'
 import { type Credentials, createCredentials } from './credentials.ts'
 import { observePasswords } from './metrics.ts'
-import { normalizePasswords } from './normal-passwords.ts'
+import { normalizePasswords } from './normalize-passwords.ts'
 import { createPasswords, type Passwords } from './passwords.ts'
 import type { AccountsSettings } from './settings.ts'
 

@@ -55,7 +55,7 @@ export function createNoteService({ database: { db }, metrics }: Dependencies) {
   return { ownerOf, create, view, update, remove, list }
 }
 
-/** Returns the note. Throws NotFound if it is undefined: it may have been deleted since the guard has read its owner. */
+/** Returns the note. Throws NotFound if it is undefined: it may have been deleted after the guard found its owner. */
 function requireFound<Note>(note: Note | undefined): Note {
   if (note === undefined) throw new errors.NotFound()
   return note

@@ -125,8 +125,9 @@ export async function insertRefreshToken(tx: Executor, sessionId: string, tokenH
 }
 
 /**
- * Locks the session of a refresh token and returns it with its user, or undefined if there is none. Everything that
- * ends a session updates its row, so it happened before the lock, or waits for it.
+ * Locks the session of a refresh token and returns it with its user, or undefined if there is none. Ending one session
+ * updates its row, so that happened before the lock, or waits for it. Ending all sessions updates the user: tokens that
+ * are issued meanwhile belong to an ended session, and are refused.
  */
 export async function lockSessionOfToken(tx: Executor, tokenHash: Buffer) {
   const [row] = await tx

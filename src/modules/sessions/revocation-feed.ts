@@ -46,7 +46,7 @@ const RESPONSE_TIMEOUT_MS = 300
 /** Prefix of the payload of a heartbeat. Instances of every version listen, so it must not change. */
 const HEARTBEAT = 'probe:'
 
-/** PostgreSQL commits notifying transactions one by one, so a heartbeat must not wait for a write to the disk. */
+/** Transactions with notifications commit one after the other: a heartbeat's write to the disk would delay the others. */
 const NOTIFY = `select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
 
 /** The log message when the connections work and notifications get lost. */

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { Database, Executor } from '../../db/client.ts'
 import { type ClientInfo, recordEvent } from '../audit/service.ts'
 import { type AccessClaims, createAccessTokens } from './access-tokens.ts'
+import { endAllSessions, endSession } from './end-sessions.ts'
 import { sessionsErrors } from './errors.ts'
 import type { SessionsMetrics } from './metrics.ts'
 import type { PresentedToken } from './refresh-cookie.ts'
@@ -17,13 +18,12 @@ import {
 import * as repository from './repository.ts'
 import type { Ended, Revocations } from './revocations.ts'
 import type { LoginBody } from './schemas.ts'
-import { endAllSessions, endSession } from './session-ends.ts'
 import type { SessionsSettings } from './settings.ts'
 
 export type { AccessClaims } from './access-tokens.ts'
+export { endAllSessions } from './end-sessions.ts'
 export { isSessionRevoked } from './repository.ts'
 export type { Revocations } from './revocations.ts'
-export { endAllSessions } from './session-ends.ts'
 
 type Dependencies = {
   jwt: Config['jwt']

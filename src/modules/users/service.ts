@@ -36,7 +36,10 @@ export function createUserService({ database, revocations, traceQuery }: Depende
     return { id: user.id, displayName, createdAt }
   }
 
-  /** Changes the caller's own profile and returns it. EMAIL_TAKEN if another account has the address. Throws NotFound. */
+  /**
+   * Changes the caller's own profile and returns it. Throws NotFound. If another account has the address, it throws the
+   * violation of `users_email_key`, which the error handler renders as EMAIL_TAKEN.
+   */
   async function update(caller: AccessClaims, changes: UpdateBody, client: ClientInfo) {
     return database.transaction('read committed', async tx => {
       const user = await repository.updateProfile(tx, caller.sub, changes)
