@@ -8,7 +8,7 @@ import { createTestApp } from './helpers/app.ts'
 import { testConfig } from './helpers/config.ts'
 import { createPathIds } from './helpers/fixtures.ts'
 import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from './helpers/openapi.ts'
-import { createTokenFactory } from './helpers/token-factory.ts'
+import { createTokenFactory } from './helpers/tokens.ts'
 
 const service = await createTestApp()
 afterAll(service.close)

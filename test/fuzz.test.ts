@@ -12,7 +12,7 @@ import type { Known } from './helpers/fuzz/known.ts'
 import { type FuzzRequest, fuzzRequest } from './helpers/fuzz/request.ts'
 import { codesOf, documentOf, type Operation, operationsOf, successOf } from './helpers/openapi.ts'
 import { openSessions } from './helpers/sessions.ts'
-import { createTokenFactory } from './helpers/token-factory.ts'
+import { createTokenFactory } from './helpers/tokens.ts'
 
 const REQUESTS = 2000
 

@@ -172,11 +172,15 @@ describe('the exporter', () => {
       OTEL_EXPORTER_OTLP_HEADERS: 'a=1%202,b=2',
     }
     expect(exporter(common)).toMatchObject({
-      ...{ protocol: 'http/json', timeoutMillis: 2000, isCompressed: false },
+      protocol: 'http/json',
+      timeoutMillis: 2000,
+      isCompressed: false,
       headers: { a: '1 2', b: '2' },
     })
     expect(exporter({ ...common, ...own })).toMatchObject({
-      ...{ protocol: 'http/protobuf', timeoutMillis: 1000, isCompressed: true },
+      protocol: 'http/protobuf',
+      timeoutMillis: 1000,
+      isCompressed: true,
       headers: { a: '1 2', b: '3' },
     })
   })

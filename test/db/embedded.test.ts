@@ -210,7 +210,9 @@ describe('the server of a killed process', () => {
     const { postgres } = await reachableBinaries(await locateBinaries(), user)
     const settings = [`port=${new URL(first.url).port}`, 'unix_socket_directories=']
     const byHand = spawn(postgres, ['-D', data, ...settings.flatMap(setting => ['-c', setting])], {
-      ...{ cwd: data, env: {}, stdio: 'ignore' },
+      cwd: data,
+      env: {},
+      stdio: 'ignore',
       ...(user && { uid: user.uid, gid: user.gid }),
     })
     tidyUp(byHand)

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { dryRun } from '../../src/db/migrate.ts'
 import type { TestDatabase } from '../helpers/database.ts'
-import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrating.ts'
+import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrations.ts'
 
 describe('P29: the history of the database and that of the folder', () => {
   it('a migration that is merged late is refused by name, and applied where that is allowed', async () => {

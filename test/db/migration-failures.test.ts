@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrating.ts'
+import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrations.ts'
 
 describe('P29: a migration that fails', () => {
   it.for([

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { dryRun } from '../../src/db/migrate.ts'
-import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrating.ts'
+import { A, B, C, refusal, rowsOf, setUp, tablesOf } from '../helpers/migrations.ts'
 
 const MIGRATE = new URL('../../src/db/migrate.ts', import.meta.url).href
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'
 import type { TestDatabase } from '../helpers/database.ts'
-import { A, B, C, refusal, setUp, tablesOf } from '../helpers/migrating.ts'
+import { A, B, C, refusal, setUp, tablesOf } from '../helpers/migrations.ts'
 
 describe('the session of a migration', () => {
   it('has no limit for statements, also where the role has one, and is reset for each migration', async () => {

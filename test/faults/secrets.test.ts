@@ -5,7 +5,7 @@ import { createSigningKey } from '../../harness/signing-key.ts'
 import { SERVICE_NAME } from '../../src/config/service-name.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, startCollector } from '../helpers/otlp-collector.ts'
-import { openConnection } from '../helpers/raw-connection.ts'
+import { openConnection } from '../helpers/raw-http.ts'
 import { createRemote, type Remote } from '../helpers/remote.ts'
 import { type Service, startService } from '../helpers/service.ts'
 

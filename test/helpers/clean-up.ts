@@ -1,11 +1,11 @@
-/** Runs beside a test run (`node clean-up.ts <folder>`): once that has ended, however it did, nothing of it stays. */
+/** Runs beside a test run (`node clean-up.ts <folder>`): removes its folder and servers when the run has ended in any way. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stopServers } from '../../src/db/embedded-process.ts'
 
 const [folder = ''] = process.argv.slice(2)
 
-// The run holds the other end of this pipe, and lets go of it also when it is killed.
+// The test run holds the other end of this pipe, which is closed also when it is killed.
 for await (const _ of process.stdin);
 for (const path of await readdir(folder, { recursive: true })) {
   if (path.endsWith('PG_VERSION') && !path.includes('/base/')) await stopServers(join(folder, path, '..'))

@@ -14,8 +14,14 @@ declare module 'vitest' {
 
 /** Durability is of no use to a database that lives for one run, and neither is a log of a gigabyte. */
 const SETTINGS = {
-  ...{ fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '400' },
-  ...{ max_wal_size: '128MB', min_wal_size: '32MB', wal_level: 'minimal', max_wal_senders: '0' },
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '400',
+  max_wal_size: '128MB',
+  min_wal_size: '32MB',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
   // It would go through a hundred databases, one after the other, for as long as the tests run.
   autovacuum: 'off',
 }

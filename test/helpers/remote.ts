@@ -1,4 +1,4 @@
-/** The API of a service in another process, over HTTP, and the traffic that a fault is injected under. */
+/** A client of a service in another process, and traffic for tests that inject a failure. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PASSWORD, type Tokens } from './app.ts'
 
@@ -62,12 +62,12 @@ export function createRemote(origin: string) {
   return { call, signUp, metric }
 }
 
-/** What a client has whose connection broke. */
+/** The status of a request whose connection broke. */
 const NO_ANSWER = 0
 
 /**
- * Repeats a call from `clients` places at once until told to end, and then returns every answer; of one that never
- * came, the status is 0 and the text says why.
+ * Repeats a call of `clients` clients at once until `end` is called, which returns every response. Where none came, the
+ * status is 0 and the text is the reason.
  */
 export function startTraffic(clients: number, ask: () => Promise<Answer>, pause = 5) {
   const answers: Answer[] = []

@@ -1,4 +1,4 @@
-/** Loaded into the real process with `--expose-gc --import`: SIGUSR2 collects garbage and writes the heap in use. */
+/** Loaded into the real process with `--expose-gc --import`: SIGUSR2 collects garbage and prints the bytes of heap in use. */
 import { writeSync } from 'node:fs'
 
 const STDERR = 2

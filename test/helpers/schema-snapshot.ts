@@ -1,4 +1,4 @@
-/** A text of all that migrations make in a schema, in an order that does not depend on theirs. */
+/** Describes everything that migrations create in a schema, in an order that does not depend on theirs. */
 import type pg from 'pg'
 
 type Queryable = Pick<pg.Pool | pg.ClientBase, 'query'>

@@ -1,7 +1,8 @@
-/** Reads the claims of tokens, and the rows of sessions and audit events. */
+/** Creates access tokens without a login, and reads tokens and the database rows behind them. */
 import { createHash } from 'node:crypto'
 import { decodeJwt } from 'jose'
-import type { AccessClaims } from '../../src/modules/sessions/access-tokens.ts'
+import type { Config } from '../../src/config/config.ts'
+import { type AccessClaims, createAccessTokens } from '../../src/modules/sessions/access-tokens.ts'
 import type { TestDatabase } from './database.ts'
 
 /** Returns the claims of an access token, without verification. */
@@ -45,4 +46,21 @@ export async function countUnusedTokens(database: TestDatabase, accessToken: str
     [claimsOf(accessToken).sid],
   )
   return rows[0]?.count ?? 0
+}
+
+type Subject = { userId?: string; sessionId?: string; role?: 'user' | 'admin' }
+
+/** Returns a function that signs tokens as the service does: by default of a user and a session that do not exist. */
+export function createTokenFactory(config: Pick<Config, 'jwt'>) {
+  const sign = createAccessTokens(config.jwt)
+  const inAnHour = () => new Date(Date.now() + 3_600_000)
+
+  return async ({
+    userId = crypto.randomUUID(),
+    sessionId = crypto.randomUUID(),
+    role = 'user',
+  }: Subject = {}): Promise<string> => {
+    const { accessToken } = await sign({ userId, sessionId, role }, inAnHour())
+    return accessToken
+  }
 }

@@ -1,7 +1,7 @@
-/** Waiting for what a busy machine does in its own time. */
+/** Waits for a condition, since a busy machine takes longer than an idle one. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Asks until the answer is true, or fails naming what was waited for. `within` is in milliseconds. */
+/** Waits until `holds` is true. Throws an error with `what` after `within` milliseconds. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, within = 10_000) {
   const deadline = performance.now() + within
   while (!(await holds())) {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { createTestApp } from '../helpers/app.ts'
 import { cloneDatabase, type TestDatabase } from '../helpers/database.ts'
 import { type Collector, KIND, startCollector } from '../helpers/otlp-collector.ts'
-import { openConnection } from '../helpers/raw-connection.ts'
+import { openConnection } from '../helpers/raw-http.ts'
 import { createRemote, type Remote } from '../helpers/remote.ts'
 import { type Service, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'

@@ -7,10 +7,9 @@ import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
 import { createPathIds, fixtureOf } from '../helpers/fixtures.ts'
 import { bodyOf, documentOf, fillPath, type Operation, operationsOf } from '../helpers/openapi.ts'
-import { exchange } from '../helpers/raw.ts'
-import { openConnection } from '../helpers/raw-connection.ts'
+import { exchange, openConnection } from '../helpers/raw-http.ts'
 import { openSessions } from '../helpers/sessions.ts'
-import { createTokenFactory } from '../helpers/token-factory.ts'
+import { createTokenFactory } from '../helpers/tokens.ts'
 
 const METRICS_TOKEN = 'a metrics token of the tests'
 const service = await createTestApp({ METRICS_TOKEN, LOG_LEVEL: 'info' })

@@ -5,7 +5,7 @@ import { errors } from '../../src/http/errors.ts'
 import { createTestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
 import { catalogue, expectProblem } from '../helpers/problems.ts'
-import { createTokenFactory } from '../helpers/token-factory.ts'
+import { createTokenFactory } from '../helpers/tokens.ts'
 
 const SECRET = 'select password_hash from users at /srv/app/src/secret.ts:12:3'
 

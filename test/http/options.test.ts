@@ -8,8 +8,8 @@ import { createTestApp, type TestApp } from '../helpers/app.ts'
 import { testConfig } from '../helpers/config.ts'
 import { documentOf, fillPath, operationsOf } from '../helpers/openapi.ts'
 import { expectProblem } from '../helpers/problems.ts'
-import { exchange } from '../helpers/raw.ts'
-import { createTokenFactory } from '../helpers/token-factory.ts'
+import { exchange } from '../helpers/raw-http.ts'
+import { createTokenFactory } from '../helpers/tokens.ts'
 
 const ORIGIN = 'https://app.example.com'
 const closed = await createTestApp()

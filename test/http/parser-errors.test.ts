@@ -5,8 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createTestApp } from '../helpers/app.ts'
 import { expectProblem } from '../helpers/problems.ts'
-import { exchange, type RawResponse } from '../helpers/raw.ts'
-import { openConnection } from '../helpers/raw-connection.ts'
+import { exchange, openConnection, type RawResponse } from '../helpers/raw-http.ts'
 
 function addRoutes(app: FastifyInstance): void {
   app.get('/slow', async () => {

@@ -16,7 +16,7 @@ import {
   type Schema,
 } from '../helpers/openapi.ts'
 import { openSessions } from '../helpers/sessions.ts'
-import { createTokenFactory } from '../helpers/token-factory.ts'
+import { createTokenFactory } from '../helpers/tokens.ts'
 
 /** A route with every part that a schema can describe. */
 function addRoute(app: FastifyInstance): void {

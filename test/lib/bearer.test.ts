@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readBearerToken } from '../../src/lib/bearer.ts'
 import { createTestApp, type TestApp } from '../helpers/app.ts'
-import { exchange } from '../helpers/raw.ts'
+import { exchange } from '../helpers/raw-http.ts'
 
 let service: TestApp
 let token: string

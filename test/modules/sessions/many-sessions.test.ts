@@ -2,8 +2,7 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { createAppOn, createTestApp, PASSWORD, type TestApp } from '../../helpers/app.ts'
 import { testConfig } from '../../helpers/config.ts'
-import { createTokenFactory } from '../../helpers/token-factory.ts'
-import { auditOf, claimsOf } from '../../helpers/tokens.ts'
+import { auditOf, claimsOf, createTokenFactory } from '../../helpers/tokens.ts'
 import { expectRefusedEverywhere } from '../../helpers/two-instances.ts'
 
 /** One login a minute for a year, each valid for 14 days without use: 20,160 are live. */

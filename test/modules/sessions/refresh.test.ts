@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAppOn, createHttpClient, type TestApp } from '../../helpers/app.ts'
 import { cloneDatabase, type TestDatabase } from '../../helpers/database.ts'
-import { startLossyProxy } from '../../helpers/lossy-proxy.ts'
 import { type Service, startService } from '../../helpers/service.ts'
+import { startLossyProxy } from '../../helpers/tcp-proxy.ts'
 import { auditOf, backdateUse, claimsOf, countUnusedTokens, hashOf } from '../../helpers/tokens.ts'
 
 let database: TestDatabase
@@ -78,7 +78,7 @@ describe('P2: a lost response', () => {
     const proxy = await startLossyProxy(origin ?? '')
     try {
       await expect(createHttpClient(proxy.origin).refresh(refreshToken)).rejects.toThrow()
-      const lost = JSON.parse(await proxy.lostAnswer) as { refreshToken: string }
+      const lost = JSON.parse(await proxy.lostResponse) as { refreshToken: string }
       const { rows } = await database.query('select used_at from refresh_tokens where token_hash = $1', [
         hashOf(refreshToken),
       ])

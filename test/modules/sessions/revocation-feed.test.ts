@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { CHANNEL, createRevocationFeed } from '../../../src/modules/sessions/revocation-feed.ts'
 import { createAppOn, createTestApp, type TestApp } from '../../helpers/app.ts'
 import { cloneDatabase, databaseOfTest, type TestDatabase } from '../../helpers/database.ts'
-import { startNotificationProxy } from '../../helpers/notification-proxy.ts'
 import { hasPgBouncer, startPgBouncer } from '../../helpers/pgbouncer.ts'
 import { openSessions } from '../../helpers/sessions.ts'
+import { startNotificationProxy } from '../../helpers/tcp-proxy.ts'
 import { until } from '../../helpers/until.ts'
 
 /** Opens a feed, and collects its notifications and its log lines at `warn` and above. */

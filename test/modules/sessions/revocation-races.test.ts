@@ -6,8 +6,7 @@ import { assignRole } from '../../../src/modules/users/service.ts'
 import { PASSWORD, type Tokens } from '../../helpers/app.ts'
 import { testConfig } from '../../helpers/config.ts'
 import { openSessions } from '../../helpers/sessions.ts'
-import { createTokenFactory } from '../../helpers/token-factory.ts'
-import { countUnusedTokens } from '../../helpers/tokens.ts'
+import { countUnusedTokens, createTokenFactory } from '../../helpers/tokens.ts'
 import {
   expectRefusedEverywhere,
   makeAdmin,

@@ -8,7 +8,7 @@ import { createRevocations, type Revocations } from '../../../src/modules/sessio
 import { createAppOn } from '../../helpers/app.ts'
 import { block } from '../../helpers/block.ts'
 import { databaseOfTest, type TestDatabase } from '../../helpers/database.ts'
-import { openGate } from '../../helpers/tcp-gate.ts'
+import { openGate } from '../../helpers/tcp-proxy.ts'
 import { claimsOf } from '../../helpers/tokens.ts'
 import { expectRefusedEverywhere, startTwoInstances, type TwoInstances } from '../../helpers/two-instances.ts'
 

@@ -4,7 +4,7 @@ import { assignRole } from '../../../src/modules/users/service.ts'
 import { createAppOn, createTestApp, type TestApp } from '../../helpers/app.ts'
 import { testConfig } from '../../helpers/config.ts'
 import { openSessions } from '../../helpers/sessions.ts'
-import { createTokenFactory } from '../../helpers/token-factory.ts'
+import { createTokenFactory } from '../../helpers/tokens.ts'
 
 let service: TestApp
 let other: Awaited<ReturnType<typeof createAppOn>>

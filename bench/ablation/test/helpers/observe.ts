@@ -2,7 +2,7 @@
 
 import { createHttpClient } from '../../../../test/helpers/app.ts'
 import { startCollector } from '../../../../test/helpers/otlp-collector.ts'
-import { exchange } from '../../../../test/helpers/raw.ts'
+import { exchange } from '../../../../test/helpers/raw-http.ts'
 import { type Service, startService } from '../../../../test/helpers/service.ts'
 import { until } from '../../../../test/helpers/until.ts'
 import type { Version } from '../../../service/subject.ts'

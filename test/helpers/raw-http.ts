@@ -1,4 +1,4 @@
-/** HTTP as bytes: requests that no client library sends, and responses as they are on the wire. */
+/** HTTP as bytes over a TCP connection: requests that no client library sends, and responses as they are on the wire. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -53,4 +53,28 @@ function parseResponses(text: string): RawResponse[] {
   const bodyEnd = bodyStart + Number(headers['content-length'] ?? 0)
   const body = Buffer.from(text.slice(bodyStart, bodyEnd), 'latin1').toString()
   return [{ status: Number(statusLine.split(' ')[1]), headers, body }, ...parseResponses(text.slice(bodyEnd))]
+}
+
+/** Opens a connection. The caller or the server closes it. */
+export async function openConnection(origin: string) {
+  const { hostname, port } = new URL(origin)
+  const socket = connect(Number(port), hostname)
+  let received = ''
+  socket.setEncoding('latin1').on('data', text => {
+    received += text
+  })
+  // A reset ends the connection too.
+  const closed = new Promise<void>(resolve =>
+    socket.on('close', () => resolve()).on('error', () => resolve()),
+  )
+  await once(socket, 'connect')
+  return {
+    write: (text: string) => socket.write(text),
+    /** Everything that was received so far. */
+    received: () => received,
+    /** The status of every response so far. */
+    statuses: () => [...received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status)),
+    closed,
+    close: () => void socket.destroy(),
+  }
 }
