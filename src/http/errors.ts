@@ -9,7 +9,7 @@ export const errors = {
   ValidationFailed: createError('VALIDATION_FAILED', 'The request does not match the schema', 400),
   BadRequest: createError('BAD_REQUEST', 'The request cannot be read', 400),
   InvalidValue: createError('INVALID_VALUE', 'A value cannot be stored', 400),
-  InvalidCursor: createError('INVALID_CURSOR', 'The cursor was not made by this list', 400),
+  InvalidCursor: createError('INVALID_CURSOR', 'The cursor does not belong to this list', 400),
   Unauthorized: createError('UNAUTHORIZED', 'A valid access token is required', 401),
   Forbidden: createError('FORBIDDEN', 'The caller may not do this', 403),
   NotFound: createError('NOT_FOUND', 'There is no such resource', 404),

@@ -1,6 +1,7 @@
 /** The SQL of notes. Each statement names the owner: even without a guard, it cannot reach the notes of other users. */
 import { and, desc, eq, getTableColumns, gte, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
+import type { InstantPosition } from '../../http/instant-cursor.ts'
 import type { NoteBody } from './schemas.ts'
 import { notes } from './tables.ts'
 
@@ -53,7 +54,7 @@ export async function deleteNote(db: Executor, own: Own): Promise<boolean> {
 type ListOptions = {
   owner: string
   limit: number
-  after: { createdAt: Date; id: string } | undefined
+  after: InstantPosition | undefined
   updatedSince: Date | undefined
 }
 

@@ -1,7 +1,8 @@
 /** Creates, reads, replaces, deletes and lists the notes of an owner. */
 import type { Database } from '../../db/client.ts'
 import { errors } from '../../http/errors.ts'
-import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
+import { readInstantCursor } from '../../http/instant-cursor.ts'
+import { pageOf } from '../../lib/cursor.ts'
 import { isUuid } from '../../lib/schemas.ts'
 import type { NotesMetrics } from './metrics.ts'
 import * as repository from './repository.ts'
@@ -46,7 +47,7 @@ export function createNoteService({ database: { db }, metrics }: Dependencies) {
     const rows = await repository.listNotes(db, {
       owner,
       limit,
-      after: cursor === undefined ? undefined : positionOf(cursor),
+      after: readInstantCursor(cursor, SORT),
       updatedSince: updatedSince === undefined ? undefined : new Date(updatedSince),
     })
     return pageOf(rows, limit, SORT, note => note.createdAt.toISOString())
@@ -59,12 +60,4 @@ export function createNoteService({ database: { db }, metrics }: Dependencies) {
 function requireFound<Note>(note: Note | undefined): Note {
   if (note === undefined) throw new errors.NotFound()
   return note
-}
-
-/** Returns the position of a cursor. Throws InvalidCursor. */
-function positionOf(cursor: string): { createdAt: Date; id: string } {
-  const position = decodeCursor(cursor, SORT)
-  const createdAt = position && instantOf(position.key)
-  if (!position || !createdAt) throw new errors.InvalidCursor()
-  return { createdAt, id: position.id }
 }

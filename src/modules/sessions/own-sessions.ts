@@ -1,7 +1,7 @@
 /** Lists the sessions of the caller. */
 import type { Database } from '../../db/client.ts'
-import { errors } from '../../http/errors.ts'
-import { decodeCursor, instantOf, pageOf } from '../../lib/cursor.ts'
+import { readInstantCursor } from '../../http/instant-cursor.ts'
+import { pageOf } from '../../lib/cursor.ts'
 import type { AccessClaims } from './access-tokens.ts'
 import { listSessions } from './repository.ts'
 
@@ -13,16 +13,8 @@ export async function listOwnSessions(
   caller: AccessClaims,
   { limit = 20, cursor }: { limit?: number; cursor?: string },
 ) {
-  const after = cursor === undefined ? undefined : positionOf(cursor)
+  const after = readInstantCursor(cursor, SORT)
   const rows = await listSessions(db, { userId: caller.sub, limit, after })
   const { items, nextCursor } = pageOf(rows, limit, SORT, row => row.createdAt.toISOString())
   return { items: items.map(item => ({ ...item, current: item.id === caller.sid })), nextCursor }
-}
-
-/** Returns the position of a cursor. Throws InvalidCursor. */
-function positionOf(cursor: string): { createdAt: Date; id: string } {
-  const position = decodeCursor(cursor, SORT)
-  const createdAt = position && instantOf(position.key)
-  if (!position || !createdAt) throw new errors.InvalidCursor()
-  return { createdAt, id: position.id }
 }

@@ -2,6 +2,7 @@
 import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import type { Queryable } from '../../db/connection.ts'
+import type { InstantPosition } from '../../http/instant-cursor.ts'
 import type { AuditType, ClientInfo } from '../audit/service.ts'
 import { users } from '../users/tables.ts'
 import { refreshTokens, sessions } from './tables.ts'
@@ -260,11 +261,7 @@ export async function isSessionRevoked(db: Executor, sessionId: string): Promise
 /** Returns the live sessions of a user after a position, newest first: at most one more than `limit`, for `pageOf`. */
 export async function listSessions(
   db: Executor,
-  {
-    userId,
-    limit,
-    after,
-  }: { userId: string; limit: number; after: { createdAt: Date; id: string } | undefined },
+  { userId, limit, after }: { userId: string; limit: number; after: InstantPosition | undefined },
 ) {
   const { id, createdAt, lastUsedAt, expiresAt, ip, userAgent } = sessions
   return db
@@ -275,6 +272,6 @@ export async function listSessions(
     .limit(limit + 1)
 }
 
-function isAfter({ createdAt, id }: { createdAt: Date; id: string }) {
+function isAfter({ createdAt, id }: InstantPosition) {
   return or(lt(sessions.createdAt, createdAt), and(eq(sessions.createdAt, createdAt), lt(sessions.id, id)))
 }
