@@ -23,7 +23,7 @@ export type Build = {
 const STAMP_NAME = '.installed-from'
 
 /**
- * Makes sure that `folder` has its node_modules, and tells `onInstall` when it has to install them. They are made beside
+ * Makes sure that `folder` has its node_modules, and calls `onInstall` when it has to install them. They are made beside
  * and moved into place whole: a run that was ended halfway, or two at once, leave nothing half done. Throws a RunError of
  * one line where npm or the registry cannot be had.
  */

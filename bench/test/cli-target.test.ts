@@ -22,7 +22,7 @@ afterAll(async () => {
 describe('a target', () => {
   const short = ['--rounds', '1', '--duration', '0.3', '--warmup', '0.1', '--connections', '3']
 
-  it('is measured with the method, headers and body that were given, and the result fits its schema', async () => {
+  it('is measured with the method, headers and body that were given, and the result matches its schema', async () => {
     const json = join(folder, 'out.json')
     const request = ['--path', '/fast', '--method', 'post', '--header', 'x-a: b', '--body', '{}']
     const { code, stdout } = await bench('--target', target.origin, ...request, ...short, '--json', json)

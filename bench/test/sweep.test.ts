@@ -40,7 +40,7 @@ it('finds none where none keeps it', async () => {
   expect(sweep.steps).toHaveLength(1)
 })
 
-it('fits the law to the throughput of 1 to N connections', async () => {
+it('computes the law of the throughput of 1 to N connections', async () => {
   const sweep = await sweepConnections(queue, scenario, options, 7)
   expect(sweep.steps.map(({ level }) => level)).toEqual(geometricSteps(50, 7))
   expect(fitSweep(sweep)?.alpha.value).toBeCloseTo(0.2, 3)
@@ -183,7 +183,7 @@ it('says that a rate which kept its latency was not reached, not that it missed'
   expect(text).toMatch(/do not \(only [0-9]+ rps were reached\)/)
 })
 
-it('shows the errors of a sweep by connections, with their reasons, and fits no curve through them', async () => {
+it('shows the errors of a sweep by connections, with their reasons, and draws no curve through them', async () => {
   const failing: Measure = async load => {
     const measurement = await queue(load, '')
     return load.connections === 7 && measurement ? { ...measurement, failures: { reset: 3 } } : measurement

@@ -22,7 +22,7 @@ const BY_SQLSTATE: Record<string, ErrorCode> = {
   '55P03': 'DATABASE_UNAVAILABLE',
   '25P03': 'DATABASE_UNAVAILABLE',
   '25P04': 'DATABASE_UNAVAILABLE',
-  // It does not let us in: a password that was changed, a database that is being restored.
+  // It refuses the connection: a changed password, a database that is being restored.
   '28': 'DATABASE_UNAVAILABLE',
   '3D': 'DATABASE_UNAVAILABLE',
   // An administrator's change: a read-only standby refuses writes with 25006.
@@ -58,7 +58,7 @@ export function databaseErrorCode(
   if (!(cause instanceof Error)) return undefined
   if (cause instanceof pg.DatabaseError) {
     const { code = '', constraint = '', severity } = cause
-    // It ended the session. PgBouncer tells of a server that is gone by 08P01, the code of a statement it cannot read.
+    // A fatal error ended the session. PgBouncer reports a lost server as 08P01, the code of a malformed statement.
     if (severity === 'FATAL' || isConnectionFailure(cause)) return 'DATABASE_UNAVAILABLE'
     // The next connection prepares it anew: a roll-out has changed the schema under a transaction.
     if (isStaleStatement(cause)) return 'DATABASE_UNAVAILABLE'
@@ -67,7 +67,7 @@ export function databaseErrorCode(
   return isUnreachable(cause) ? 'DATABASE_UNAVAILABLE' : undefined
 }
 
-/** Whether the database cannot be reached, or goes down or comes up just now. PostgreSQL 18, appendix A, class 57. */
+/** Returns whether the database cannot be reached, is stopping or is starting. PostgreSQL 18, appendix A, class 57. */
 export function isDatabaseGone(error: unknown): boolean {
   const cause = databaseErrorOf(error)
   if (cause instanceof pg.DatabaseError) return cause.severity === 'FATAL' && /^57/.test(cause.code ?? '')

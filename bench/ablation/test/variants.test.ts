@@ -99,7 +99,7 @@ describe('what does not show from outside', () => {
       const users = pgTable('users', { email: text() })
       const find = drizzle({ client }).select().from(users)
         .where(sql\`email = \${sql.placeholder('email')}\`).prepare('find')
-      const rows = await find.execute({ email: 'nobody@example.com' })
+      const rows = await find.execute({ email: 'unknown@example.com' })
       const planned = await client.query('select name from pg_prepared_statements')
       console.log(JSON.stringify({ rows, planned: planned.rows, text: find.getQuery().sql }))
       await client.end()`

@@ -189,7 +189,7 @@ describe.each([...frameworks, SERVICE])('%s', name => {
   })
 
   it('refuses a wrong password and an unknown account in the same way', async () => {
-    for (const wrong of [{ password: 'not the password' }, { email: 'nobody@example.com' }]) {
+    for (const wrong of [{ password: 'not the password' }, { email: 'unknown@example.com' }]) {
       const response = await logIn(name, { ...credentials, ...wrong })
       expect(response.status).toBe(401)
       expect(await response.text()).not.toContain('accessToken')
@@ -197,7 +197,7 @@ describe.each([...frameworks, SERVICE])('%s', name => {
   })
 
   it('returns 400 for a body that is not a login', async () => {
-    const bodies = ['{', {}, { ...credentials, email: 'nobody' }, { ...credentials, password: '' }]
+    const bodies = ['{', {}, { ...credentials, email: 'not-an-address' }, { ...credentials, password: '' }]
     const responses = await Promise.all(bodies.map(body => logIn(name, body)))
     expect(responses.map(({ status }) => status)).toEqual([400, 400, 400, 400])
   })

@@ -61,7 +61,7 @@ async function ask(service: Service): Promise<Observation> {
   const again = await get(visitor.accessToken)
   const user = { ...(await objectOf(seen)), id: 'an id', createdAt: 'an instant' }
   const own = await (await get(owner.accessToken)).text()
-  const invalid = await objectOf(await get(visitor.accessToken, '/api/v1/users/nobody'))
+  const invalid = await objectOf(await get(visitor.accessToken, '/api/v1/users/not-an-id'))
   const forged = await get(`${visitor.accessToken.slice(0, -20)}${'A'.repeat(20)}`)
   const respondsInOrder = await respondsBeforeRefusal(service.origin, path, visitor.accessToken)
   const isBatched = (await queriesOf(service.origin, path, visitor.accessToken)) < TOGETHER

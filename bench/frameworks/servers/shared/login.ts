@@ -9,7 +9,7 @@ export type Client = { ip: string; userAgent: string }
 
 /** Returns a function that gives the claims and the refresh token of a new session; undefined where it is refused. */
 export function createLogin(users: Users) {
-  // An unknown account costs the same hash, so that the time of a refusal tells nothing.
+  // An unknown account costs the same hash, so that the time of a refusal reveals nothing.
   const dummy = hash(randomBytes(16), { memoryCost: 19_456, timeCost: 2, parallelism: 1 })
 
   return async function login({ email, password }: { email: string; password: string }, client: Client) {
