@@ -71,6 +71,7 @@ function splitBlocks(section: string): string[] {
 /** Returns the block without what is gone; '' where nothing is left of it. */
 function pruneBlock(block: string, gone: Gone): string {
   if (FENCE.test(block)) return pruneCode(block, gone)
+  if (isAboutTable(block, gone)) return ''
   if (block.startsWith('#') || !mentions(block, gone)) return block
   if (block.startsWith('|')) return isRowOf(block, gone) ? '' : withoutLinks(block, gone)
   if (!ITEM.test(block)) return withoutSentences(block, gone)
@@ -91,12 +92,17 @@ function pruneCode(block: string, gone: Gone): string {
   return kept.length === 0 && lines.length > 0 ? '' : [open, ...kept, close].join('\n')
 }
 
+/** A row whose first cell is the name of a table of the database. */
+function isAboutTable(block: string, { tables }: Gone): boolean {
+  const [, name = ''] = /^\| `(\w+)` \|/.exec(block) ?? []
+  return tables.includes(name)
+}
+
 /** Its first cell names what is gone, or it has no other link. */
 function isRowOf(row: string, gone: Gone): boolean {
   const [, first = ''] = row.split('|')
-  const isTable = gone.tables.some(name => first.trim() === `\`${name}\``)
   const alive = linksIn(row).filter(link => !isIn(resolve(link, gone), gone.gone))
-  return isTable || mentions(first, gone) || alive.length === 0
+  return mentions(first, gone) || alive.length === 0
 }
 
 function withoutSentences(paragraph: string, gone: Gone): string {
@@ -120,7 +126,6 @@ function mentions(text: string, gone: Gone): boolean {
   return (
     linksIn(text).some(link => isIn(resolve(link, gone), gone.gone)) ||
     pathsIn(text).some(path => isIn(path, gone.gone)) ||
-    gone.tables.some(name => text.includes(`\`${name}\``)) ||
     namesScript(text, gone)
   )
 }

@@ -15,7 +15,6 @@ import type { Staging } from './staging.ts'
 
 const TEMPLATE_COMMIT = 'checks/migrations/template-commit.ts'
 
-/** Reports of another service. */
 const PUBLISHED = ['REPORT.md', 'report.json']
 
 export type Init = Identity & {
@@ -34,14 +33,11 @@ export async function init(staging: Staging, { name, title, without, module }: I
 
   if (removed.includes(EXAMPLE) && !without.includes('template')) keepExample(staging)
   prune(staging, {
-    places: [
-      ...removed.flatMap(placesOfModule),
-      ...without.flatMap(part => PARTS[part]?.places ?? []),
-      ...PUBLISHED,
-    ],
+    places: [...removed.flatMap(placesOfModule), ...without.flatMap(part => PARTS[part]?.places ?? [])],
     parts: [...without, 'origin'],
     tables,
   })
+  unpublish(staging)
   for (const other of removed) staging.edit(INDEX, text => removeFromIndex(text, other))
   await squashMigrations(staging, tables)
   if (module) await addModule(staging, module)
@@ -56,4 +52,12 @@ export async function init(staging: Staging, { name, title, without, module }: I
   }
   await pruneLockfile(staging)
   await staging.format()
+}
+
+/** The reports of the template are of another service: documents name the files that new ones have, without a link. */
+function unpublish(staging: Staging): void {
+  for (const path of PUBLISHED) staging.remove(path)
+  for (const path of staging.list().filter(name => name.endsWith('.md'))) {
+    staging.edit(path, text => text.replaceAll(/\[[^\]]*\]\((?:\.\.\/)*(REPORT\.md|report\.json)\)/g, '`$1`'))
+  }
 }

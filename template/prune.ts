@@ -35,7 +35,7 @@ export function prune(staging: Staging, { places, parts, tables = [] }: Removed)
   const before = readImports(staging)
   const texts = staging
     .list()
-    .filter(path => isIn(path, places))
+    .filter(path => isIn(path, places) && path.endsWith('.ts'))
     .map(staging.read)
   for (const place of places) staging.remove(place)
   const gone = new Set([...places, ...removeDependents(staging, before)])
@@ -139,6 +139,7 @@ function removeDependencies(staging: Staging, manifest: Package, texts: readonly
     .filter(path => /\.(?:ts|m?js|json|sh)$/.test(path) && !NOT_LISTS.includes(path))
     .map(staging.read)
   const isUnused = (name: string) =>
+    !name.startsWith('@types/') &&
     texts.some(text => mentionsPackage(text, name)) &&
     !kept.some(text => mentionsPackage(text, name)) &&
     !scripts.split(/[\s/]/).includes(name)
