@@ -1,4 +1,4 @@
-/** Judges whether one result is slower than another, and whether that can be told at all. */
+/** Judges whether one result is slower than another, and whether the figures are enough to decide. */
 import { type Metric, VERSION_METRICS } from './metrics.ts'
 import { isDisturbed } from './result/figures.ts'
 import { machineDifferences } from './result/fingerprint.ts'

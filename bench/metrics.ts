@@ -1,4 +1,4 @@
-/** What two subjects are compared by: figures of a round, and which of them say something of their own. */
+/** The figures of a round by which two subjects are compared, and which of them are judged. */
 import { wholeHistogram } from './result/figures.ts'
 import { percentileMs } from './result/histogram.ts'
 import type { Measurement } from './result/schema.ts'

@@ -1,4 +1,4 @@
-/** Decides what is measured when: the order in which rounds, scenarios and versions take turns. */
+/** Decides the order in which rounds, scenarios and versions take turns. */
 import type { LoadOptions } from './result/schema.ts'
 import type { Scenario } from './scenario.ts'
 import { createRandom, shuffle } from './stats/random.ts'

@@ -1,4 +1,4 @@
-/** Measures rounds again that other processes have disturbed. */
+/** Repeats rounds that other processes have disturbed. */
 import { errorsOf, isDisturbed } from './result/figures.ts'
 import type { LoadOptions, Measurement } from './result/schema.ts'
 

@@ -1,4 +1,4 @@
-/** Whether a server is warm: it has stopped getting faster. Code that is still being compiled measures the compiler. */
+/** Decides whether a server is warm: it no longer gets faster. Code that is still being compiled measures the compiler. */
 import { wholeHistogram } from './result/figures.ts'
 import type { LoadOptions, Measurement, Warmup } from './result/schema.ts'
 

@@ -1,4 +1,4 @@
-/** Finds out how a service behaves as load grows: by rate, against an objective, and by connections, against a law. */
+/** Measures a service as load grows: by rate, against an objective, and by connections, against a law. */
 
 import { plural } from './output/text.ts'
 import { errorsOf } from './result/figures.ts'

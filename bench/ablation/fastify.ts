@@ -1,4 +1,4 @@
-/** Stands in for the package `fastify` in the service's app, to reach the app before anything is registered in it. */
+/** Replaces the package `fastify` in the service's app, so that a variant can change the app before its plugins. */
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 
 type Step = (app: FastifyInstance, options: FastifyServerOptions) => void

@@ -1,4 +1,4 @@
-/** Takes out of the app what is a hook, a log controller or a compiler in it. */
+/** Removes hooks, log lines and validation from the app, and believes tokens without verifying them. */
 import type {
   FastifyInstance,
   FastifyReply,

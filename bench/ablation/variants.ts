@@ -1,4 +1,4 @@
-/** What `ablate` takes out of the service, one at a time: a stub for a module of it, or another hook in its app. */
+/** The parts that `ablate` removes from the service, one at a time: by a stub for a module, or by another hook in the app. */
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { silenceRequests, skipValidation, swapHooks, trustToken } from './hooks.ts'
 

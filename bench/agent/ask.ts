@@ -1,4 +1,4 @@
-/** The asking side of the agent: of the bench, and of a process that leads workers. */
+/** Asks the agent of a process for its counters: used by the bench, and by a process that leads workers. */
 import type { ChildProcess } from 'node:child_process'
 import { RunError } from '../../harness/errors.ts'
 import type { Counters, Question } from './counters.ts'

@@ -1,4 +1,4 @@
-/** What the measured process says of itself, and what two such readings mean for the load between them. */
+/** The counters of a measured process, and the figures that two readings give for the load between them. */
 import type { ServerFigures } from '../result/schema.ts'
 
 /** Totals since the process began, and when they were read (ms, the shared clock). */

@@ -1,4 +1,4 @@
-/** Keeps results under a name, and shows which there are. */
+/** `save` and `list`: keeps results under a name, and shows those there are. */
 import { UsageError } from '../../harness/errors.ts'
 import { markdownTable } from '../output/table.ts'
 import { listResults, readResult, resultPath, writeResult } from '../result/store.ts'

@@ -1,4 +1,4 @@
-/** `calibrate`: how often this bench, on this machine, calls a difference where there is none, and misses one of 5 %. */
+/** `calibrate`: how often `ab` on this machine reports a difference where there is none, and misses one of 5 %. */
 
 import { RunError } from '../../harness/errors.ts'
 import { compareScenarios, type MetricComparison } from '../compare.ts'

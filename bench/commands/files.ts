@@ -1,4 +1,4 @@
-/** The files that a command writes at its end, looked at before the minutes of load. */
+/** The files that a command writes at its end: checked before the minutes of load. */
 import { access, constants, mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { reasonOf, UsageError } from '../../harness/errors.ts'

@@ -1,4 +1,4 @@
-/** Versions of the service, measured side by side in turns, in new processes again and again. */
+/** Measures versions of the service side by side in turns, several times in new processes. */
 import { RunError } from '../../harness/errors.ts'
 import type { Generator } from '../load/generator-client.ts'
 import { type Measured, measure, measureTurns, type OnProgress } from '../measure.ts'

@@ -1,4 +1,4 @@
-/** What commands share that measure several subjects in turns: the turns, and what is done with their result. */
+/** What the commands share that measure several subjects in turns: the turns, and how their result is published. */
 import type { Generator } from '../load/generator-client.ts'
 import type { MeasureHooks } from '../measure.ts'
 import { loadOptions, type Values } from '../options.ts'

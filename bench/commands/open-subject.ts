@@ -1,4 +1,4 @@
-/** Gets ready what the options ask to measure: the service, or a target. */
+/** Prepares what the options ask to measure: the service, or a target. */
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '../../harness/errors.ts'
 import { SERVICE_NAME } from '../../src/config/service-name.ts'

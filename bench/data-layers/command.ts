@@ -1,4 +1,4 @@
-/** `data-layers`: one look-up and one list through several data layers, and how far each is from the driver alone. */
+/** `data-layers`: one look-up and one list through several data layers, as ratios to the driver alone. */
 
 import { startDatabase } from '../../harness/database.ts'
 import { type Context, describe, withGenerator } from '../commands/context.ts'

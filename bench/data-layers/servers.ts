@@ -1,4 +1,4 @@
-/** The data layers: the same two queries through each of them, each in a process of its own. */
+/** The data layers: the same two queries through each, each in a process of its own. */
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'

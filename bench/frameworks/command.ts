@@ -1,4 +1,4 @@
-/** `frameworks`: the service and what others would write in its place, side by side. */
+/** `frameworks`: the service beside the same two endpoints in other frameworks. */
 import { UsageError } from '../../harness/errors.ts'
 import { type Context, describe, withGenerator } from '../commands/context.ts'
 import { groupOptions, measureGroup, publishGroups } from '../commands/group.ts'

@@ -1,4 +1,4 @@
-/** Which share of the password hashes that the cores can compute the logins of each subject made use of. */
+/** The logins of each subject, as a share of the password hashes that the cores can compute. */
 import { availableParallelism } from 'node:os'
 import { formatMs, formatNumber, markdownTable } from '../output/table.ts'
 import type { Group } from '../result/schema.ts'

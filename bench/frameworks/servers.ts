@@ -1,4 +1,4 @@
-/** The service's two endpoints as others would write them in each framework, each server a process of its own. */
+/** The service's two endpoints in each framework, each server in a process of its own. */
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '../../harness/errors.ts'

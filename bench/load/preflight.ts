@@ -1,4 +1,4 @@
-/** One request per endpoint before the load: a wrong address or token is found at once, and said in one line. */
+/** Sends one request per endpoint before the load: a wrong address or token is found at once, and reported in one line. */
 import { createConnection, type HttpResponse, type WireRequest, watchTimeouts } from './connection.ts'
 import type { PreflightJob, Sample } from './protocol.ts'
 import { expectation } from './recorder.ts'

@@ -1,4 +1,4 @@
-/** Collects what one load saw, inside its window of recording. */
+/** Collects the responses of one load within its window of recording. */
 import { performance } from 'node:perf_hooks'
 import { createHistogram, encodeHistogram, recordMs } from '../result/histogram.ts'
 import type { EndpointFigures, GeneratorFigures, Measurement } from '../result/schema.ts'

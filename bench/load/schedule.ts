@@ -1,4 +1,4 @@
-/** When requests of an open loop are meant to leave, decided before the first one does. */
+/** The instants at which an open loop sends its requests, decided before the first one. */
 import { createRandom } from '../stats/random.ts'
 import { sumOf } from '../stats/summary.ts'
 

@@ -1,4 +1,4 @@
-/** What a reader must know of figures before they believe them: a line for each thing, under the tables. */
+/** The lines under the tables: what a reader must know before they believe the figures. */
 import { errorsOf, isDisturbed } from '../result/figures.ts'
 import type { Measurement, Result, ScenarioResult, Warmup } from '../result/schema.ts'
 import { plural } from './text.ts'

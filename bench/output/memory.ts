@@ -1,4 +1,4 @@
-/** The table of what a service holds before it has anything to do. */
+/** The table of the memory that a service holds before it has any load. */
 import type { Memory } from '../result/schema.ts'
 import { formatMebibytes, markdownTable } from './table.ts'
 

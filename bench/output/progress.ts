@@ -1,4 +1,4 @@
-/** Says what runs and how long is left: a bar on a terminal, a line now and then elsewhere. */
+/** Shows what runs and how long is left: a bar on a terminal, a line now and then elsewhere. */
 import { Presets, SingleBar } from 'cli-progress'
 import type { OnProgress } from '../measure.ts'
 

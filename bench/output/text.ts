@@ -1,4 +1,4 @@
-/** Words for numbers: counts with their nouns, and figures with three digits. */
+/** Numbers as text: counts with their nouns, and figures with three digits. */
 
 /** Returns the count with its noun: `1 round`, `5 rounds`. */
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {

@@ -1,4 +1,4 @@
-/** Latency histograms in whole microseconds, and how they travel as text. */
+/** Latency histograms in whole microseconds, and their form as text. */
 import {
   build,
   decodeFromCompressedBase64,

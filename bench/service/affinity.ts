@@ -1,4 +1,4 @@
-/** Which cores a process may use: what is measured gets some of its own, and those who measure it the others. */
+/** Divides the cores: some for what is measured, the others for what measures. */
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'

@@ -1,4 +1,4 @@
-/** How much of the machine's CPU others took: a busy neighbour is in every figure of a round, and cannot be seen in it. */
+/** The share of the machine's CPU that other processes took: they are in every figure of a round, and cannot be seen in it. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 

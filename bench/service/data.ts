@@ -1,4 +1,4 @@
-/** The users that requests are about: read over HTTP, and signed in over HTTP, as any client would. */
+/** The users of the load: listed and signed in over HTTP, as any client would. */
 import { RunError, reasonOf } from '../../harness/errors.ts'
 import { sleep } from '../load/clock.ts'
 import type { Datasets, Row } from '../load/template.ts'

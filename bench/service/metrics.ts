@@ -1,4 +1,4 @@
-/** Reads from the service's own metrics what cannot be seen from outside: its queries, and the waits for its pool. */
+/** Reads queries and waits for the pool from the service's own metrics. */
 
 import type { Totals } from '../agent/counters.ts'
 import { now } from '../load/clock.ts'

@@ -19,13 +19,13 @@ export type Build = {
   files: readonly string[]
 }
 
-/** In the installed folder: the lockfile, and what was built, that it was made from. */
+/** A file in the installed folder: the hash of the lockfile and of what was built. */
 const STAMP_NAME = '.installed-from'
 
 /**
- * Makes sure that `folder` has its node_modules, and calls `onInstall` when it has to install them. They are made beside
- * and moved into place whole: a run that was ended halfway, or two at once, leave nothing half done. Throws a RunError of
- * one line where npm or the registry cannot be had.
+ * Installs the packages of `folder` where they are missing or of another lockfile, and calls `onInstall` first. They are
+ * installed in another folder, which is then renamed: a run that was interrupted, or two at once, leave nothing half
+ * done. Throws a RunError of one line where npm or the registry is not available.
  */
 export async function installPackages(
   folder: string,

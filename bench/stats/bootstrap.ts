@@ -1,4 +1,4 @@
-/** Bootstrap intervals: how sure a figure is, without a belief about the shape of its noise. */
+/** Bootstrap intervals: how certain a figure is, without an assumption about the shape of its noise. */
 import { createRandom, type Random } from './random.ts'
 import { normalCdf, studentQuantile } from './student.ts'
 import { sortedQuantile } from './summary.ts'

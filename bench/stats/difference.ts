@@ -1,4 +1,4 @@
-/** The difference between two lists of figures that were measured in turns, in their own unit, and how sure it is. */
+/** The difference between two lists of figures that were measured in turns: in their own unit, with an interval. */
 import { bootstrapIntervals, type Interval } from './bootstrap.ts'
 import { mean, trimmedMean } from './summary.ts'
 

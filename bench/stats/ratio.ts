@@ -1,4 +1,4 @@
-/** The ratio of two versions' figures: its estimate, its interval, and what it could have seen at all. */
+/** The ratio of two versions' figures: its estimate, its interval, and the smallest change that it can detect. */
 import { bootstrapIntervals, type Interval } from './bootstrap.ts'
 import { studentQuantile } from './student.ts'
 import { mean, median, sumOf, trimmedMean } from './summary.ts'

@@ -1,4 +1,4 @@
-/** Two versions in new processes, again and again: here the same one twice. */
+/** `ab` on two versions that are the same, each in new processes. */
 import { readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What the command line measures of another server, and how it says so. */
+/** Measures another server by the command line, and reads what it reports. */
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

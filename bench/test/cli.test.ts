@@ -1,4 +1,4 @@
-/** The command line as its users meet it: exit codes, one clear line for what is wrong, nothing left behind. */
+/** The command line: exit codes, one clear line for each mistake, nothing left behind. */
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** What a comparison says, and the exit code that a pipeline goes by. */
+/** What a comparison reports, and its exit code. */
 import { describe, expect, it } from 'vitest'
 import { compareScenarios, exitCodeOfComparison, obstacles } from '../compare.ts'
 import type { Result } from '../result/schema.ts'

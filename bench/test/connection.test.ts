@@ -1,4 +1,4 @@
-/** One connection of a load: where it goes, what it sends, when it opens anew, and what it calls lost. */
+/** One connection of a load: where it connects, what it sends, when it reconnects, and what counts as lost. */
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'

@@ -1,4 +1,4 @@
-/** A server that stops for a second: an open loop must tell, and a closed loop does not. */
+/** A server that stops for a second: an open loop shows it, and a closed loop does not. */
 import { expect, it } from 'vitest'
 import { startGenerator } from '../load/generator-client.ts'
 import type { Job } from '../load/protocol.ts'

@@ -1,4 +1,4 @@
-/** The closed loop beside generators that others wrote: wrk, on servers of all manners, and autocannon, on one with good ones. */
+/** The closed loop compared with other load generators: wrk on all kinds of servers, autocannon on one that keeps connections. */
 import { describe, expect, it } from 'vitest'
 import { type Generator, startGenerator } from '../load/generator-client.ts'
 import { wholeHistogram } from '../result/figures.ts'

@@ -1,4 +1,4 @@
-/** Several subjects in turns: whose turn it is when, how such a process is run, and what the tables say. */
+/** Several subjects in turns: the order, how their processes run, and their tables. */
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'

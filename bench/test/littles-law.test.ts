@@ -1,4 +1,4 @@
-/** Little's law: no closed loop has more requests under way than connections, so what says otherwise is void. */
+/** Little's law: a closed loop never has more requests under way than connections. A figure that says otherwise is void. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import autocannon from 'autocannon'

@@ -1,4 +1,4 @@
-/** How fast the load generators are, and how well they keep time, against servers whose behaviour is known. */
+/** How fast the load generators are, and how well they keep time, on servers of known behaviour. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Generator, startGenerator } from '../load/generator-client.ts'
 import { median } from '../stats/summary.ts'

@@ -1,4 +1,4 @@
-/** What the load generators send and count; how fast is for `load.test.ts`, which has the machine to itself. */
+/** What the load generators send and count. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Generator, startGenerator } from '../load/generator-client.ts'
 import { judge } from '../load/open.ts'

@@ -1,4 +1,4 @@
-/** What processes that are not the bench's take of the CPU, and what that does to a round and to a comparison. */
+/** The CPU that other processes take, and what that does to a round and to a comparison. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** How responses are read: in every framing, and cut into pieces anywhere. */
+/** Responses in every framing, cut into pieces at any byte. */
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'

@@ -1,4 +1,4 @@
-/** The whole chain once: database, service, seeded users, load, table, and everything gone again. */
+/** The bench from end to end: database, service, seeded users, load, table, and nothing left behind. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

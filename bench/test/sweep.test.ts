@@ -40,7 +40,7 @@ it('finds none where none keeps it', async () => {
   expect(sweep.steps).toHaveLength(1)
 })
 
-it('computes the law of the throughput of 1 to N connections', async () => {
+it('estimates the law from the throughput of 1 to N connections', async () => {
   const sweep = await sweepConnections(queue, scenario, options, 7)
   expect(sweep.steps.map(({ level }) => level)).toEqual(geometricSteps(50, 7))
   expect(fitSweep(sweep)?.alpha.value).toBeCloseTo(0.2, 3)

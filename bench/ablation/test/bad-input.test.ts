@@ -1,4 +1,4 @@
-/** What `ablate` says of a name that it does not know. */
+/** `ablate` with a name that it does not know. */
 import { afterAll, expect, it } from 'vitest'
 import { createCli } from '../../test/helpers/cli.ts'
 

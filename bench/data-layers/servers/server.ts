@@ -14,7 +14,7 @@ const layer = await connect({ url: process.env.DATABASE_URL ?? '', poolSize })
 const server = createServer((request, response) => {
   route(request.url ?? '', response).catch(error => {
     process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
-    answer(response, 500, {})
+    respond(response, 500, {})
   })
 })
 server.listen(Number(process.env.PORT), process.env.HOST)
@@ -22,18 +22,18 @@ server.listen(Number(process.env.PORT), process.env.HOST)
 async function route(url: string, response: ServerResponse): Promise<void> {
   if (url.startsWith(usersPath)) return getUser(url.slice(usersPath.length), response)
   if (url.startsWith('/users')) return listUsers(url, response)
-  answer(response, url === '/health' ? 200 : 404, {})
+  respond(response, url === '/health' ? 200 : 404, {})
 }
 
 async function getUser(id: string, response: ServerResponse): Promise<void> {
   const user = await layer.findUser(id)
-  answer(response, user ? 200 : 404, user ?? {})
+  respond(response, user ? 200 : 404, user ?? {})
 }
 
 async function listUsers(url: string, response: ServerResponse): Promise<void> {
   const items = await layer.listUsers(pageSize, positionOf(url))
   const last = items.length === pageSize ? items.at(-1) : undefined
-  answer(response, 200, { items, next: last ? `${last.createdAt.toISOString()}_${last.id}` : null })
+  respond(response, 200, { items, next: last ? `${last.createdAt.toISOString()}_${last.id}` : null })
 }
 
 /** The position after `?after=`: an instant and an id. */
@@ -44,7 +44,7 @@ function positionOf(url: string): Position | undefined {
   return { createdAt: new Date(createdAt), id }
 }
 
-function answer(response: ServerResponse, status: number, body: object): void {
+function respond(response: ServerResponse, status: number, body: object): void {
   const text = JSON.stringify(body)
   response.writeHead(status, {
     'content-type': 'application/json',

@@ -1,4 +1,4 @@
-/** What `data-layers` says of names that it does not know. */
+/** `data-layers` with names that it does not know. */
 import { afterAll, expect, it } from 'vitest'
 import { createCli } from '../../test/helpers/cli.ts'
 

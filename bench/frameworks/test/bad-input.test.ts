@@ -1,4 +1,4 @@
-/** What `frameworks` says of names that it does not know. */
+/** `frameworks` with names that it does not know. */
 import { afterAll, expect, it } from 'vitest'
 import { createCli } from '../../test/helpers/cli.ts'
 

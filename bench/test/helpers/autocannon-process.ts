@@ -1,4 +1,4 @@
-/** autocannon in a process of its own: started from here, and what that process runs. */
+/** Starts autocannon in a process of its own, and is that process. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

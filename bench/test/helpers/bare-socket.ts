@@ -1,4 +1,4 @@
-/** The least that can ask a server: what it sees is what the server and this machine take, and nothing of ours. */
+/** The least code that can send requests: it measures the server and this machine, and little of its own. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { performance } from 'node:perf_hooks'

@@ -1,4 +1,4 @@
-/** The bench's command line as a process, with a folder that what it leaves behind would be left in. */
+/** Runs the bench's command line in a process with a temporary folder of its own, to find what it leaves behind. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** Results that were never measured, for what is done with results. */
+/** Results that were not measured, for the tests of what is done with results. */
 import { createHistogram, encodeHistogram, recordMs } from '../../result/histogram.ts'
 import type { Measurement, Result, ScenarioResult } from '../../result/schema.ts'
 

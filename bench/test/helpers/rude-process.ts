@@ -1,4 +1,4 @@
-/** A rude server in a process of its own: started from here, and what that process runs. */
+/** Starts a rude server in a process of its own, and is that process. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

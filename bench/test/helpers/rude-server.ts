@@ -1,4 +1,4 @@
-/** A server that ends connections and cuts responses in a way that was asked for, and counts how often; a process of its own. */
+/** A server, in a process of its own, that closes connections and cuts responses as asked, and counts how often. */
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 

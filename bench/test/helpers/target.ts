@@ -1,4 +1,4 @@
-/** A server of known behaviour, in a process of its own, that the bench is held against. */
+/** A server of known behaviour, in a process of its own, to test the bench with. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setPriority } from 'node:os'

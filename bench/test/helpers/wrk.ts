@@ -1,4 +1,4 @@
-/** Runs wrk, a load generator in C from elsewhere, and reads what it measured. */
+/** Runs wrk, a load generator in C, and reads what it measured. */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'

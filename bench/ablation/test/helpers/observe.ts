@@ -1,4 +1,4 @@
-/** What of the service's features shows from outside, asked of a process that may lack some. */
+/** Asks a service which features it has, as seen from outside. */
 
 import { createHttpClient } from '../../../../test/helpers/app.ts'
 import { startCollector } from '../../../../test/helpers/otlp-collector.ts'

@@ -10,7 +10,7 @@ const loginPath = '/api/v1/auth/login'
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, idleTimeoutMillis: 30_000 })
 
 const server = createServer((request, response) => {
-  route(request, response).catch(() => answer(response, 500, {}))
+  route(request, response).catch(() => respond(response, 500, {}))
 })
 server.listen(Number(process.env.PORT), process.env.HOST)
 
@@ -18,7 +18,7 @@ async function route(request: IncomingMessage, response: ServerResponse): Promis
   const { url = '' } = request
   if (url.startsWith(usersPath)) return getUser(url.slice(usersPath.length), response)
   if (url === loginPath) return login(request, response)
-  answer(response, url === '/health' ? 200 : 404, {})
+  respond(response, url === '/health' ? 200 : 404, {})
 }
 
 async function getUser(id: string, response: ServerResponse): Promise<void> {
@@ -27,7 +27,7 @@ async function getUser(id: string, response: ServerResponse): Promise<void> {
     text: 'select id, display_name as "displayName", created_at as "createdAt" from users where id = $1',
     values: [id],
   })
-  answer(response, rows.length === 0 ? 404 : 200, rows[0] ?? {})
+  respond(response, rows.length === 0 ? 404 : 200, rows[0] ?? {})
 }
 
 async function login(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -40,8 +40,8 @@ async function login(request: IncomingMessage, response: ServerResponse): Promis
     values: [email],
   })
   const isMatch = rows[0] !== undefined && (await verify(rows[0].password_hash, password))
-  if (!isMatch) return answer(response, 401, {})
-  answer(response, 200, {
+  if (!isMatch) return respond(response, 401, {})
+  respond(response, 200, {
     accessToken: randomBytes(32).toString('base64url'),
     refreshToken: randomBytes(32).toString('base64url'),
     tokenType: 'Bearer',
@@ -49,7 +49,7 @@ async function login(request: IncomingMessage, response: ServerResponse): Promis
   })
 }
 
-function answer(response: ServerResponse, status: number, body: object): void {
+function respond(response: ServerResponse, status: number, body: object): void {
   const text = JSON.stringify(body)
   response.writeHead(status, {
     'content-type': 'application/json',

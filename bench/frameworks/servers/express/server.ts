@@ -72,7 +72,7 @@ api.get('/users/:id', authenticate(), async (request, response) => {
   response.json(user)
 })
 app.use('/api/v1', api)
-app.use(answerError())
+app.use(sendError())
 app.listen(config.port, config.host)
 
 /** The key as an object, not as PEM: jsonwebtoken would parse it for each token, at twice the cost. */
@@ -102,7 +102,7 @@ function observeDuration(): RequestHandler {
 }
 
 /** What the body parser refuses has a status of its own; anything else is our fault. */
-function answerError(): ErrorRequestHandler {
+function sendError(): ErrorRequestHandler {
   return (error, request, response, _next) => {
     const status = Number(error.status ?? 500)
     if (status >= 500) request.log.error(error)

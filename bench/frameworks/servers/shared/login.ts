@@ -9,7 +9,7 @@ export type Client = { ip: string; userAgent: string }
 
 /** Returns a function that gives the claims and the refresh token of a new session; undefined where it is refused. */
 export function createLogin(users: Users) {
-  // An unknown account costs the same hash, so that the time of a refusal reveals nothing.
+  // An unknown account costs the same hash, so that the time of a refusal says nothing.
   const dummy = hash(randomBytes(16), { memoryCost: 19_456, timeCost: 2, parallelism: 1 })
 
   return async function login({ email, password }: { email: string; password: string }, client: Client) {
@@ -24,7 +24,7 @@ export function createLogin(users: Users) {
   }
 }
 
-/** Returns the body of a login's answer. */
+/** Returns the body of the response to a login. */
 export function tokenReply(accessToken: string, refreshToken: string, { jwt }: Pick<Config, 'jwt'>) {
   return { accessToken, refreshToken, tokenType: 'Bearer', expiresIn: jwt.lifetimeSeconds }
 }
