@@ -1,4 +1,4 @@
-/** Client addresses in every spelling that a proxy may send, and in texts that are no address. */
+/** Generates client addresses in every spelling that a proxy may send, and texts that are no address. */
 import fc from 'fast-check'
 
 export type Spelled = { address: string; spellings: string[] }
@@ -81,7 +81,7 @@ export function someSpellings(spelled: fc.Arbitrary<Spelled>, count: number): fc
   }))
 }
 
-/** What is no address: RFC 7239's names, addresses with a mistake, and any text that a header can hold. */
+/** Texts that are no address: names of RFC 7239, malformed addresses, and any text that a header may have. */
 export const noAddress: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     'unknown',

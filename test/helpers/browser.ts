@@ -1,4 +1,4 @@
-/** A page in a real Chromium that can reach this host alone, and what went wrong in it. */
+/** Opens pages in a real Chromium that can reach only this host, and collects their errors. */
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
@@ -27,7 +27,7 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: findChromium(), args: ARGUMENTS })
 }
 
-/** A new page. `problems` are errors, warnings and refusals by the content security policy; `requests` all URLs. */
+/** Opens a new page. `problems` are errors, warnings and violations of the content security policy; `requests` all URLs. */
 export async function openPage(browser: Browser) {
   const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } })
   const problems: string[] = []
@@ -41,7 +41,7 @@ export async function openPage(browser: Browser) {
   return { page, problems, requests }
 }
 
-/** The same at an address, in a colour scheme and a width. */
+/** Opens a new page at an address, with a colour scheme and a width. */
 export async function openPageAt(
   browser: Browser,
   url: string,
@@ -59,9 +59,9 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 type AxeResults = { violations: { id: string; nodes: { html: string }[] }[] }
 
-/** What axe-core objects to on a page: each rule, with the elements that break it. */
+/** Returns the violations that axe-core finds on a page: each rule, with the elements that break it. */
 export async function findAxeViolations(page: Page): Promise<[rule: string, elements: string[]][]> {
-  // A page's own policy may let no script in; a devtools evaluation is no script of the page.
+  // The policy of the page may allow no script. An evaluation by devtools is no script of the page.
   await page.evaluate(readFileSync(AXE, 'utf8'))
   const { violations } = await page.evaluate<AxeResults>('axe.run(document)')
   return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])

@@ -1,4 +1,4 @@
-/** Certificates for a TLS server in a test, in DER (RFC 5280): a CA, and what it signs. Node.js reads them, and makes none. */
+/** Creates certificates for a TLS server in a test, in DER (RFC 5280): Node.js can read certificates, but not create them. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { isIP } from 'node:net'
 
@@ -28,7 +28,7 @@ const TRUE = der(TAG.boolean, Buffer.of(0xff))
 /** A certificate and its key, as PEM. */
 export type Certificate = { certificate: string; key: string }
 
-/** Returns a CA's certificate, and what makes certificates of servers; they are valid `from` and `to` days from now. */
+/** Creates a CA, which issues certificates of servers. They are valid from `from` to `to` days from now. */
 export function createAuthority() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const isAuthority = sequence(BASIC_CONSTRAINTS, TRUE, der(TAG.octets, sequence(TRUE)))

@@ -1,4 +1,4 @@
-/** A fresh checkout of what is being tested, and the processes that a person starts in it. */
+/** Creates a fresh checkout of the sources under test, and starts npm scripts in it as a person does. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -18,8 +18,8 @@ const READY_WITHIN_MS = 90_000
 export type Checkout = Awaited<ReturnType<typeof createCheckout>>
 
 /**
- * Copies the sources to `name` in a folder of the given mode; `remove` ends what was started there. For production, it has
- * the packages that npm installs with `--omit=dev`.
+ * Copies the sources to `name` in a folder of the given mode. `remove` also ends the processes in it. For production, it
+ * has the packages that npm installs with `--omit=dev`.
  */
 export async function createCheckout(name: string, mode = 0o755, { forProduction = false } = {}) {
   const parent = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-checkout-`))
@@ -61,7 +61,7 @@ export async function createCheckout(name: string, mode = 0o755, { forProduction
   return {
     folder,
     run,
-    /** The same, once it says that it is ready. */
+    /** Starts the service, and returns when it is ready. */
     async start(...args: Parameters<typeof launch>) {
       const service = run(...args)
       const isReady = () => / is ready\.$/m.test(service.output.stdout)
@@ -87,7 +87,7 @@ export async function createCheckout(name: string, mode = 0o755, { forProduction
   }
 }
 
-/** What the lockfile marks as of development stays out. */
+/** Leaves out the packages that the lockfile marks as development packages. */
 async function linkProductionPackages(from: string, to: string): Promise<void> {
   const { packages } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8'))
   await mkdir(to)

@@ -1,4 +1,4 @@
-/** The commands under src/commands as processes of their own. */
+/** Runs the commands of src/commands as processes of their own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -7,7 +7,7 @@ import { inheritedEnvironment } from '../../harness/environment.ts'
 import type { Environment } from '../../src/config/config.ts'
 import { ROOT } from './service.ts'
 
-/** Runs `src/commands/<command>.ts` to its end, and returns how it ended and what it wrote. */
+/** Runs `src/commands/<command>.ts` to its end, and returns its exit code and its output. */
 export async function runCommand(command: string, args: string[], environment: Environment) {
   const child = spawn(process.execPath, [`src/commands/${command}.ts`, ...args], {
     cwd: ROOT,

@@ -1,4 +1,4 @@
-/** A database of its own for a test file: a clone of the migrated template. */
+/** Creates a database for a test file: a clone of the migrated template, or an empty one. */
 import pg from 'pg'
 import { inject, onTestFinished } from 'vitest'
 
@@ -12,7 +12,7 @@ export type TestDatabase = {
   drop: () => Promise<void>
 }
 
-/** Clones the template. The caller drops the clone; `query` speaks to it past the service. */
+/** Clones the template. The caller drops the clone. `query` runs a statement on it, without the service. */
 export function cloneDatabase(): Promise<TestDatabase> {
   return createDatabaseFrom(decodeURIComponent(new URL(inject('templateUrl')).pathname.slice(1)))
 }
@@ -42,19 +42,19 @@ async function createDatabaseFrom(source: string): Promise<TestDatabase> {
   }
 }
 
-/** One without any table. The caller drops it. */
+/** Creates a database without tables. The caller drops it. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
   return createDatabaseFrom('template0')
 }
 
-/** The same, dropped when the running test ends. */
+/** Clones the template for the running test, which drops the clone at its end. */
 export async function databaseOfTest(): Promise<TestDatabase> {
   const database = await cloneDatabase()
   onTestFinished(database.drop)
   return database
 }
 
-/** One without any table, dropped when the running test ends. */
+/** Creates a database without tables for the running test, which drops it at its end. */
 export async function emptyDatabaseOfTest(): Promise<TestDatabase> {
   const database = await createEmptyDatabase()
   onTestFinished(database.drop)
@@ -62,7 +62,7 @@ export async function emptyDatabaseOfTest(): Promise<TestDatabase> {
 }
 
 async function asMaintenance(template: URL, statement: string): Promise<void> {
-  // Another database than the template, which may have no other connection while it is copied.
+  // Not over the template: it may have no other connection while it is cloned.
   const url = new URL(template)
   url.pathname = '/postgres'
   const client = new pg.Client({ connectionString: url.href })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The modules that cannot be removed. Documents name these; the others speak for themselves. */
+/** The modules that cannot be removed. The documents name only these. */
 export const CORE_MODULES = ['accounts', 'sessions', 'users', 'audit']
 
 /** Returns the text of a document, by its path in the repository. */

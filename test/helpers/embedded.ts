@@ -1,4 +1,4 @@
-/** Databases and owners for the tests of the embedded server, and their removal. */
+/** Creates databases and owner processes for the tests of the embedded server, and removes them. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
@@ -20,7 +20,7 @@ const directories: string[] = []
 const children: ChildProcess[] = []
 let template: Promise<string> | undefined
 
-/** Ends the process and removes the database when the test is over, however it ends. */
+/** Ends the process and removes the database at the end of the test, also where it fails. */
 export function tidyUp(thing: ChildProcess | string) {
   if (typeof thing === 'string') directories.push(thing)
   else children.push(thing)
@@ -44,7 +44,7 @@ export function tidyAfterEach() {
   })
 }
 
-/** A path for a database, in a new folder of the given mode. */
+/** Returns a path for a database, in a new folder of the given mode. */
 export async function place(name = 'postgres', mode = 0o755) {
   const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-embedded-`))
   await chmod(folder, mode)
@@ -54,7 +54,7 @@ export async function place(name = 'postgres', mode = 0o755) {
   return directory
 }
 
-/** A path with a stopped database that holds one row; copied, because initialising one takes up to a second. */
+/** Returns the path of a stopped database with one row. It is a copy: to initialise one takes up to a second. */
 export async function placeWithData() {
   template ??= makeTemplate()
   const directory = await place()
@@ -76,7 +76,7 @@ export async function start(directory: string, settings: Record<string, string> 
   return await startEmbeddedPostgres({ directory, settings: { fsync: 'off', ...settings } })
 }
 
-/** The rows of one statement on a connection of its own. */
+/** Returns the rows of a statement on a new connection. */
 export async function query(url: string, text: string) {
   const client = new pg.Client(url)
   client.on('error', () => {})
@@ -95,7 +95,7 @@ export async function kill(child: ChildProcess) {
   await once(child, 'exit')
 }
 
-/** Starts a Node process that owns a server, and resolves once that server answers. */
+/** Starts a Node.js process that owns a server, and resolves when the server is ready. */
 export async function spawnOwner(directory: string, { module = MODULE, drop = [] as number[] } = {}) {
   const owner = spawn(process.execPath, [OWNER, module, directory, ...drop.map(String)], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -111,7 +111,7 @@ export async function spawnOwner(directory: string, { module = MODULE, drop = []
   throw new Error(`the owner ended without a server: ${log}`)
 }
 
-/** The guards beside the servers of a data directory. */
+/** Returns the guards of the servers of a data directory. */
 export async function findGuards(data: string) {
   const commands = await listCommands()
   return commands
@@ -119,7 +119,7 @@ export async function findGuards(data: string) {
     .map(([pid]) => pid)
 }
 
-/** A server whose owner and guard were killed just after a change. */
+/** Returns a server whose owner and guard were killed right after a change. */
 export async function orphan(directory: string) {
   const { owner, url, pid } = await spawnOwner(directory)
   await query(url, 'UPDATE kept SET answer = 43')
@@ -131,13 +131,13 @@ export async function orphan(directory: string) {
   return pid
 }
 
-/** Asserts that the row is there, and stops the server. */
+/** Asserts that the row exists, and stops the server. */
 export async function expectKept(server: EmbeddedPostgres, answer = 42) {
   expect(await query(server.url, 'SELECT answer FROM kept')).toEqual([{ answer }])
   await server.stop()
 }
 
-/** Whether a process runs; one that ended but is not reaped yet, as orphans may be, does not. */
+/** Returns whether a process runs. A zombie, which an orphan may be for a while, does not. */
 export async function isAlive(pid: number) {
   return (await startTime(pid)) !== undefined
 }

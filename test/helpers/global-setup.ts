@@ -12,7 +12,7 @@ declare module 'vitest' {
   }
 }
 
-/** Durability is of no use to a database that lives for one run, and neither is a log of a gigabyte. */
+/** A database of one test run needs no durability, and no log of a gigabyte. */
 const SETTINGS = {
   fsync: 'off',
   synchronous_commit: 'off',
@@ -22,18 +22,18 @@ const SETTINGS = {
   min_wal_size: '32MB',
   wal_level: 'minimal',
   max_wal_senders: '0',
-  // It would go through a hundred databases, one after the other, for as long as the tests run.
+  // Autovacuum would process a hundred databases, one after the other, while the tests run.
   autovacuum: 'off',
 }
 
 export default async function setup({ provide }: TestProject) {
-  // Of a person's shell, and about other servers. The workers get this process's environment.
+  // These variables of a person's shell are for other servers. The workers inherit this environment.
   for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name]
   const { folder, remove } = await createTemporaryFolder()
-  // Where every worker, and what it starts, makes its own.
+  // Every worker, and every process that it starts, creates its folders here.
   process.env.TMPDIR = folder
-  // The service starts a hundred times: a third of the CPU time of a start is compiling. Vitest leaves it out where it
-  // counts coverage, which needs what is compiled afresh.
+  // The service starts a hundred times, and a third of the CPU time of a start is compilation. Vitest ignores the cache
+  // where it measures coverage.
   process.env.NODE_COMPILE_CACHE = join(folder, 'compiled')
   const server = await startEmbeddedPostgres({ directory: join(folder, 'postgres'), settings: SETTINGS })
   await migrate(server.url)

@@ -1,4 +1,4 @@
-/** Does what the Dockerfile says in folders of this host: all that a build does, but for the base image. */
+/** Runs the Dockerfile in folders of this host: everything that a build does, except the base image. */
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,14 +9,14 @@ import { SERVICE_ID } from '../../src/config/service-name.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The pinned Node.js is the one of the base image; npm is the host's. */
+/** Node.js is the pinned one, as in the base image; npm is the one of the host. */
 const BASE_PATH = `${dirname(process.execPath)}:${process.env.PATH}`
 
 /** npm ci takes 10 s, and on a busy host or line several times that. */
 const RUN_TIMEOUT_MS = 100_000
 
 export type Image = {
-  /** Holds everything that was built. */
+  /** The folder of the build. */
   folder: string
   /** The root folder of the last stage. */
   root: string
@@ -30,7 +30,7 @@ export type Image = {
 
 type Stage = Omit<Image, 'folder' | 'bases'> & { name: string }
 
-/** Builds the image from what .dockerignore lets through. The caller removes its folder. */
+/** Builds the image from the files that .dockerignore does not exclude. The caller removes its folder. */
 export async function buildImage(): Promise<Image> {
   const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-image-`))
   try {
@@ -61,7 +61,7 @@ async function buildIn(folder: string): Promise<Image> {
   return { folder, bases, ...last }
 }
 
-/** A command's environment: the image's own, and nothing of this process's but the way to Node.js. */
+/** Returns the environment of a command: that of the image, with the path of Node.js. */
 export function environmentOf(
   { environment }: Pick<Image, 'environment'>,
   more: Record<string, string> = {},
@@ -89,7 +89,7 @@ async function instructions(): Promise<[instruction: string, rest: string][]> {
   return lines.map(line => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1).trim()])
 }
 
-/** The build context. Ours ignores all but a list, which is simple to follow. */
+/** Copies the build context. Our .dockerignore excludes everything except a list, which is simple to follow. */
 async function copyContext(context: string): Promise<string> {
   const lines = (await readFile(join(ROOT, '.dockerignore'), 'utf8'))
     .split('\n')

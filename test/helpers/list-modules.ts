@@ -1,4 +1,4 @@
-/** Loaded into the real process with `--import`: at its end, it writes the address of every module it loaded. */
+/** Loaded into the real process with `--import`: at its end, it prints the URL of every module that was loaded. */
 import { writeSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 

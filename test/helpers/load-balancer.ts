@@ -1,11 +1,11 @@
-/** A load balancer as they are in front of such services: it watches readiness and sends traffic where it holds. */
+/** A load balancer for tests: it checks readiness, and sends traffic to the instances that are ready. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 
 const POLL_MS = 50
 const CONNECTIONS = 12
 
-/** Between an answer and the next request of its client: the load is to be steady, not all that the machine can do. */
+/** Between a response and the next request of its client: the load is steady, and not all that the machine can do. */
 const THINK_MS = 5
 
 type Backend = { origin: string; pool: Pool; isReady: boolean }
@@ -13,8 +13,8 @@ type Backend = { origin: string; pool: Pool; isReady: boolean }
 export type Balanced = { path: string; method: 'GET' | 'PUT'; headers: Record<string, string>; body?: string }
 
 /**
- * Sends `next()` round robin over keep-alive connections to whichever backend is ready, from `clients` places at
- * once, without a single retry, until `end`.
+ * Sends `next()` round robin over keep-alive connections to the backends that are ready, from `clients` clients at once,
+ * without retries, until `end`.
  */
 export function startLoadBalancer(clients: number, next: () => Balanced) {
   const backends = new Map<string, Backend>()
@@ -24,7 +24,7 @@ export function startLoadBalancer(clients: number, next: () => Balanced) {
   let isOver = false
 
   async function watch(backend: Backend): Promise<void> {
-    // A connection of its own: a probe must not wait for its turn behind the traffic.
+    // A connection of its own: a probe must not wait behind the traffic.
     const probe = new Pool(backend.origin, { connections: 1 })
     while (!isOver && backends.get(backend.origin) === backend) {
       backend.isReady = await probe.request({ path: '/health/ready', method: 'GET' }).then(
@@ -57,7 +57,7 @@ export function startLoadBalancer(clients: number, next: () => Balanced) {
   async function runClient(): Promise<void> {
     while (!isOver) {
       await send()
-      // Failures must not become a storm.
+      // Failures must not repeat without a pause.
       await sleep(failures.length > 0 ? POLL_MS : THINK_MS)
     }
   }
@@ -69,7 +69,7 @@ export function startLoadBalancer(clients: number, next: () => Balanced) {
     failures,
     answered: (): number => answered,
     isReady: (origin: string): boolean => backends.get(origin)?.isReady === true,
-    /** Begins to watch a backend, and to send it traffic once it is ready. */
+    /** Adds a backend, which gets traffic when it is ready. */
     add(origin: string): void {
       const backend = { origin, pool: new Pool(origin, { connections: CONNECTIONS }), isReady: false }
       backends.set(origin, backend)

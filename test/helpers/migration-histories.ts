@@ -1,11 +1,11 @@
-/** Generates how a repository's migrations change while a database follows, and what must come of each step. */
+/** Generates histories of a repository's migrations, and the expected outcome of each deployment. */
 import fc from 'fast-check'
 import type { TestMigration } from './migrations.ts'
 
 export const MARK = '-- migrate: no-transaction\n'
 const BREAK = '\n--> statement-breakpoint\n'
 
-/** What happens to the folder before a deployment. */
+/** A change of the folder before a deployment. */
 export type Step = {
   /** How many migrations of each branch are merged; the base always is. */
   merged: number[]
@@ -98,7 +98,7 @@ function historiesOf(count: number, length: number, steps: number): fc.Arbitrary
   })
 }
 
-/** The folder of a step. */
+/** Returns the migrations of a step. */
 export function folderOf({ base, branches }: History, { merged, order, change }: Step): TestMigration[] {
   const parts = branches.map((one, index) => one.slice(0, merged[index]))
   const sorted =
@@ -130,7 +130,7 @@ export function folderOf({ base, branches }: History, { merged, order, change }:
 
 const isSame = (a: TestMigration, b: TestMigration) => a.when === b.when && a.sql === b.sql
 
-/** The tags that a run must refuse, by the rules alone: none where it must succeed. */
+/** Returns the tags that a run must refuse, by the rules alone; none where it must succeed. */
 export function refusedTags(
   applied: readonly TestMigration[],
   folder: readonly TestMigration[],

@@ -1,4 +1,4 @@
-/** npm scripts as processes of their own, and what is left of them. */
+/** Runs npm scripts as processes of their own, and finds the processes that are left of them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readlink } from 'node:fs/promises'
@@ -14,7 +14,7 @@ export function runScript(folder: string, script: string, environment: Environme
   const [command, ...first] = npm?.endsWith('.js') ? ['node', npm] : ['npm']
   const child = spawn(command ?? 'npm', [...first, 'run', '--silent', script], {
     cwd: folder,
-    // What npm would write, and ask of its registry, is not its script's doing.
+    // npm's own messages and requests are not those of the script.
     env: {
       ...inheritedEnvironment(),
       HOME: folder,
@@ -36,7 +36,7 @@ export function runScript(folder: string, script: string, environment: Environme
   return { pid: child.pid as number, exited, output: () => output }
 }
 
-/** The processes that run in a folder or below, by their command lines. A zombie is none. */
+/** Returns the processes that run in a folder or below, by their command lines, without zombies. */
 export async function processesIn(folder: string): Promise<Map<number, string>> {
   const found = new Map<number, string>()
   for (const pid of (await readdir('/proc')).map(Number).filter(id => id > 0)) {
@@ -47,7 +47,7 @@ export async function processesIn(folder: string): Promise<Map<number, string>> 
   return found
 }
 
-/** Ends all of them at once. */
+/** Kills these processes. */
 export async function killAllIn(folder: string): Promise<void> {
   for (let pids = await processesIn(folder); pids.size > 0; pids = await processesIn(folder)) {
     for (const pid of pids.keys()) {

@@ -1,4 +1,4 @@
-/** An OTLP/HTTP collector that keeps what it is sent, or, where a test says so, never answers. */
+/** An OTLP/HTTP collector that keeps the exports that it receives, or never responds where a test wants that. */
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -48,10 +48,10 @@ export async function startCollector({ isMute = false } = {}) {
 
   return {
     url: `http://127.0.0.1:${port}`,
-    /** The exports as they came. */
+    /** The exports as they were received. */
     bodies,
     paths,
-    /** The same with their headers, in any form. */
+    /** The exports with their headers, in any format. */
     requests,
     /** Every span so far. */
     spans: (): Span[] => bodies.flatMap(body => spansOf(JSON.parse(body))),

@@ -11,7 +11,7 @@ import { freePort } from '../../src/process/free-port.ts'
 /** PgBouncer refuses to run as root: this user runs it then. */
 const ORDINARY_USER = { uid: 65_534, gid: 65_534 }
 
-/** Where Debian puts it: not on the PATH of an ordinary user. */
+/** The folder of PgBouncer on Debian, which is not on the PATH of an ordinary user. */
 const SYSTEM_PROGRAMS = '/usr/sbin'
 
 const ENVIRONMENT = { PATH: `${process.env.PATH}${delimiter}${SYSTEM_PROGRAMS}` }
@@ -27,7 +27,7 @@ export function hasPgBouncer(): boolean {
   }
 }
 
-/** Starts one for the database of `url`, on a free port. The caller stops it. */
+/** Starts PgBouncer for the database of `url`, on a free port. The caller stops it. */
 export async function startPgBouncer(url: string) {
   const { hostname, port, username, password, pathname } = new URL(url)
   const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-pgbouncer-`))

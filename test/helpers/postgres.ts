@@ -1,4 +1,4 @@
-/** A PostgreSQL server that a test may stop, start, freeze and thaw, with the migrated schema on it. */
+/** A PostgreSQL server with the migrated schema, which a test may stop, start, freeze and continue. */
 import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +30,7 @@ export async function startOwnPostgres() {
   })
 
   async function signalAll(signal: NodeJS.Signals): Promise<void> {
-    // The postmaster first, so that it starts no more of the others.
+    // The postmaster first, so that it starts no further processes.
     const { postmasters, children } = await findServers(data)
     for (const pid of [...postmasters, ...children]) process.kill(pid, signal)
   }
@@ -43,7 +43,7 @@ export async function startOwnPostgres() {
 
   return {
     url,
-    /** Speaks to the server past the service. */
+    /** Runs statements on the server, without the service. */
     pool,
     async stop() {
       await server.stop()
@@ -57,7 +57,7 @@ export async function startOwnPostgres() {
     },
     freeze: () => signalAll('SIGSTOP'),
     thaw: () => signalAll('SIGCONT'),
-    /** Ends the connections of an application, as an administrator may, and returns how many those were. */
+    /** Terminates the connections of an application, as an administrator may, and returns how many there were. */
     async terminate(application: string): Promise<number> {
       const { rowCount } = await pool.query(
         'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',

@@ -1,7 +1,7 @@
-/** Prometheus's own check of metrics: names, units, types and help, as `promtool check metrics` has them. */
+/** Runs `promtool check metrics`, Prometheus's own check of names, units, types and help. */
 import { spawnSync } from 'node:child_process'
 
-/** Returns what promtool has to say, which is nothing where all is well. Throws where it is not installed. */
+/** Returns the problems that promtool reports, as text. Throws where it is not installed. */
 export function lintMetrics(text: string): string {
   const { error, stdout, stderr, status } = spawnSync('promtool', ['check', 'metrics'], {
     input: text,

@@ -1,4 +1,4 @@
-/** A Redis server of a test's own, on a free port, which it may kill, freeze and start again. */
+/** A Redis server on a free port, which a test may kill, freeze and start again. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { freePort } from '../../src/process/free-port.ts'
 
 export type RedisServer = Awaited<ReturnType<typeof startRedis>>
 
-/** Whether Redis is installed. A bare host has none, and the service needs none. */
+/** Returns whether Redis is installed. The service does not need it. */
 export function hasRedis(): boolean {
   try {
     execFileSync('redis-server', ['--version'])

@@ -5,7 +5,7 @@ import { PASSWORD, type Tokens } from './app.ts'
 type CallOptions = {
   token?: string
   body?: unknown
-  /** A body as it goes over the wire, said to be JSON; instead of `body`. */
+  /** A body as it is on the wire, with the type of JSON; instead of `body`. */
   text?: string
   headers?: Record<string, string>
 }
@@ -51,7 +51,7 @@ export function createRemote(origin: string) {
     return JSON.parse(text)
   }
 
-  /** The value of a metric without labels. */
+  /** Returns the value of a metric without labels. */
   async function metric(name: string, token?: string): Promise<number> {
     const { text } = await call('GET', '/metrics', { ...(token !== undefined && { token }) })
     const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]

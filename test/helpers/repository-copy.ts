@@ -28,7 +28,7 @@ const NOT_COPIED = /\/(out|node_modules|\.installing-\w+)$/
 const IDENTITY = { GIT_AUTHOR_NAME: 'Test', GIT_AUTHOR_EMAIL: 'test@example.com' }
 const COMMITTER = { GIT_COMMITTER_NAME: 'Test', GIT_COMMITTER_EMAIL: 'test@example.com' }
 
-/** Copies the files; the folder goes when the test ends. */
+/** Copies the files to a folder that is removed when the test ends. */
 export function copyRepository() {
   const copy = createCopy()
   onTestFinished(copy.remove)
@@ -52,7 +52,7 @@ export function createCopy() {
     folder,
     git,
     remove: () => rmSync(folder, { recursive: true, force: true }),
-    /** Commits all there is; the first time it makes the repository. */
+    /** Commits all files; the first call creates the repository. */
     async commit(message: string): Promise<void> {
       await git('init', '--quiet', '--initial-branch', 'main')
       // A link, which a pattern for folders does not cover.
@@ -60,7 +60,7 @@ export function createCopy() {
       await git('add', '--all', '.')
       await git('commit', '--quiet', '--message', message)
     },
-    /** Replaces a text that has to be in a file. */
+    /** Replaces a text in a file. Throws where the file does not have it. */
     async edit(file: string, from: string, to: string): Promise<void> {
       const text = await readFile(join(folder, file), 'utf8')
       if (!text.includes(from)) throw new Error(`${file} does not contain: ${from}`)

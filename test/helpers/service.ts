@@ -7,7 +7,7 @@ import { testEnvironment } from './config.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Has a service end when the process that runs the tests is gone, killed or not. */
+/** Makes a service end when the process that runs the tests has ended in any way. */
 export const ENDS_WITH_US = `--parent=${process.pid}`
 
 export type Service = Awaited<ReturnType<typeof startService>>
@@ -44,7 +44,7 @@ export async function startService(
   return { origin, child, pid, log, errors, exited, stop: () => stop(child, exited) }
 }
 
-/** Without a last resort: a service that does not end on SIGTERM fails the test. */
+/** Stops a service by SIGTERM. One that does not end fails the test. */
 async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   // A test may have stopped it with SIGSTOP.
   child.kill('SIGCONT')

@@ -1,4 +1,4 @@
-/** Comparing how long things take, on a machine that does other things too. */
+/** Compares durations on a machine that has other load. */
 
 export function median(samples: number[]): number {
   const sorted = samples.toSorted((left, right) => left - right)

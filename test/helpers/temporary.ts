@@ -1,4 +1,4 @@
-/** One folder for all that a test run writes, in memory where the host has room for it there. */
+/** Creates one folder for everything that a test run writes, in memory where the host has room. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
@@ -11,18 +11,18 @@ import { SERVICE_ID } from '../../src/config/service-name.ts'
 /** A file system in memory on every Linux. In a container it may hold 64 MB, and run no programs. */
 const MEMORY = '/dev/shm'
 
-/** A few databases at a time, the service's image, and as much again. */
+/** Room for a few databases at a time and the service's image, twice. */
 const ROOM_BYTES = 2 ** 31
 
 const CLEAN_UP = fileURLToPath(new URL('./clean-up.ts', import.meta.url))
 
 /**
- * Makes the folder. `remove` ends the database servers in it and removes it; where this process ends before, that
- * still happens.
+ * Creates the folder. `remove` ends the database servers in it, and removes it. That also happens where this process ends
+ * before.
  */
 export async function createTemporaryFolder() {
   const folder = (await createIn(MEMORY)) ?? (await mkdtemp(join(tmpdir(), `${SERVICE_ID}-test-`)))
-  // The database's own user, where there is one, has to reach its data in it.
+  // The user of the database, where it is another one, has to reach its data in it.
   await chmod(folder, 0o755)
   // Its own process group: Ctrl-C is for the run.
   const cleaner = spawn(process.execPath, [CLEAN_UP, folder], {
@@ -42,8 +42,8 @@ export async function createTemporaryFolder() {
 }
 
 /**
- * A database is 300 files. Those that are deleted slow down the next ones: ext4 gives out no inode again for a minute,
- * and looks past all of them. A clone that takes 20 ms here was seen to take 500 there.
+ * A database has 300 files. Deleted ones slow down new ones: ext4 does not reuse an inode for a minute, and skips all of
+ * them. A clone that takes 20 ms in memory took 500 there.
  */
 async function createIn(parent: string): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(parent).catch(() => ({ bavail: 0, bsize: 0 }))

@@ -1,4 +1,4 @@
-/** Loaded before a process: a machine whose localhost is 127.0.0.1 and ::1, which not every one says. */
+/** Loaded before a process: makes localhost resolve to 127.0.0.1 and ::1, which not every machine does. */
 import dns, { type LookupAddress, type LookupAllOptions } from 'node:dns'
 
 type Found = (error: NodeJS.ErrnoException | null, addresses: string | LookupAddress[]) => void

@@ -1,4 +1,4 @@
-/** What the check of `npm run check` says of migrations, and folders with snapshots for it. */
+/** Runs the migration check of `npm run check` on migrations, and writes folders with snapshots for it. */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { type TestMigration, writeMigrations } from './migrations.ts'
 
 const START = Date.UTC(2026, 10, 20)
 
-/** What drizzle-kit gives the first snapshot for its predecessor. */
+/** The predecessor of the first snapshot, as drizzle-kit writes it. */
 const ORIGIN = '00000000-0000-0000-0000-000000000000'
 
 /** A migration of a minute, which gives its time and its number. */

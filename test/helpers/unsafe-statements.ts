@@ -1,9 +1,9 @@
-/** Statements for the tests of the rules for migrations: which break which rule, and which break none. */
+/** Statements for the tests of the migration rules: each breaks one rule, or none. */
 import type { RuleName } from '../../checks/migrations/rules.ts'
 
 export const MARKER = '-- migrate: no-transaction\n'
 
-/** What every case begins with, in a migration before. */
+/** The migration before every case. */
 export const BEFORE = `create table users (id int primary key, name text, age int);
 create table notes (id int, user_id int);
 alter table notes add constraint known_fk foreign key (user_id) references users not valid;
@@ -19,7 +19,7 @@ alter table users add constraint known_check check (age > 0);
 create function clean_up() returns int language sql as 'delete from users; select 1';
 alter table users add constraint age_given check (age is not null and name is not null) not valid;`
 
-/** By rule: statements that break it, and it alone. */
+/** By rule: statements that break only this rule. */
 export const UNSAFE: Record<RuleName, string[]> = {
   'drop-table': [
     'drop table users',
