@@ -91,9 +91,9 @@ export async function createCheckout(name: string, mode = 0o755, { forProduction
 async function linkProductionPackages(from: string, to: string): Promise<void> {
   const { packages } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8'))
   await mkdir(to)
-  for (const [path, { dev = false }] of Object.entries<{ dev?: boolean }>(packages)) {
+  for (const [path, { dev, link }] of Object.entries<{ dev?: boolean; link?: boolean }>(packages)) {
     const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path) ?? []
-    if (name === undefined || dev || !existsSync(join(from, name))) continue
+    if (name === undefined || dev || link || !existsSync(join(from, name))) continue
     await mkdir(dirname(join(to, name)), { recursive: true })
     await symlink(join(from, name), join(to, name))
   }
