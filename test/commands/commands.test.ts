@@ -38,8 +38,8 @@ describe('db:migrate', () => {
     try {
       const [first, second] = services.map(({ origin }) => createRemote(origin))
       const user = await first?.signUp()
-      const answer = await second?.call('GET', '/api/v1/users/me', { token: user?.accessToken ?? '' })
-      expect(answer?.status).toBe(200)
+      const response = await second?.call('GET', '/api/v1/users/me', { token: user?.accessToken ?? '' })
+      expect(response?.status).toBe(200)
     } finally {
       await Promise.all(services.map(({ stop }) => stop()))
     }

@@ -38,9 +38,9 @@ async function retire(service: Service, balancer: ReturnType<typeof startLoadBal
   service.child.kill('SIGTERM')
   await until('the balancer sees it', () => !balancer.isReady(service.origin))
   expect((await remote.call('GET', '/health/ready')).status).toBe(503)
-  const answer = await remote.call('GET', '/api/v1/users/me', { token })
-  expect(answer.status).toBe(200)
-  expect(answer.headers.get('connection')).toBe('close')
+  const response = await remote.call('GET', '/api/v1/users/me', { token })
+  expect(response.status).toBe(200)
+  expect(response.headers.get('connection')).toBe('close')
   service.child.kill('SIGTERM')
   expect(await service.exited).toEqual({ code: 0, signal: null })
   const milliseconds = performance.now() - since

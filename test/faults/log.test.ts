@@ -45,7 +45,7 @@ async function launch(stdio: StdioOptions, overrides: Environment = {}, command 
   onTestFinished(() => void child.kill('SIGKILL'))
   const remote = createRemote(`http://127.0.0.1:${port}`)
   const isUp = async () => (await remote.call('GET', '/health/live').catch(() => undefined))?.status === 200
-  await until('the service answers', isUp, 90_000)
+  await until('the service responds', isUp, 90_000)
   return { child, remote }
 }
 

@@ -83,9 +83,9 @@ afterAll(async () => {
 async function useSecrets(remote: Remote): Promise<void> {
   const statuses: number[] = []
   const call = async (...args: Parameters<Remote['call']>) => {
-    const answer = await remote.call(...args)
-    statuses.push(answer.status)
-    return answer
+    const response = await remote.call(...args)
+    statuses.push(response.status)
+    return response
   }
   const { password, cookie, query } = canaries as Record<'password' | 'cookie' | 'query', string>
   const newPassword = canaries['new password']

@@ -33,11 +33,11 @@ async function startSlowRequest({ remote }: { remote: ReturnType<typeof createRe
   const holder = await database.connect()
   await holder.query('begin')
   await holder.query('select from users where id = $1 for update', [id])
-  const answer = remote.call('PUT', `/api/v1/users/${id}`, {
+  const response = remote.call('PUT', `/api/v1/users/${id}`, {
     token: accessToken,
     body: { email, displayName },
   })
-  answer.catch(() => {
+  response.catch(() => {
     // Where the process is killed, there is no response; the other tests await it.
   })
   await until('the request waits', async () => {
@@ -54,7 +54,7 @@ async function startSlowRequest({ remote }: { remote: ReturnType<typeof createRe
     holder.release()
   }
   onTestFinished(release)
-  return { answer, release }
+  return { response, release }
 }
 
 const PATIENT = {
@@ -84,12 +84,12 @@ async function expectEnd({ exited, log, errors }: Service, end: typeof GRACEFULL
 describe('a signal', () => {
   it('P20: completes a request in progress, after the listener has closed', async () => {
     const service = await start(PATIENT)
-    const { answer, release } = await startSlowRequest(service)
+    const { response, release } = await startSlowRequest(service)
     service.child.kill('SIGTERM')
     await until('the listener closes', () => isRefused(service))
     await sleep(200)
     await release()
-    expect((await answer).status).toBe(200)
+    expect((await response).status).toBe(200)
     await expectEnd(service, GRACEFULLY)
     expect(linesOf(service, 'info').some(({ msg }) => msg === 'shutting down')).toBe(true)
     expect([...linesOf(service, 'error'), ...linesOf(service, 'fatal')]).toEqual([])
@@ -97,7 +97,7 @@ describe('a signal', () => {
 
   it('P20: may come again and again, and changes nothing', async () => {
     const service = await start({ ...PATIENT, DRAIN_DELAY: '500ms' })
-    const { answer, release } = await startSlowRequest(service)
+    const { response, release } = await startSlowRequest(service)
     for (let count = 0; count < 5; count++) {
       service.child.kill('SIGTERM')
       await sleep(100)
@@ -105,7 +105,7 @@ describe('a signal', () => {
     await until('the listener closes', () => isRefused(service))
     service.child.kill('SIGTERM')
     await release()
-    expect((await answer).status).toBe(200)
+    expect((await response).status).toBe(200)
     await expectEnd(service, GRACEFULLY)
     expect(linesOf(service, 'info').filter(({ msg }) => msg === 'shutting down')).toHaveLength(1)
   })
@@ -114,7 +114,7 @@ describe('a signal', () => {
     const service = await start({ REQUEST_TIMEOUT: '1s' })
     const idle = await openConnection(service.origin)
     idle.write('GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n')
-    await until('an answer', () => idle.statuses().length === 1)
+    await until('a response', () => idle.statuses().length === 1)
     const silent = await openConnection(service.origin)
     const halfway = await openConnection(service.origin)
     halfway.write('GET /health/live HTTP/1.1\r\nhost')
@@ -142,7 +142,7 @@ describe('a signal', () => {
 
   it('P20: responds to every request of a pipeline before it closes the connection', async () => {
     const service = await start({ ...PATIENT, DRAIN_DELAY: '2s' })
-    const { answer, release } = await startSlowRequest(service)
+    const { response, release } = await startSlowRequest(service)
     const connection = await openConnection(service.origin)
     service.child.kill('SIGTERM')
     await until('the drain begins', () => isDraining(service))
@@ -151,7 +151,7 @@ describe('a signal', () => {
     expect(connection.statuses()).toEqual([200, 200, 200, 200, 200])
     expect(connection.received().match(/connection: close/gi)).toHaveLength(1)
     await release()
-    expect((await answer).status).toBe(200)
+    expect((await response).status).toBe(200)
     await expectEnd(service, GRACEFULLY)
   })
 
@@ -184,12 +184,12 @@ describe('an uncaught error', () => {
     { signal: 'SIGHUP', what: 'unhandled rejection', message: 'injected rejection' },
   ] as const)('is logged once as fatal, drained and ends with 1: $what', async fault => {
     const service = await start({ ...PATIENT, DRAIN_DELAY: '1s' }, FAULTS)
-    const { answer, release } = await startSlowRequest(service)
+    const { response, release } = await startSlowRequest(service)
     service.child.kill(fault.signal)
     await until('the drain begins', () => isDraining(service))
     await until('the listener closes', () => isRefused(service))
     await release()
-    expect((await answer).status).toBe(200)
+    expect((await response).status).toBe(200)
     await expectEnd(service, WITH_ERROR)
     const fatal = linesOf(service, 'fatal')
     expect(fatal).toHaveLength(1)

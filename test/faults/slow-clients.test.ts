@@ -71,7 +71,7 @@ async function readSlowly(socket: Socket, bytes: number, pauseMs: number): Promi
 const UNREAD = {
   'what the kernel cannot hold': SCRIPT,
   'what the kernel holds as a whole': PACKED,
-  'a pipeline of short answers': get('/.well-known/jwks.json').repeat(500),
+  'a pipeline of short responses': get('/.well-known/jwks.json').repeat(500),
   'a pipeline of documents': get('/openapi.json').repeat(30),
 }
 

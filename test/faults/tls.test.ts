@@ -76,8 +76,8 @@ async function presented(): Promise<Buffer | undefined> {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
   // SSLRequest, to which the server responds S or N (PostgreSQL's protocol, message formats).
   socket.write(Buffer.from('0000000804d2162f', 'hex'))
-  const [answer] = await once(socket, 'data')
-  if (String(answer) !== 'S') {
+  const [response] = await once(socket, 'data')
+  if (String(response) !== 'S') {
     socket.destroy()
     return undefined
   }
@@ -127,8 +127,8 @@ describe('a connection that cannot be made', () => {
   async function expectUnavailable(DATABASE_URL: string, reason: RegExp): Promise<void> {
     const service = await open(DATABASE_URL)
     for (let call = 0; call < 3; call++) {
-      const answer = await service.call('POST', '/api/v1/auth/login', { body: login })
-      expect({ status: answer.statusCode, code: answer.json().code }).toEqual({
+      const response = await service.call('POST', '/api/v1/auth/login', { body: login })
+      expect({ status: response.statusCode, code: response.json().code }).toEqual({
         status: 503,
         code: 'DATABASE_UNAVAILABLE',
       })
@@ -184,10 +184,10 @@ describe('a connection that cannot be made', () => {
       socket => socket.write('S', () => socket.end('no handshake')),
     ],
     ['it closes at once', socket => socket.destroy()],
-  ])('because %s', async ([, answer]) => {
+  ])('because %s', async ([, response]) => {
     const fake = createServer(socket => {
       socket.on('error', () => {})
-      socket.once('data', () => answer(socket))
+      socket.once('data', () => response(socket))
     }).listen(0, '127.0.0.1')
     await new Promise(resolve => fake.once('listening', resolve))
     onTestFinished(() => void fake.close())
@@ -207,13 +207,13 @@ describe('a connection that cannot be made', () => {
     )
     await expect
       .poll(() =>
-        service.call('POST', '/api/v1/auth/login', { body: login }).then(answer => answer.statusCode),
+        service.call('POST', '/api/v1/auth/login', { body: login }).then(response => response.statusCode),
       )
       .toBe(503)
     await present(authority.sign(['localhost', '127.0.0.1']))
     await expect
       .poll(() =>
-        service.call('POST', '/api/v1/auth/login', { body: login }).then(answer => answer.statusCode),
+        service.call('POST', '/api/v1/auth/login', { body: login }).then(response => response.statusCode),
       )
       .toBe(401)
     const about = () =>

@@ -37,12 +37,12 @@ async function send({ remoteAddress = PROXY, headers }: Sent) {
 
 /** Sends one request more than a client may: all but the last are allowed. */
 async function expectOneClient(requests: Sent[]) {
-  const answers = []
-  for (const request of requests.slice(0, MAX + 1)) answers.push(await send(request))
-  expect(answers.map(({ statusCode }) => statusCode)).toEqual([...Array(MAX).fill(200), 429])
-  const addresses = new Set(answers.map(({ ip }) => ip))
+  const responses = []
+  for (const request of requests.slice(0, MAX + 1)) responses.push(await send(request))
+  expect(responses.map(({ statusCode }) => statusCode)).toEqual([...Array(MAX).fill(200), 429])
+  const addresses = new Set(responses.map(({ ip }) => ip))
   expect([...addresses]).toHaveLength(1)
-  return answers[0]?.ip
+  return responses[0]?.ip
 }
 
 /** A proxy as the peer, and in the header in several spellings. */

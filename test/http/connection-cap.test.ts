@@ -58,7 +58,7 @@ describe('MAX_CONNECTIONS', () => {
     const { left, end } = await flood(service, 100)
     await until('19 are left', () => left() === 19)
     kept.write(ALIVE)
-    await until('the answer', () => kept.statuses().length === 1)
+    await until('the response', () => kept.statuses().length === 1)
     const told = () => linesWith(service, 'too many connections, new ones are closed')
     await until('the log says so', () => told().length > 0)
     end()
@@ -105,7 +105,7 @@ describe('a flood beyond the limit of open files', () => {
     await until('the cap holds', () => left() < 290)
     // This sends a query, for which a connection to the database may have to be opened.
     kept.write('GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n')
-    await until('the answer', () => kept.statuses().length === 1)
+    await until('the response', () => kept.statuses().length === 1)
     expect(kept.statuses()).toEqual([200])
     await until('REQUEST_TIMEOUT closes the silent ones', () => left() === 0)
     await remote.signUp()
@@ -124,7 +124,7 @@ describe('a flood beyond the limit of open files', () => {
       await sleep(1000)
       kept.write(ALIVE)
     }
-    await until('the answers', () => kept.statuses().length === 2)
+    await until('the responses', () => kept.statuses().length === 2)
     expect(kept.statuses()).toEqual([200, 200])
     const isOpen = () =>
       remote.call('GET', '/health/ready').then(
@@ -145,11 +145,11 @@ describe('KEEP_ALIVE_TIMEOUT', () => {
     const { service } = await start({ KEEP_ALIVE_TIMEOUT: '600s', REQUEST_TIMEOUT: '1s' })
     const connection = await openConnection(service.origin)
     connection.write(ALIVE)
-    await until('the first answer', () => connection.statuses().length === 1)
+    await until('the first response', () => connection.statuses().length === 1)
     expect(connection.received()).toMatch(/^keep-alive: timeout=600\r$/im)
     expect(await isClosed(connection, 3500)).toBe(false)
     connection.write(ALIVE)
-    await until('the second answer', () => connection.statuses().length === 2)
+    await until('the second response', () => connection.statuses().length === 2)
     connection.close()
   })
 
@@ -157,7 +157,7 @@ describe('KEEP_ALIVE_TIMEOUT', () => {
     const { service } = await start({ KEEP_ALIVE_TIMEOUT: '1s' })
     const connection = await openConnection(service.origin)
     connection.write(ALIVE)
-    await until('the answer', () => connection.statuses().length === 1)
+    await until('the response', () => connection.statuses().length === 1)
     // Node adds a second: a client that uses the header's value is never cut off.
     expect(await isClosed(connection, 900)).toBe(false)
     expect(await isClosed(connection, 10_000)).toBe(true)

@@ -64,9 +64,9 @@ async function openSession(): Promise<string> {
 async function send(operation: Operation, headers: string, body = '', given?: string) {
   const token = operation.path === '/metrics' ? METRICS_TOKEN : await openSession()
   const head = `${operation.method} ${fillPath(operation, given ?? (await idFor(operation)))} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n`
-  const [answer] = await exchange(port, [`${head}Authorization: Bearer ${token}\r\n${headers}\r\n${body}`])
-  if (!answer) throw new Error('there was no answer')
-  return answer
+  const [response] = await exchange(port, [`${head}Authorization: Bearer ${token}\r\n${headers}\r\n${body}`])
+  if (!response) throw new Error('there was no response')
+  return response
 }
 
 /** The response of an operation to a request without a body and without headers for one. */

@@ -49,8 +49,8 @@ const tokenFor = createTokenFactory(testConfig(service.database.url))
 
 /** Sends a request, and asserts that the response is a problem. */
 async function problemOf(request: InjectOptions, expected: { status: number; code: string }) {
-  const answer = await service.app.inject(request)
-  return { ...expectProblem(asAnswer(answer), expected), headers: answer.headers }
+  const response = await service.app.inject(request)
+  return { ...expectProblem(asAnswer(response), expected), headers: response.headers }
 }
 
 function asAnswer({ statusCode, headers, body }: LightMyRequestResponse) {

@@ -34,9 +34,11 @@ describe('P22: liveness and readiness', () => {
       ).rows
     expect(await connections()).toEqual([])
     const before = await queriesOf(service)
-    const answers = await Promise.all(Array.from({ length: 200 }, () => service.call('GET', '/health/live')))
-    expect(answers.map(({ statusCode, body }) => `${statusCode} ${body}`)).toEqual(
-      answers.map(() => '200 {"status":"ok"}'),
+    const responses = await Promise.all(
+      Array.from({ length: 200 }, () => service.call('GET', '/health/live')),
+    )
+    expect(responses.map(({ statusCode, body }) => `${statusCode} ${body}`)).toEqual(
+      responses.map(() => '200 {"status":"ok"}'),
     )
     expect(await queriesOf(service)).toBe(before)
     expect(await connections()).toEqual([])
@@ -44,8 +46,10 @@ describe('P22: liveness and readiness', () => {
 
   it('readiness sends one query for all requests at the same time, and at most one a second', async () => {
     const before = await queriesOf(service)
-    const answers = await Promise.all(Array.from({ length: 100 }, () => service.call('GET', '/health/ready')))
-    expect(answers.every(({ statusCode }) => statusCode === 200)).toBe(true)
+    const responses = await Promise.all(
+      Array.from({ length: 100 }, () => service.call('GET', '/health/ready')),
+    )
+    expect(responses.every(({ statusCode }) => statusCode === 200)).toBe(true)
     expect((await queriesOf(service)) - before).toBe(1)
 
     const started = performance.now()

@@ -44,8 +44,8 @@ async function optionsOf({ app }: TestApp, url: string, headers: Record<string, 
 async function statusOfServer({ app }: TestApp): Promise<number | undefined> {
   const { port } = (app.server.address() ?? {}) as Partial<AddressInfo>
   const open = port ?? Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
-  const [answer] = await exchange(open, ['OPTIONS * HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n'])
-  return answer?.status
+  const [response] = await exchange(open, ['OPTIONS * HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n'])
+  return response?.status
 }
 
 /** The methods that are documented of a path; HEAD goes with GET. */
@@ -145,7 +145,7 @@ describe('a path with an empty part', () => {
       await fc.assert(
         fc.asyncProperty(request, async ({ method, suffix, token, type, payload }) => {
           const isRead = ['GET', 'HEAD', 'TRACE'].includes(method)
-          const answer = await closed.app.inject({
+          const response = await closed.app.inject({
             method: method as 'GET',
             url: fillPath({ path }, '') + suffix,
             headers: {
@@ -154,8 +154,8 @@ describe('a path with an empty part', () => {
             },
             ...(payload !== undefined && !isRead && { payload }),
           } as InjectOptions)
-          expect(answer.statusCode, answer.body).toBe(404)
-          if (method !== 'HEAD') expect(answer.json().code).toBe('NOT_FOUND')
+          expect(response.statusCode, response.body).toBe(404)
+          if (method !== 'HEAD') expect(response.json().code).toBe('NOT_FOUND')
         }),
         { numRuns: 60, seed: 10 },
       )

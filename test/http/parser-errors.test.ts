@@ -28,12 +28,12 @@ const LIVE = 'GET /health/live HTTP/1.1\r\nHost: test\r\n'
 
 /** Sends bytes that get one response, a problem, after which the connection is closed. */
 async function refusalOf(bytes: (string | Buffer | number)[], expected: { status: number; code: string }) {
-  const answers = await exchange(port, bytes)
-  expect(answers).toHaveLength(1)
-  const [answer] = answers as [RawResponse]
-  const problem = expectProblem(answer, expected)
-  expect(Date.parse(answer.headers.date ?? '')).toBeGreaterThan(Date.now() - 60_000)
-  return { problem, answer }
+  const responses = await exchange(port, bytes)
+  expect(responses).toHaveLength(1)
+  const [response] = responses as [RawResponse]
+  const problem = expectProblem(response, expected)
+  expect(Date.parse(response.headers.date ?? '')).toBeGreaterThan(Date.now() - 60_000)
+  return { problem, response }
 }
 
 const BAD_REQUEST = { status: 400, code: 'BAD_REQUEST' }
@@ -65,8 +65,8 @@ const MALFORMED: Record<string, string | Buffer> = {
 
 describe('P17: the parser', () => {
   it.each(Object.keys(MALFORMED))('responds to %s with a 400, and closes', async name => {
-    const { problem, answer } = await refusalOf([MALFORMED[name] ?? ''], BAD_REQUEST)
-    expect(answer.headers.connection).toBe('close')
+    const { problem, response } = await refusalOf([MALFORMED[name] ?? ''], BAD_REQUEST)
+    expect(response.headers.connection).toBe('close')
     const line = service.log
       .map(text => JSON.parse(text))
       .find(({ requestId }) => requestId === problem.requestId)
@@ -76,8 +76,8 @@ describe('P17: the parser', () => {
   it('responds to HTTP/1.1 without a Host, or with two, with a 400; HTTP/1.0 needs none', async () => {
     await refusalOf(['GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n'], BAD_REQUEST)
     await refusalOf([`${LIVE}hOST: other\r\nConnection: close\r\n\r\n`], BAD_REQUEST)
-    const answers = await exchange(port, ['GET /health/live HTTP/1.0\r\n\r\n'])
-    expect(answers.map(({ status }) => status)).toEqual([200])
+    const responses = await exchange(port, ['GET /health/live HTTP/1.0\r\n\r\n'])
+    expect(responses.map(({ status }) => status)).toEqual([200])
     await refusalOf(['GET /health/live HTTP/1.0\r\nHost: test\r\nHost: other\r\n\r\n'], BAD_REQUEST)
   })
 
@@ -93,11 +93,11 @@ describe('P17: the parser', () => {
   })
 
   it('responds to headers past 16 KiB with a 431, also to a client that continues to send', async () => {
-    const { answer } = await refusalOf([`${LIVE}X-A: ${'a'.repeat(20_000)}`, 'b'.repeat(100_000)], {
+    const { response } = await refusalOf([`${LIVE}X-A: ${'a'.repeat(20_000)}`, 'b'.repeat(100_000)], {
       status: 431,
       code: 'HEADERS_TOO_LARGE',
     })
-    expect(answer.headers.connection).toBe('close')
+    expect(response.headers.connection).toBe('close')
   })
 
   it('responds to a chunk with endless extensions with a 413', async () => {
@@ -135,9 +135,9 @@ describe('P17: the parser', () => {
       ],
       [`${LOGIN}Content-Length: 1\r\n\r\n{${next}`],
     ]) {
-      const [refusal, answer] = await exchange(port, bytes)
+      const [refusal, response] = await exchange(port, bytes)
       expect(refusal?.status).toBe(bytes.length === 1 ? 400 : 413)
-      expect(answer?.status).toBe(200)
+      expect(response?.status).toBe(200)
     }
   })
 
@@ -157,8 +157,8 @@ describe('P17: the parser', () => {
 
   it('responds to a target in absolute form as to its path', async () => {
     const absolute = LIVE.replace('/health', 'http://example.com/health')
-    const [answer] = await exchange(port, [`${absolute}Connection: close\r\n\r\n`])
-    expect(answer?.status).toBe(200)
+    const [response] = await exchange(port, [`${absolute}Connection: close\r\n\r\n`])
+    expect(response?.status).toBe(200)
   })
 
   it('responds to a method that no route has as to an unknown path', async () => {
@@ -183,44 +183,44 @@ describe('P17: time limits', () => {
   })
 
   it('does not close a connection that waits between two requests', async () => {
-    const answers = await exchange(port, [`${LIVE}\r\n`, 2500, `${LIVE}Connection: close\r\n\r\n`])
-    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+    const responses = await exchange(port, [`${LIVE}\r\n`, 2500, `${LIVE}Connection: close\r\n\r\n`])
+    expect(responses.map(({ status }) => status)).toEqual([200, 200])
   })
 })
 
 describe('P17: the order of responses', () => {
   it('is the order of the requests, also where the later one is refused by the parser', async () => {
-    const answers = await exchange(port, ['GET /slow HTTP/1.1\r\nHost: test\r\n\r\nNONSENSE\r\n\r\n'])
-    expect(answers.map(({ status }) => status)).toEqual([200, 400])
-    expect(answers[0]?.body).toBe('{"slow":true}')
+    const responses = await exchange(port, ['GET /slow HTTP/1.1\r\nHost: test\r\n\r\nNONSENSE\r\n\r\n'])
+    expect(responses.map(({ status }) => status)).toEqual([200, 400])
+    expect(responses[0]?.body).toBe('{"slow":true}')
   })
 
   it('has one error, for any number of further bytes', async () => {
     const garbage = Array.from({ length: 40 }, () => ['NONSENSE\r\n', 5]).flat()
-    const answers = await exchange(port, ['GET /slow HTTP/1.1\r\nHost: test\r\n\r\n', ...garbage])
-    expect(answers.map(({ status }) => status)).toEqual([200, 400])
+    const responses = await exchange(port, ['GET /slow HTTP/1.1\r\nHost: test\r\n\r\n', ...garbage])
+    expect(responses.map(({ status }) => status)).toEqual([200, 400])
   })
 
   it('has one response for each request: none follows for the body of a request that has one', async () => {
-    const answers = await exchange(port, [
+    const responses = await exchange(port, [
       'POST /early HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n',
       100,
       'zz\r\n',
     ])
-    expect(answers.map(({ status }) => status)).toEqual([204])
+    expect(responses.map(({ status }) => status)).toEqual([204])
   })
 
   it('sends the error of a body after the response before it', async () => {
-    const answers = await exchange(port, [
+    const responses = await exchange(port, [
       `GET /slow HTTP/1.1\r\nHost: test\r\n\r\n${LOGIN}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
     ])
-    expect(answers.map(({ status }) => status)).not.toContain(400)
+    expect(responses.map(({ status }) => status)).not.toContain(400)
   })
 
   it('is kept after an error of a route, which leaves the connection open for the next request', async () => {
-    const answers = await exchange(port, [
+    const responses = await exchange(port, [
       `${LOGIN}Content-Length: 2\r\n\r\n{}${LIVE}Connection: close\r\n\r\n`,
     ])
-    expect(answers.map(({ status }) => status)).toEqual([400, 200])
+    expect(responses.map(({ status }) => status)).toEqual([400, 200])
   })
 })

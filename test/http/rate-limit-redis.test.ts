@@ -102,22 +102,22 @@ if (hasRedis()) {
       const [app] = instances as [FastifyInstance]
       const address = nextClient()
       redis.freeze()
-      const answer = ask(app, address)
+      const response = ask(app, address)
       await sleep(50)
       // In a turn of the event loop, timers run before sockets are read.
       await nextTurn()
       redis.thaw()
       block(500)
-      expect((await answer).statusCode).toBe(200)
+      expect((await response).statusCode).toBe(200)
       expect(await countAllowed(instances, address)).toBe(MAX - 1)
     })
 
     it('instances share one count also where the requests come at once', async () => {
       const address = nextClient()
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 6 * MAX }, (_, i) => ask(instances[i % 2] as FastifyInstance, address)),
       )
-      expect(answers.filter(({ statusCode }) => statusCode === 200)).toHaveLength(MAX)
+      expect(responses.filter(({ statusCode }) => statusCode === 200)).toHaveLength(MAX)
     })
 
     it('keys contain no e-mail address, and all of them expire', async () => {
@@ -151,11 +151,11 @@ if (hasRedis()) {
     it('frozen under many requests at once: no request waits for long, and health probes do not wait', async () => {
       redis.freeze()
       const started = performance.now()
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 200 }, (_, i) => ask(instances[0] as FastifyInstance, `198.51.100.${i}`)),
       )
       expect(performance.now() - started).toBeLessThan(NO_HANG_MS)
-      expect(answers.every(({ statusCode }) => statusCode === 200)).toBe(true)
+      expect(responses.every(({ statusCode }) => statusCode === 200)).toBe(true)
       expect((await instances[0]?.inject({ url: '/health/live' }))?.statusCode).toBe(200)
     })
 

@@ -90,8 +90,8 @@ describe.each([
   /** Waits until the service has accepted all connections that were opened before. */
   async function expectAccepted(): Promise<void> {
     const ask = 'GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'
-    const answers = await exchange(Number(new URL(service.origin).port), [ask])
-    expect(answers).toMatchObject([{ status: 200 }])
+    const responses = await exchange(Number(new URL(service.origin).port), [ask])
+    expect(responses).toMatchObject([{ status: 200 }])
   }
 
   async function resetAccepted(messages: Message[]): Promise<string[]> {

@@ -49,7 +49,7 @@ const token = await tokenFor({ userId: user.id, role: 'admin', ...(session && { 
 
 /** Sends a body, and returns the problem of the response. */
 async function refusalOf(operation: Operation, body: unknown, query = '') {
-  const answer = await service.app.inject({
+  const response = await service.app.inject({
     method: operation.method,
     url: fillPath(operation, await idFor(operation)) + query,
     headers: {
@@ -58,8 +58,8 @@ async function refusalOf(operation: Operation, body: unknown, query = '') {
     },
     payload: typeof body === 'string' ? body : JSON.stringify(body),
   })
-  expect(answer.statusCode, answer.body).toBe(400)
-  return { problem: answer.json() as Problem, size: answer.body.length, text: answer.body }
+  expect(response.statusCode, response.body).toBe(400)
+  return { problem: response.json() as Problem, size: response.body.length, text: response.body }
 }
 
 const placesOf = ({ errors = [] }: Problem) => errors.map(({ path, keyword }) => `${path} ${keyword}`).sort()

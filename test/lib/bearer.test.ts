@@ -116,10 +116,10 @@ it('P6: two headers are refused, in any order, also where both are the same', as
   const { port } = service.app.server.address() as AddressInfo
   const ask = async (...values: string[]) => {
     const lines = values.map(value => `Authorization: ${value}\r\n`).join('')
-    const [answer] = await exchange(port, [
+    const [response] = await exchange(port, [
       `GET /api/v1/users/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${lines}\r\n`,
     ])
-    return answer?.status
+    return response?.status
   }
   const [own, other] = [`Bearer ${token}`, `Bearer ${stranger}`]
   expect(await ask(own)).toBe(200)

@@ -29,9 +29,9 @@ describe('/metrics', () => {
 
   it('requires its token', async () => {
     for (const token of [undefined, '', 'x', `${METRICS_TOKEN}x`, METRICS_TOKEN.slice(1)]) {
-      const answer = await read(token)
-      expect(answer.statusCode).toBe(401)
-      expect(answer.json()).toMatchObject({ code: 'UNAUTHORIZED' })
+      const response = await read(token)
+      expect(response.statusCode).toBe(401)
+      expect(response.json()).toMatchObject({ code: 'UNAUTHORIZED' })
     }
     const { accessToken } = await service.signUp()
     expect((await read(accessToken)).statusCode).toBe(401)
@@ -41,9 +41,9 @@ describe('/metrics', () => {
       expect(await statusOf(scheme + METRICS_TOKEN)).toBe(200)
     for (const scheme of ['', 'Bearer', 'Bearer\t', 'Basic ', 'x Bearer ', 'Bearer x '])
       expect(await statusOf(scheme + METRICS_TOKEN), scheme).toBe(401)
-    const answer = await read(METRICS_TOKEN)
-    expect(answer.statusCode).toBe(200)
-    expect(answer.headers['content-type']).toMatch(/^text\/plain; version=/)
+    const response = await read(METRICS_TOKEN)
+    expect(response.statusCode).toBe(200)
+    expect(response.headers['content-type']).toMatch(/^text\/plain; version=/)
   })
 
   it('is open in development without a token, and does not exist in production without one', async () => {

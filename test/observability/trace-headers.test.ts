@@ -32,8 +32,8 @@ async function buildProbe(endpoint?: string) {
 
 async function probe(app: Awaited<ReturnType<typeof buildProbe>>, flags: string) {
   const headers = { traceparent: `00-${TRACE}-${CALLER}-${flags}`, tracestate: 'vendor=opaque' }
-  const answer = await app.inject({ url: '/probe', headers })
-  return { own: answer.headers.traceresponse, ...answer.json() }
+  const response = await app.inject({ url: '/probe', headers })
+  return { own: response.headers.traceresponse, ...response.json() }
 }
 
 describe('an outgoing request', () => {

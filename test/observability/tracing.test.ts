@@ -91,7 +91,7 @@ async function sendCrowd(remote: ReturnType<typeof createRemote>, user: User): P
   const { id, email, displayName, accessToken: token } = user
   const list = (headers: Record<string, string>) =>
     remote.call('GET', '/api/v1/auth/sessions', { token, headers })
-  const answers = await Promise.all([
+  const responses = await Promise.all([
     ...logins.map(({ headers }) =>
       remote.call('POST', '/api/v1/auth/login', { body: { email, password: PASSWORD }, headers }),
     ),
@@ -103,7 +103,7 @@ async function sendCrowd(remote: ReturnType<typeof createRemote>, user: User): P
     ...unsampled.map(({ headers }) => remote.call('GET', PAGE, { token, headers })),
     ...unsampled.map(({ headers }) => list(headers)),
   ])
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
 }
 
 async function sendFailures(remote: ReturnType<typeof createRemote>, user: User): Promise<void> {
@@ -129,7 +129,7 @@ async function sendSlowly(origin: string, { email }: User): Promise<void> {
     connection.write(`content-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n`)
     await sleep(50)
     connection.write(text)
-    await until('an answer', () => connection.statuses().length > answered)
+    await until('a response', () => connection.statuses().length > answered)
   }
   await send('GET /health/ready', slow.before.headers)
   await send('POST /api/v1/auth/login', slow.sampled.headers, body)
@@ -140,13 +140,13 @@ async function sendSlowly(origin: string, { email }: User): Promise<void> {
 
 describe('a traced request', () => {
   let recorded: Awaited<ReturnType<typeof trace>>
-  let answer: Headers
+  let response: Headers
 
   beforeAll(async () => {
     recorded = await trace({ OTEL_TRACES_SAMPLER_ARG: '0' }, async (remote, origin) => {
       const user = await remote.signUp()
       const options = { token: user.accessToken, headers: alone.headers }
-      answer = (await remote.call('GET', `${PAGE}?token=canary-in-the-query`, options)).headers
+      response = (await remote.call('GET', `${PAGE}?token=canary-in-the-query`, options)).headers
       await sendCrowd(remote, user)
       await sendFailures(remote, user)
       await sendSlowly(origin, user)
@@ -157,7 +157,7 @@ describe('a traced request', () => {
     const spans = recorded.of(alone.traceId)
     expect(expectFamily(spans, alone.parentId)).toEqual(['SELECT'])
     const [root] = rootOf(spans)
-    expect(answer.get('traceresponse')).toBe(`00-${alone.traceId}-${root?.spanId}-01`)
+    expect(response.get('traceresponse')).toBe(`00-${alone.traceId}-${root?.spanId}-01`)
     const lines = recorded.lines.filter(({ traceId }) => traceId === alone.traceId)
     expect(lines).toMatchObject([{ route: PAGE, status: 200 }])
     expect(root).toMatchObject({

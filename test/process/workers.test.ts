@@ -47,12 +47,12 @@ function ask(
 ): Promise<{ status: number; text: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  request(origin + path, { agent, headers }, answer => {
+  request(origin + path, { agent, headers }, response => {
     let text = ''
-    answer.setEncoding('utf8').on('data', chunk => {
+    response.setEncoding('utf8').on('data', chunk => {
       text += chunk
     })
-    answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
+    response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
   })
     .on('error', reject)
     .end()
@@ -72,8 +72,8 @@ describe('two workers', () => {
   afterAll(() => service.stop())
 
   it('serve one port, and any worker reports the metrics of both', async () => {
-    const answers = await askOften(40, service.origin, '/health/live')
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const responses = await askOften(40, service.origin, '/health/live')
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
     const metrics = await askOften(6, service.origin, '/metrics', TOKEN)
     const count =
       /^http_request_duration_seconds_count\{method="GET",route="\/health\/live",status="200"\} (\d+)$/m
@@ -93,8 +93,8 @@ describe('two workers', () => {
   /** Metrics from any worker that responds within two seconds: a connection may go to one that is blocked. */
   async function scrape(): Promise<string> {
     for (let tries = 0; tries < 10; tries++) {
-      const answer = await Promise.race([ask(service.origin, '/metrics', TOKEN), sleep(2000, undefined)])
-      if (answer?.status === 200) return answer.text
+      const response = await Promise.race([ask(service.origin, '/metrics', TOKEN), sleep(2000, undefined)])
+      if (response?.status === 200) return response.text
     }
     throw new Error('no worker sends the metrics')
   }
@@ -141,8 +141,8 @@ describe('two workers', () => {
     const text = await scrape()
     expect(Number(TOTAL.exec(text)?.[1])).toBe(before)
     expect(valueIn(text, 'process_cpu_seconds_total')).toBeGreaterThan(0)
-    const answers = await askOften(10, service.origin, '/health/live')
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const responses = await askOften(10, service.origin, '/health/live')
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
     await expect.poll(() => listeners(service), { timeout: 120_000 }).toBe(3)
     const children = childrenOf(service.pid)
     expect(children).toHaveLength(2)
@@ -216,9 +216,9 @@ it('P20: a deploy of workers drops no request and leaves no process', async () =
   await expect
     .poll(async () => (await remote.call('GET', '/health/ready')).status, { interval: 5, timeout: 10_000 })
     .toBe(503)
-  const answers = await traffic.end()
-  expect(answers.length).toBeGreaterThan(sent)
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  const responses = await traffic.end()
+  expect(responses.length).toBeGreaterThan(sent)
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
   expect(await service.exited).toEqual({ code: 0, signal: null })
   for (const worker of workers) expect(isAlive(worker)).toBe(false)
   for (const line of service.log) JSON.parse(line)
