@@ -1,5 +1,6 @@
 /** What the tests of the service and of the workspaces have in common. */
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configDefaults, defineProject } from 'vitest/config'
 
@@ -11,6 +12,8 @@ declare module 'vitest' {
 }
 
 type Tests = {
+  /** Where the tests are: the paths below are relative to it. */
+  folder: string
   name: string
   include: string[]
   exclude?: string[]
@@ -23,14 +26,19 @@ type Tests = {
   timed?: boolean
 }
 
+const ROOT = fileURLToPath(new URL('.', import.meta.url))
+
 /** Twice the cores: most tests wait for a process to start, to respond or to end, or for a limit to pass. */
 export const MAX_WORKERS = 2 * availableParallelism()
 
-/** Returns the configuration of a project of tests. Its paths are relative to the folder of its file. */
-export function defineTests({ name, include, exclude = [], slow = [], timed = false }: Tests) {
+/** Returns the configuration of a project of tests. */
+export function defineTests({ folder, name, include, exclude = [], slow = [], timed = false }: Tests) {
   return defineProject({
+    // The repository's, or src/ would not be in it, and no line of it in the coverage.
+    root: ROOT,
     test: {
       name,
+      dir: join(ROOT, folder),
       include,
       exclude: [...configDefaults.exclude, ...exclude],
       provide: { slow },
@@ -42,7 +50,7 @@ export function defineTests({ name, include, exclude = [], slow = [], timed = fa
       // off the tests that work in their worker.
       execArgv: ['--single-threaded-gc', '--max-semi-space-size=64'],
       pool: 'forks',
-      setupFiles: fileURLToPath(new URL('./test/helpers/setup.ts', import.meta.url)),
+      setupFiles: join(ROOT, 'test/helpers/setup.ts'),
       // What hangs ends by these, and what is slow on a busy machine does not.
       testTimeout: 120_000,
       hookTimeout: 240_000,

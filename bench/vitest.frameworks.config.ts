@@ -2,4 +2,4 @@
 import { defineTests } from '../vitest.shared.ts'
 import { COMPARISONS } from './test/helpers/projects.ts'
 
-export default defineTests({ name: 'frameworks', include: COMPARISONS })
+export default defineTests({ folder: 'bench', name: 'frameworks', include: COMPARISONS })

@@ -2,4 +2,4 @@
 import { defineTests } from '../vitest.shared.ts'
 import { TIMED } from './test/helpers/projects.ts'
 
-export default defineTests({ name: 'bench-timed', include: TIMED, timed: true, slow: TIMED })
+export default defineTests({ folder: 'bench', name: 'bench-timed', include: TIMED, timed: true, slow: TIMED })

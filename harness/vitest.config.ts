@@ -1,4 +1,4 @@
 /** The tests of the harness. */
 import { defineTests } from '../vitest.shared.ts'
 
-export default defineTests({ name: 'harness', include: ['test/**/*.test.ts'] })
+export default defineTests({ folder: 'harness', name: 'harness', include: ['test/**/*.test.ts'] })

@@ -2,6 +2,7 @@
 import { defineTests } from '../vitest.shared.ts'
 
 export default defineTests({
+  folder: 'test',
   name: 'service',
   include: ['**/*.test.ts'],
   exclude: ['modules/accounts/enumeration.test.ts'],

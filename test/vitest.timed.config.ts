@@ -2,6 +2,7 @@
 import { defineTests } from '../vitest.shared.ts'
 
 export default defineTests({
+  folder: 'test',
   name: 'service-timed',
   include: ['modules/accounts/enumeration.test.ts'],
   timed: true,
