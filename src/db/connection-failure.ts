@@ -43,7 +43,7 @@ const TLS_FAILURES: [RegExp, string][] = [
 /** Messages of pg that come without a code. */
 const MESSAGES = {
   noTls: /does not support SSL/,
-  timeout: /connection timeout|timeout expired/,
+  timeout: /connection timeout|timeout expired|timeout exceeded when trying to connect/,
   noPassword: /client password must be a/,
   ended: /^(Connection terminated|Client (has encountered a connection error|was closed))/,
 }

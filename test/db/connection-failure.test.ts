@@ -27,7 +27,10 @@ it('explains a server without TLS', async () => {
 
 it('explains a connection string without a password', async () => {
   const url = Object.assign(new URL(database.url), { password: '' })
-  const failure = await failureOf(new pg.Client({ connectionString: url.href, password: '' }).connect())
+  const client = new pg.Client({ connectionString: url.href, password: '' })
+  const failure = await failureOf(client.connect())
+  // Else the server waits for the password, for a minute, and no database can be dropped meanwhile.
+  await client.end()
   expect(explainConnectionFailure(failure)).toContain('it requires a password')
 })
 
@@ -42,6 +45,15 @@ it('explains a server that accepts a connection and says nothing, to a client an
   ]
   silent.close()
   expect(failures.map(explainConnectionFailure)).toEqual(Array(2).fill('it does not respond in time'))
+})
+
+it('explains a pool that gives no connection in time', async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 2000 })
+  const client = await pool.connect()
+  const failure = await failureOf(pool.connect())
+  client.release()
+  await pool.end()
+  expect(explainConnectionFailure(failure)).toBe('it does not respond in time')
 })
 
 it('recognizes a connection that ends during a statement, before one, and by our own end', async () => {
