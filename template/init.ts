@@ -17,6 +17,9 @@ const TEMPLATE_COMMIT = 'checks/migrations/template-commit.ts'
 
 const PUBLISHED = ['REPORT.md', 'report.json']
 
+/** Tests of this command: a service does not begin twice. */
+const TESTS = ['template/test/clones/init.test.ts', 'template/test/clones/four-commands.test.ts']
+
 export type Init = Identity & {
   /** Parts and modules to remove. */
   without: readonly string[]
@@ -38,6 +41,7 @@ export async function init(staging: Staging, { name, title, without, module }: I
     tables,
   })
   unpublish(staging)
+  for (const path of TESTS) staging.remove(path)
   for (const other of removed) staging.edit(INDEX, text => removeFromIndex(text, other))
   await squashMigrations(staging, tables)
   if (module) await addModule(staging, module)

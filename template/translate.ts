@@ -26,11 +26,12 @@ export function translatePath(path: string, from: Names, to: Names): string {
   return replaceNames(path, 'place', from, to)
 }
 
-/** Returns the identifiers of a source file's code. */
+/** Returns the identifiers of a source file's code, without the names of properties that it reads. */
 export function identifiersOf(text: string): Set<string> {
   const found = new Set<string>()
   mapSegments(text, (segment, kind) => {
-    if (kind === 'code') for (const [name] of segment.matchAll(/[A-Za-z_]\w*/g)) found.add(name)
+    if (kind === 'code')
+      for (const [name] of segment.matchAll(/(?<![\w.]|\w\?\.)[A-Za-z_]\w*|(?<=\.{3})\w+/g)) found.add(name)
     return segment
   })
   return found

@@ -46,6 +46,6 @@ it('names files as their module', () => {
 })
 
 it('knows the identifiers of code, not the words of comments and strings', () => {
-  const source = `// words here\nconst row = find('text', \`a \${value} b\`) /* more */`
-  expect([...identifiersOf(source)].sort()).toEqual(['const', 'find', 'row', 'value'])
+  const source = `// words here\nconst row = find('text', \`a \${value} b\`, ...rest).member /* more */`
+  expect([...identifiersOf(source)].sort()).toEqual(['const', 'find', 'rest', 'row', 'value'])
 })

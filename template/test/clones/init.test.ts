@@ -93,6 +93,20 @@ describe('its migrations', () => {
   )
 })
 
+describe('a dry run', () => {
+  it(
+    'names what would be removed, and removes nothing',
+    async () => {
+      const copy = await copyRepository()
+      const options = ['--name', 'orders-api', '--without', 'bench', '--dry-run', '--yes']
+      const { stdout } = await must(copy.template('init', ...options))
+      expect(stdout).toContain('remove  bench/cli.ts\n')
+      expect(await copy.git('status', '--porcelain')).toBe('')
+    },
+    TIMEOUT_MS,
+  )
+})
+
 describe('a second init', () => {
   it(
     'is refused',

@@ -1,14 +1,15 @@
 /** Modules that `new` makes and `remove` takes away, in copies of the repository. */
 import { describe, expect, it } from 'vitest'
 import { readModules } from '../../modules.ts'
+import { formsOf } from '../../names.ts'
 import { type Copy, copyRepository, must, ROOT } from '../helpers/copy.ts'
 
 const TIMEOUT_MS = 900_000
 
 const SETS: [name: string, fields: string | undefined][] = [
-  ['orders', undefined],
-  ['purchase-orders', 'title:text,total:integer,dueAt:timestamp?'],
-  ['items', 'isDone:boolean,ownerRef:uuid,note:text?,notes:integer?,at:timestamp,flag:boolean?,ref:uuid?'],
+  ['samples', undefined],
+  ['purchase-samples', 'title:text,total:integer,dueAt:timestamp?'],
+  ['things', 'isDone:boolean,ownerRef:uuid,note:text?,notes:integer?,at:timestamp,flag:boolean?,ref:uuid?'],
 ]
 
 /** The tests over all routes, and those of documents and modules. */
@@ -63,7 +64,10 @@ describe('modules that were made from the example', () => {
 })
 
 const modules = await readModules(ROOT)
-const removable = modules.filter(({ isRequired }) => !isRequired).map(({ name }) => name)
+const isNeeded = (name: string) => modules.some(({ needs }) => needs?.includes(name))
+const removable = modules
+  .filter(({ name, isRequired }) => !isRequired && !isNeeded(name))
+  .map(({ name }) => name)
 const required = modules.filter(({ isRequired }) => isRequired).map(({ name }) => name)
 
 async function works(copy: Copy): Promise<void> {
@@ -81,7 +85,7 @@ describe('a service without a module', () => {
       const copy = await copyRepository()
       await must(copy.template('remove', name))
       expect(await copy.git('ls-files', '--others', '--exclude-standard', 'drizzle/*.sql')).toMatch(
-        new RegExp(`_drop_${name}\\.sql$`),
+        new RegExp(`_drop_${formsOf(name).snake}\\.sql$`),
       )
       await works(copy)
     },
@@ -98,7 +102,7 @@ describe('a service without a module', () => {
       }
       await works(copy)
       // The example is kept as text, for `new`.
-      await must(copy.template('new', 'orders', '--fields', 'title:text', '--yes'))
+      await must(copy.template('new', 'samples', '--fields', 'title:text', '--yes'))
       await must(copy.npm('run', 'check'))
     },
     TIMEOUT_MS,
@@ -116,7 +120,7 @@ describe('a service without a module', () => {
       expect(required).toEqual(['accounts', 'sessions', 'users', 'audit'])
       expect(await copy.git('status', '--porcelain')).toBe('')
       const { stdout } = await must(copy.template('list'))
-      for (const name of [...required, ...removable, 'bench', 'report', 'template']) {
+      for (const name of [...required, ...removable, 'template']) {
         expect(stdout).toMatch(new RegExp(`^${name} `, 'm'))
       }
     },
