@@ -10,7 +10,7 @@ import type {
 } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import { errors } from '../../http/errors.ts'
-import type { Guard } from '../../http/guard.ts'
+import { type Guard, needsAccessToken } from '../../http/guard.ts'
 import { readBearerToken } from '../../lib/bearer.ts'
 import type { ModuleOptions } from '../define-module.ts'
 import {
@@ -47,7 +47,10 @@ type AccessGuard = Guard & ({ requires: 'user' | 'admin' } | { requires: 'owner'
 declare module 'fastify' {
   interface FastifyInstance {
     revocations: Revocations
-    /** Adds a guard to all routes that are registered in `scope` after this call. */
+    /**
+     * Adds a guard to all routes that are registered in `scope` after this call. Throws if the scope has routes already.
+     * Guards do not nest: a route with two guards is refused at the start.
+     */
     guard: (scope: FastifyInstance, guard: AccessGuard) => void
   }
 }
@@ -84,7 +87,15 @@ export async function sessionsPlugin(app: FastifyInstance, { config }: ModuleOpt
   app.addHook('onClose', revocations.close)
 
   const authenticate = createAuthenticate(revocations, settings.accessTokenTtl)
+  const scopesWithRoutes = new WeakSet<FastifyInstance>()
+  app.addHook('onRoute', function refuseOwnGuard(route) {
+    scopesWithRoutes.add(this)
+    if (needsAccessToken(route.config?.guard))
+      throw new Error(`${route.url} describes a guard in its own config, which guards nothing`)
+  })
   app.decorate('guard', (scope, guard) => {
+    // Its hooks would run for the earlier routes too, but OpenAPI and the report would show these as public.
+    if (scopesWithRoutes.has(scope)) throw new Error('a guard must come before the routes of its scope')
     scope.addHook('onRequest', authenticate)
     if (guard.requires === 'owner') scope.addHook('onRequest', createRequireOwner(guard))
     if (guard.requires === 'admin') scope.addHook('onRequest', requireAdmin)
@@ -191,8 +202,9 @@ function requireAdmin(request: FastifyRequest, _reply: FastifyReply, done: HookH
   done(request.user.role === 'admin' ? undefined : new errors.Forbidden())
 }
 
-/** Writes the guard into the route's config and schema, from which OpenAPI and the report read it. */
+/** Writes the guard into the route's config and schema, from which OpenAPI and the report read it. Throws for a second one. */
 function describeGuard(route: RouteOptions, { requires, isHidden }: Guard): void {
+  if (route.config?.guard) throw new Error(`${route.url} has two guards, and could describe only one`)
   route.config = { ...route.config, guard: { requires, ...(isHidden && { isHidden }) } }
   route.schema = { ...route.schema, security: [{ accessToken: [] }] }
 }
