@@ -4,6 +4,10 @@ import type { IForbiddenRuleType } from 'dependency-cruiser'
 /** What serves development: it is not in the image. */
 const TOOLS = '^(test|harness|bench|report|checks|template|client)/'
 
+/** The modules that cannot be removed: those whose `module.ts` says `isRequired`. */
+export const REQUIRED_MODULES = ['accounts', 'audit', 'sessions', 'users']
+const REQUIRED = `(${REQUIRED_MODULES.join('|')})/`
+
 /** The tests of a tool may look into the service: they compare the tool with what is there. */
 const TESTS = ['^(bench|report)/test/', '^(bench|report)/[^/]+/test/']
 
@@ -21,10 +25,26 @@ export const RULES: readonly (IForbiddenRuleType & { name: string; comment: stri
     to: { path: `^src/(?!lib/)|${TOOLS}` },
   },
   {
+    name: 'lib-touches-nothing',
+    comment: 'src/lib/ uses neither Fastify nor SQL, files, the network or timers.',
+    from: { path: '^src/lib/' },
+    to: {
+      path:
+        '^(node:)?(fs|http|https|http2|dns|timers|child_process|cluster|worker_threads)(/|$)|' +
+        '(^|/)node_modules/(fastify|@fastify|pg|drizzle-orm|ioredis|pino)(/|$)',
+    },
+  },
+  {
     name: 'ground-knows-no-module',
     comment: 'What every module stands on imports none of them.',
-    from: { path: '^src/(config|process|observability|http|db)/' },
+    from: { path: '^src/(?!modules/|commands/)[^/]+/' },
     to: { path: '^src/modules/' },
+  },
+  {
+    name: 'removable-modules',
+    comment: 'Only modules/index.ts, and modules that can be removed, name a module that can be removed.',
+    from: { path: `^src/(?!modules/)|^src/modules/${REQUIRED}` },
+    to: { path: '^src/modules/[^/]+/', pathNot: `^src/modules/${REQUIRED}` },
   },
   {
     name: 'module-by-its-service',
@@ -42,6 +62,12 @@ export const RULES: readonly (IForbiddenRuleType & { name: string; comment: stri
     to: { path: '^src/modules/$1/routes\\.ts$' },
   },
   {
+    name: 'repository-is-below',
+    comment: 'Inside a module the repository is the lowest layer: it imports no service.',
+    from: { path: '^src/modules/([^/]+)/repository\\.ts$' },
+    to: { path: '^src/modules/$1/service\\.ts$' },
+  },
+  {
     name: 'service-alone',
     comment: 'src/ imports nothing that serves development.',
     from: { path: '^src/' },
@@ -49,9 +75,10 @@ export const RULES: readonly (IForbiddenRuleType & { name: string; comment: stri
   },
   {
     name: 'tools-use-the-app',
-    comment: 'bench/ and report/ use the service as its users do: of src/ they import app.ts and config/.',
+    comment:
+      'bench/ and report/ use the service as its users do: of src/ they import app.ts and config/, of test/ nothing.',
     from: { path: '^(bench|report)/', pathNot: TESTS },
-    to: { path: '^src/(?!app\\.ts$|config/)' },
+    to: { path: '^src/(?!app\\.ts$|config/)|^test/' },
   },
   {
     name: 'harness-starts-services',
@@ -62,7 +89,7 @@ export const RULES: readonly (IForbiddenRuleType & { name: string; comment: stri
   {
     name: 'parts-go-alone',
     comment: 'bench/, report/ and template/ can be removed: nothing outside of each imports it.',
-    from: { path: '^([^/]+)/' },
+    from: { path: '^([^/]+)' },
     to: { path: '^(bench|report|template)/', pathNot: '^$1/' },
   },
   {
