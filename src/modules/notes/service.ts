@@ -10,8 +10,8 @@ import type { ListQuery, NoteBody } from './schemas.ts'
 
 type Dependencies = { database: Pick<Database, 'db'>; metrics: NotesMetrics }
 
-/** The order of the list, newest first. A cursor names it, so that the cursors of other lists are refused. */
-const SORT = '-createdAt'
+/** The list and its order, newest first. A cursor names them, so that the cursors of other lists are refused. */
+const SORT = 'notes:-createdAt'
 
 /** Returns the functions that the routes of notes call. */
 export function createNoteService({ database: { db }, metrics }: Dependencies) {

@@ -167,9 +167,12 @@ describe('the list of notes', () => {
   it('refuses cursors of other lists, and invalid cursors', async () => {
     const id = crypto.randomUUID()
     const key = new Date(0).toISOString()
+    await service.logIn(owner.email)
+    const sessions = await asOwner('GET', '/api/v1/auth/sessions?limit=1')
     const wrong = [
-      encodeCursor({ sort: 'email', key, id }),
-      encodeCursor({ sort: '-createdAt', key: 'x', id }),
+      sessions.json().nextCursor,
+      encodeCursor({ sort: '-createdAt', key, id }),
+      encodeCursor({ sort: 'notes:-createdAt', key: 'x', id }),
       'AAAA',
     ]
     for (const cursor of wrong) expect((await list({ cursor })).json().code, cursor).toBe('INVALID_CURSOR')
