@@ -133,7 +133,7 @@ function withImports(text: string, from: string, names: readonly string[]): stri
   return replaceOnce(text, line, (all, list = '') => {
     const rest = text.replace(all ?? '', '')
     const others = list.split(', ').filter(name => !names.includes(name))
-    const used = names.filter(name => new RegExp(`(?<![.'\\w])${name}\\b`).test(rest))
+    const used = names.filter(name => new RegExp(`(?:(?<![.'\\w])|(?<=\\.{3}))${name}\\b`).test(rest))
     return `import { ${[...others, ...used].sort().join(', ')} } from '${from}'\n`
   })
 }

@@ -9,7 +9,7 @@ const TIMEOUT_MS = 900_000
 const SETS: [name: string, fields: string | undefined][] = [
   ['samples', undefined],
   ['purchase-samples', 'title:text,total:integer,dueAt:timestamp?'],
-  ['things', 'isDone:boolean,ownerRef:uuid,note:text?,notes:integer?,at:timestamp,flag:boolean?,ref:uuid?'],
+  ['items', 'isDone:boolean,ownerRef:uuid,note:text?,notes:integer?,at:timestamp,flag:boolean?,ref:uuid?'],
 ]
 
 /** The tests over all routes, and those of documents and modules. */
