@@ -43,11 +43,15 @@ export function tagOf({ name, tag }: Module): Tag | undefined {
   return { name, 'x-displayName': `${name.charAt(0).toUpperCase()}${name.slice(1)}`, description: tag }
 }
 
-/** Registers the plugins of all modules, then the routes of all modules. So any route can use any plugin. */
+/**
+ * Registers the plugins of all modules, then the routes of all modules. So any route can use any plugin. Throws if two
+ * modules have the same name, or one needs a module that is not in the list.
+ */
 export async function registerModules(
   app: FastifyInstance,
   { modules, config, prefix }: { modules: readonly Module[]; config: Config; prefix: string },
 ): Promise<void> {
+  checkNames(modules)
   const optionsOf = ({ name }: Module) => ({ config, settings: config.modules[name] ?? {} })
   for (const module of modules) {
     if (module.plugin) await app.register(fp(module.plugin, { name: module.name }), optionsOf(module))
@@ -59,6 +63,17 @@ export async function registerModules(
       scope.addHook('onRoute', route => addTag(route, module))
       await scope.register(routes, { ...optionsOf(module), prefix })
     })
+  }
+}
+
+/** Two modules of one name would also get the settings of one of them. */
+function checkNames(modules: readonly Module[]): void {
+  const names = modules.map(({ name }) => name)
+  const twice = names.filter((name, index) => names.indexOf(name) < index)
+  if (twice.length > 0) throw new Error(`two modules have the same name: ${twice.join(', ')}`)
+  for (const { name, needs = [] } of modules) {
+    const missing = needs.filter(needed => !names.includes(needed))
+    if (missing.length > 0) throw new Error(`${name} needs modules that are not there: ${missing.join(', ')}`)
   }
 }
 

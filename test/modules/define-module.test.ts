@@ -226,6 +226,20 @@ describe('the plugins of modules', () => {
   })
 })
 
+describe('the list of modules', () => {
+  it('is refused if two modules have the same name', async () => {
+    await expect(buildWith([stamps, letters, stamps])).rejects.toThrow(
+      'two modules have the same name: stamps',
+    )
+  })
+
+  it('is refused without a module that another one needs', async () => {
+    const post = defineModule({ name: 'post', needs: ['stamps', 'letters'] })
+    await expect(buildWith([post, stamps])).rejects.toThrow('post needs modules that are not there: letters')
+    await buildWith([post, stamps, letters])
+  })
+})
+
 describe('the tag of a module', () => {
   it('is on each of its routes without tags, and described once in the document', async () => {
     const { paths, tags } = documentOf(await buildWith([stamps, letters])) as ReturnType<
