@@ -13,7 +13,7 @@ async function readBack(instant: string, zone: string): Promise<string> {
   try {
     await client.query(`set time zone '${zone}'`)
     const { rows } = await client.query(`select ($1::${at.getSQLType()})::text as written`, [instant])
-    return at.mapFromDriverValue(rows[0].written)
+    return String(at.mapFromDriverValue(rows[0].written))
   } finally {
     client.release()
   }
