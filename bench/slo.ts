@@ -20,7 +20,7 @@ export type SloVerdict = 'kept' | 'late' | 'errors' | 'rate not reached' | 'void
 const LONGEST_MEAN = 0.3
 
 /** A generator may be short of so much of what it was asked for. */
-const tolerance = 0.01
+const TOLERANCE = 0.01
 
 /** Returns the objective that `p95=35ms` or `p99.9=0.5s` states; throws a UsageError otherwise. */
 export function parseSlo(text: string): Slo {
@@ -51,5 +51,5 @@ function isReached(measurement: Measurement, meanSeconds: number): boolean {
   const mean = Math.min(meanSeconds, LONGEST_MEAN * seconds)
   const underWay = intendedRate * Math.max(0, mean - warmupSeconds)
   const chance = 2 * Math.sqrt(intendedRate * mean)
-  return missing <= underWay + chance + 1 + tolerance * intendedRate * seconds
+  return missing <= underWay + chance + 1 + TOLERANCE * intendedRate * seconds
 }

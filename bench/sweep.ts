@@ -13,10 +13,10 @@ export type Measure = (options: LoadOptions, label: string) => Promise<Measureme
 type SweepStep = Sweep['steps'][number]
 
 /** Steps spent on closing in between the last rate that kept the objective and the first that did not. */
-const refinements = 3
+const REFINEMENTS = 3
 
 /** How often a load is measured at most: where it is void, or where the closed loop contradicts what it says. */
-const attempts = 3
+const ATTEMPTS = 3
 
 /**
  * A closed loop that keeps the objective at its highest throughput has `connections` requests in the server at any time. At
@@ -54,7 +54,7 @@ export async function sweepRates(
   for (const rate of closed ? evenSteps(top / steps, 2 * steps) : []) {
     if (!(await tryRate(rate))) break
   }
-  for (let i = 0; i < refinements && kept > 0 && broken - kept > 1 && Number.isFinite(broken); i++) {
+  for (let i = 0; i < REFINEMENTS && kept > 0 && broken - kept > 1 && Number.isFinite(broken); i++) {
     await tryRate(Math.round((kept + broken) / 2))
   }
   done.sort((a, b) => a.level - b.level)
@@ -80,7 +80,7 @@ async function measureRate(
 ): Promise<SweepStep | undefined> {
   const { rate = 0 } = options
   let step: SweepStep | undefined
-  for (let attempt = 0; attempt < attempts; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const measurement = await measure(options, attempt === 0 ? `${rate}/s` : `${rate}/s again`)
     if (!measurement) break
     const verdict = judgeSlo(measurement, slo)
@@ -100,7 +100,7 @@ async function measureUsable(
   label: string,
 ): Promise<Measurement | undefined> {
   let measurement = await measure(options, label)
-  for (let i = 1; i < attempts && measurement?.void !== undefined; i++) {
+  for (let i = 1; i < ATTEMPTS && measurement?.void !== undefined; i++) {
     measurement = await measure(options, `${label} again`)
   }
   return measurement

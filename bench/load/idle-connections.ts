@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
 /** How many are opened at once: fewer than wait in the queue of a listener. */
-const batch = 100
+const BATCH = 100
 
 /** Holds `count` connections to `path` of the origin, each of which has had its response, while `work` runs; returns its result. */
 export async function withIdleConnections<T>(
@@ -13,7 +13,7 @@ export async function withIdleConnections<T>(
   const sockets: Socket[] = []
   try {
     while (sockets.length < count) {
-      const size = Math.min(batch, count - sockets.length)
+      const size = Math.min(BATCH, count - sockets.length)
       sockets.push(...(await Promise.all(Array.from({ length: size }, () => openIdle(origin, path)))))
     }
     return await work()

@@ -4,8 +4,8 @@ import { createServer } from 'node:net'
 import { runOpen } from './open.ts'
 
 // About 1,500 requests: beyond that the median of a quiet server no longer falls (0.6 ms cold, 0.3 ms warm at 100/s).
-const rate = 5000
-const seconds = 0.3
+const RATE = 5000
+const SECONDS = 0.3
 
 /** Resolves when the generator is warm, in about half a second. */
 export async function warmUp(): Promise<void> {
@@ -25,10 +25,10 @@ export async function warmUp(): Promise<void> {
     connections: 10,
     seed: 1,
     endpoints: [{ name: 'warm-up', method: 'GET', path: '/{{counter}}' }],
-    rate,
+    rate: RATE,
     arrivals: 'poisson' as const,
     warmup: 0,
-    duration: seconds,
+    duration: SECONDS,
     timeout: 1,
   }
   await runOpen(job, {}, { onOpen: () => {}, onShut: () => {}, signal: new AbortController().signal })

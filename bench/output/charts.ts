@@ -10,15 +10,15 @@ import { fitSweep } from '../sweep.ts'
 type Options = echarts.EChartsOption
 
 /** Stands for the colour of the text, in a page that may be light or dark. */
-const ink = '#010203'
+const INK = '#010203'
 
 // Okabe & Ito's colours (2008), which people of every colour vision tell apart, less the two that vanish on white or black.
-const palette = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9', '#8a8a8a']
+const PALETTE = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9', '#8a8a8a']
 
-const width = 900
-const height = 380
+const WIDTH = 900
+const HEIGHT = 380
 
-const percentiles = [50, 75, 90, 95, 99, 99.9, 100]
+const PERCENTILES = [50, 75, 90, 95, 99, 99.9, 100]
 
 /** Returns the latency of each scenario by percentile, logarithmic. */
 export function percentileChart(scenarios: readonly ScenarioResult[]): string {
@@ -27,12 +27,12 @@ export function percentileChart(scenarios: readonly ScenarioResult[]): string {
     xAxis: {
       ...axis('percentile'),
       type: 'category',
-      data: percentiles.map(p => (p === 100 ? 'max' : `p${p}`)),
+      data: PERCENTILES.map(p => (p === 100 ? 'max' : `p${p}`)),
     },
     yAxis: { ...axis('ms'), ...ON_TOP, type: 'log' },
     series: scenarios.map(scenario => {
       const histogram = wholeHistogram(scenario.rounds)
-      return { type: 'line', name: scenario.name, data: percentiles.map(p => percentileMs(histogram, p)) }
+      return { type: 'line', name: scenario.name, data: PERCENTILES.map(p => percentileMs(histogram, p)) }
     }),
   })
 }
@@ -77,7 +77,7 @@ export function ratioChart(comparisons: readonly ScenarioComparison[]): string {
           ({ ratio }, i): echarts.SeriesOption => ({
             type: 'line',
             symbol: 'none',
-            color: palette[0] ?? ink,
+            color: PALETTE[0] ?? INK,
             lineStyle: { width: 3 },
             data: [
               [ratio.interval.low, i],
@@ -88,7 +88,7 @@ export function ratioChart(comparisons: readonly ScenarioComparison[]): string {
         {
           type: 'scatter',
           symbolSize: 11,
-          color: palette[4] ?? ink,
+          color: PALETTE[4] ?? INK,
           data: rows.map(({ ratio }, i) => [ratio.estimate, i]),
           markLine: line({ xAxis: 1 }),
         },
@@ -153,24 +153,24 @@ function roundPoints(round: ScenarioResult['rounds'][number], begin: number): (n
   return [...points, [(offset + whole.length * bucketMs) / 1000, null]]
 }
 
-function draw(options: Options, tall = height): string {
+function draw(options: Options, tall = HEIGHT): string {
   const names = [options.series ?? []].flat().flatMap(({ name }) => (name === undefined ? [] : String(name)))
   const lower = (legendRows(names) - 1) * LEGEND_ROW_PX
-  const size = { width, height: tall + lower }
+  const size = { width: WIDTH, height: tall + lower }
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size })
   const grid = { left: 10, right: 40, top: 50 + lower, bottom: 40, containLabel: true }
   chart.setOption({
     animation: false,
     backgroundColor: 'transparent',
-    color: palette,
+    color: PALETTE,
     grid,
-    textStyle: { color: ink },
+    textStyle: { color: INK },
     ...options,
   })
   const svg = chart.renderToSVGString()
   chart.dispose()
   return svg
-    .replaceAll(ink, 'currentColor')
+    .replaceAll(INK, 'currentColor')
     .replaceAll('rgb(1,2,3)', 'currentColor')
     .replace(/^<svg width="\d+" height="\d+"/, '<svg')
 }
@@ -179,15 +179,15 @@ function draw(options: Options, tall = height): string {
 const ON_TOP = { nameLocation: 'end' as const, nameGap: 12 }
 
 function axis(name: string) {
-  const text = { color: ink }
+  const text = { color: INK }
   return {
     name,
     nameLocation: 'middle' as const,
     nameGap: 30,
     nameTextStyle: text,
     axisLabel: text,
-    axisLine: { lineStyle: { color: ink, opacity: 0.5 } },
-    splitLine: { lineStyle: { color: ink, opacity: 0.12 } },
+    axisLine: { lineStyle: { color: INK, opacity: 0.5 } },
+    splitLine: { lineStyle: { color: INK, opacity: 0.12 } },
   }
 }
 
@@ -202,7 +202,7 @@ function legendRows(names: readonly string[]): number {
   let used = 0
   for (const name of names) {
     const entry = LEGEND_ENTRY_PX + name.length * LEGEND_CHARACTER_PX
-    if (used > 0 && used + entry > width) {
+    if (used > 0 && used + entry > WIDTH) {
       rows++
       used = 0
     }
@@ -212,7 +212,7 @@ function legendRows(names: readonly string[]): number {
 }
 
 function legend() {
-  return { textStyle: { color: ink }, top: 0 }
+  return { textStyle: { color: INK }, top: 0 }
 }
 
 function line(at: { xAxis: number } | { yAxis: number }) {
@@ -221,6 +221,6 @@ function line(at: { xAxis: number } | { yAxis: number }) {
     silent: true,
     data: [at],
     label: { show: false },
-    lineStyle: { color: ink, type: 'dashed' as const },
+    lineStyle: { color: INK, type: 'dashed' as const },
   }
 }

@@ -7,7 +7,7 @@ import {
 } from '../compare.ts'
 import { formatNumber, markdownTable } from './table.ts'
 
-const head = ['Metric', 'First', 'Second', 'Ratio', '95 % interval', 'Noise', 'Detectable', 'Verdict']
+const HEAD = ['Metric', 'First', 'Second', 'Ratio', '95 % interval', 'Noise', 'Detectable', 'Verdict']
 
 /** Returns tables of ratios (head over base), one for each scenario, with a verdict per row, and a sentence that sums it up. */
 export function renderComparison(
@@ -30,7 +30,7 @@ export function renderComparison(
 /** A table of its own for each scenario: with its name in a column, rows are wider than a terminal of 100. */
 function section({ scenario, metrics }: ScenarioComparison): string[] {
   const table =
-    metrics.length === 0 ? 'No round of both is left to compare.' : markdownTable(head, metrics.map(cells))
+    metrics.length === 0 ? 'No round of both is left to compare.' : markdownTable(HEAD, metrics.map(cells))
   return [`${scenario}:`, '', table, '']
 }
 

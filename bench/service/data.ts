@@ -8,7 +8,7 @@ import { ADMIN_EMAIL } from './service.ts'
 export const SEEDED_PASSWORD = 'correct horse battery staple'
 const LARGEST_PAGE = 100
 
-const retries = 20
+const RETRIES = 20
 const RETRY_MS = 250
 
 /**
@@ -59,7 +59,7 @@ async function listUsers(origin: string, token: string): Promise<Row[]> {
 async function ask(url: string, init: RequestInit): Promise<Record<string, unknown>> {
   let response = await send(url, init)
   // On a machine that is busy with something else a service sheds load at its start; that passes.
-  for (let i = 0; i < retries && response.status === 503; i++) {
+  for (let i = 0; i < RETRIES && response.status === 503; i++) {
     await response.text()
     await sleep(RETRY_MS)
     response = await send(url, init)

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { RunError } from '../../harness/errors.ts'
 import { sleep } from '../load/clock.ts'
 
-const manifests = ['package.json', 'package-lock.json', '.npmrc']
+const MANIFESTS = ['package.json', 'package-lock.json', '.npmrc']
 
 const PLACING_ATTEMPTS = 5
 
@@ -40,7 +40,7 @@ export async function installPackages(
   onInstall()
   const workshop = await mkdtemp(join(folder, '.installing-'))
   try {
-    for (const name of [...manifests, ...sources]) await cp(join(folder, name), join(workshop, name))
+    for (const name of [...MANIFESTS, ...sources]) await cp(join(folder, name), join(workshop, name))
     await npmCi(workshop, signal)
     if (build) await runScript(build.script, workshop, signal)
     await mkdir(join(workshop, 'node_modules'), { recursive: true })

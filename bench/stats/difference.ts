@@ -9,7 +9,7 @@ export type Difference = {
 }
 
 /** With fewer blocks the intervals would rest on nothing. */
-const fewest = 3
+const FEWEST = 3
 
 /**
  * Returns a less b, block by block: values 2k and 2k + 1 of both were measured in one block. A block with a value that
@@ -41,7 +41,7 @@ export function sumDifferences(lists: readonly (number | undefined)[][]): (numbe
 /** Returns the mean of the differences, less the farthest of them, with its interval; undefined of too few. */
 export function summarizeDifferences(differences: readonly (number | undefined)[]): Difference | undefined {
   const known = differences.filter(value => value !== undefined)
-  if (known.length < fewest) return undefined
+  if (known.length < FEWEST) return undefined
   const statistic = ([values = []]: number[][]): number => trimmedMean(values)
   const [interval] = bootstrapIntervals([known], statistic, [0.95])
   return interval && { estimate: trimmedMean(known), interval }

@@ -20,7 +20,7 @@ export type Ratio = {
 }
 
 /** With fewer pairs the intervals would rest on nothing. */
-const fewest = 3
+const FEWEST = 3
 
 /**
  * How far two processes of the same code are apart for as long as they are measured, as a standard deviation of each, in
@@ -37,7 +37,7 @@ const PROCESS_SPREAD = 0.0085
 const PRIOR_FREEDOM = 8
 
 /** Of the interval that is shown, and of the one that a verdict rests on. */
-const levels = [0.95, 0.99]
+const LEVELS = [0.95, 0.99]
 
 /** Of a normal sample, the median of the absolute values is this share of the standard deviation. */
 const MEDIAN_OF_NORMAL = 0.6745
@@ -57,18 +57,18 @@ export function compareValues(
 ): Ratio | undefined {
   const [logBase, logHead] = [base.map(Math.log), head.map(Math.log)]
   const lists = forks ? [pairDifferences(logBase, logHead)] : [logHead, logBase]
-  if (lists.some(list => list.length < fewest || !list.every(Number.isFinite))) return undefined
+  if (lists.some(list => list.length < FEWEST || !list.every(Number.isFinite))) return undefined
   const statistic = ([first = [], second]: number[][]): number =>
     trimmedMean(first) - (second ? trimmedMean(second) : 0)
   const freedom = Math.min(...lists.map(list => list.length)) - 1
   const estimate = statistic(lists.map(list => [...list]))
   const processes = errorOfProcesses(forks ? meansByFork(lists[0] ?? [], forks) : [estimate])
-  const [interval = unknown, strict = unknown] = bootstrapIntervals(lists, statistic, levels).map(
+  const [interval = unknown, strict = unknown] = bootstrapIntervals(lists, statistic, LEVELS).map(
     (ofRounds, i) =>
       widen(
         ofRounds,
         estimate,
-        studentQuantile((1 + (levels[i] ?? Number.NaN)) / 2, processes.freedom) * processes.error,
+        studentQuantile((1 + (LEVELS[i] ?? Number.NaN)) / 2, processes.freedom) * processes.error,
       ),
   )
   const t = studentQuantile(0.975, freedom)
