@@ -128,7 +128,7 @@ describe('a conflict with another row, or another transaction, is a 409', () => 
 })
 
 describe('the victim of a deadlock', () => {
-  // By default the server detects deadlocks after a second, which is later than our lock timeout.
+  // By default the server detects deadlocks after a second, which is later than the lock timeout of these tests.
   const PATIENT = sql`set local lock_timeout = 0`
   const DETECT_SOON = sql`set local deadlock_timeout = '50ms'`
   const lock = (on: Executor, id: number) => on.execute(sql`update things set other = null where id = ${id}`)
