@@ -28,7 +28,10 @@ export async function verifyCommand(settings: Settings, file: string | undefined
   const found = await generateReport(options, createSteps(), signal)
   const stale = [...findStaleRows(published, found), ...(await compareMarkdown(file, published))]
   for (const line of stale) console.log(line)
-  if (stale.length > 0) return 1
+  if (stale.length > 0) {
+    console.error('If these changes are meant, publish the report again: npm run report -- --publish')
+    return 1
+  }
   console.log(
     `${file} is still true: ${rows.length} rows were derived again. Their evidence was not compared.`,
   )
