@@ -67,31 +67,30 @@ function kindOfString(text: string): Kind {
   return /[A-Z]/.test(text) && !text.includes('/') ? 'code' : 'place'
 }
 
+/** In one pass: the new name may contain the old one, such as `notes-archive`. */
 function replaceNames(text: string, kind: Kind, from: Names, to: Names): string {
-  const replaced = [[from.plural, to.plural] as const, [from.singular, to.singular] as const].reduce(
-    (all, [old, fresh]) => replaceForms(all, kind, old, fresh),
-    text,
-  )
+  const rules = [...rulesOf(kind, from.plural, to.plural), ...rulesOf(kind, from.singular, to.singular)]
+  const pattern = new RegExp(rules.map(([source]) => `(${source})`).join('|'), 'g')
+  const replaced = text.replaceAll(pattern, (all, ...groups: (string | undefined)[]) => {
+    const index = groups.slice(0, rules.length).findIndex(group => group !== undefined)
+    return rules[index]?.[1] ?? all
+  })
   return kind === 'prose' ? fixArticles(replaced, to.singular.words) : replaced
 }
 
-function replaceForms(text: string, kind: Kind, old: Forms, fresh: Forms): string {
+/** Patterns for the forms of a name, and what replaces each. Of two that match, the first counts. */
+function rulesOf(kind: Kind, old: Forms, fresh: Forms): [pattern: string, name: string][] {
   const small = { code: fresh.camel, prose: fresh.words, sql: fresh.snake, place: fresh.kebab }[kind]
   const capital = kind === 'prose' ? fresh.words.replace(/^./, first => first.toUpperCase()) : fresh.pascal
-  return text
-    .replaceAll(
-      new RegExp(`(?<=/)${old.kebab}(?![a-zA-Z])`, 'g'),
-      kind === 'code' ? fresh.camel : fresh.kebab,
-    )
-    .replaceAll(new RegExp(`(?<=_)${old.snake}(?![a-z])|(?<![a-zA-Z])${old.snake}(?=_)`, 'g'), fresh.snake)
-    .replaceAll(new RegExp(`(?<![A-Z])${old.upper}(?![A-Z])`, 'g'), fresh.upper)
-    .replaceAll(new RegExp(`(?<![a-zA-Z])${old.camel}(?=[A-Z])`, 'g'), fresh.camel)
-    .replaceAll(
-      new RegExp(`(?<![A-Z])(?<=[a-z])${old.pascal}(?![a-z])|(?<![a-zA-Z])${old.pascal}(?=[A-Z])`, 'g'),
-      fresh.pascal,
-    )
-    .replaceAll(new RegExp(`(?<![a-zA-Z])${old.pascal}(?![a-zA-Z])`, 'g'), capital)
-    .replaceAll(new RegExp(`(?<![a-zA-Z])${old.camel}(?![a-zA-Z])`, 'g'), small)
+  return [
+    [`(?<=/)${old.kebab}(?![a-zA-Z])`, kind === 'code' ? fresh.camel : fresh.kebab],
+    [`(?<=_)${old.snake}(?![a-z])|(?<![a-zA-Z])${old.snake}(?=_)`, fresh.snake],
+    [`(?<![A-Z])${old.upper}(?![A-Z])`, fresh.upper],
+    [`(?<![a-zA-Z])${old.camel}(?=[A-Z])`, fresh.camel],
+    [`(?<![A-Z])(?<=[a-z])${old.pascal}(?![a-z])|(?<![a-zA-Z])${old.pascal}(?=[A-Z])`, fresh.pascal],
+    [`(?<![a-zA-Z])${old.pascal}(?![a-zA-Z])`, capital],
+    [`(?<![a-zA-Z])${old.camel}(?![a-zA-Z])`, small],
+  ]
 }
 
 function fixArticles(text: string, noun: string): string {

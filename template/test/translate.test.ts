@@ -36,6 +36,15 @@ it.each([
   expect(translateSource(source, from, to)).toBe(expected)
 })
 
+it.each(['notes-archive', 'my-notes', 'note-items'])('%s, which contains the old name, stays whole', name => {
+  const own = namesOf(name)
+  const { kebab, camel } = own.plural
+  expect(translatePath('src/modules/notes/module.ts', from, own)).toBe(`src/modules/${kebab}/module.ts`)
+  expect(translateSource("import { notes } from './notes/tables.ts'", from, own)).toBe(
+    `import { ${camel} } from './${kebab}/tables.ts'`,
+  )
+})
+
 it('names files as their module', () => {
   expect(translatePath('test/modules/notes/notes.test.ts', from, to)).toBe(
     'test/modules/offer-items/offer-items.test.ts',
