@@ -43,7 +43,7 @@ function parseField(text: string): Field {
       `${quote(text)} is not a valid field: write name:type, where the type is ${TYPES.join(', ')}, and ? allows null.`,
     )
   }
-  const problem = TAKEN.includes(name)
+  const problem = TAKEN.some(taken => snakeOf(taken) === snakeOf(name))
     ? `${quote(name)} is taken: every module has it.`
     : problemWithField(name)
   if (problem) throw new UserFacingError(problem)
