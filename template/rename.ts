@@ -28,8 +28,11 @@ export function rename(staging: Staging, to: Identity): void {
     [from.name, to.name],
     [formsOf(from.name).upper, formsOf(to.name).upper],
   ]
+  // In one pass: the new title may contain the old name.
+  const names = new Map(pairs)
+  const pattern = new RegExp([...names.keys()].join('|').replaceAll(/[.+]/g, '\\$&'), 'g')
   for (const path of staging.list().filter(file => isText(file) && file !== LICENSE)) {
-    staging.edit(path, text => pairs.reduce((all, [old, fresh]) => all.replaceAll(old, () => fresh), text))
+    staging.edit(path, text => text.replaceAll(pattern, old => names.get(old) ?? old))
   }
   staging.edit('package.json', text => {
     const manifest = JSON.parse(text)
