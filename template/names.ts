@@ -62,10 +62,17 @@ export function formsOf(kebab: string): Forms {
   }
 }
 
+/** Words whose plural is the singular with an `s`, though other words with this ending lose more, or nothing. */
+const PLAIN_PLURALS = /(?<=(?:^|-)(?:cache|calorie|cookie|headache|movie|pie|selfie|tie))s$/
+
+/** Words that are singular and plural. */
+const UNCHANGED = /(?:^|-)(?:series|species|news|as|is|its)$/
+
 /** Returns the name of one of many: `purchase-order`. Where English has no other word, it ends in `-item`. */
 export function singularOf(plural: string): string {
-  const singular = plural.replace(/ies$/, 'y').replace(/(?<=ss|x|ch|sh)es$|(?<![su])s$/, '')
-  return singular === plural || !isPlain(singular) ? `${singular}-item` : singular
+  const singular = UNCHANGED.test(plural) ? plural : withoutEnding(plural)
+  if (singular === plural) return `${plural}-item`
+  return isPlain(singular) ? singular : `${singular}-item`
 }
 
 /** Returns a title for people: `Orders API`. */
@@ -116,6 +123,13 @@ export function quote(text: string): string {
   return JSON.stringify(short).replaceAll(/[^\x20-\x7e…]/g, character => {
     return `\\u{${character.codePointAt(0)?.toString(16)}}`
   })
+}
+
+function withoutEnding(plural: string): string {
+  if (PLAIN_PLURALS.test(plural)) return plural.slice(0, -1)
+  return plural
+    .replace(/(?<=[a-z0-9])ies$/, 'y')
+    .replace(/(?<=ss|x|ch|sh|bus|[aeo]tus|irus)es$|(?<![su])(?<=[a-z0-9])s$/, '')
 }
 
 function isPlain(singular: string): boolean {

@@ -84,6 +84,15 @@ describe('the name of a service or a module', () => {
     ['inventory', 'inventory-item'],
     ['classes', 'class-item'],
     ['status', 'status-item'],
+    ['statuses', 'status'],
+    ['buses', 'bus'],
+    ['houses', 'house'],
+    ['caches', 'cache'],
+    ['movies', 'movie'],
+    ['series', 'series-item'],
+    ['as-is', 'as-is-item'],
+    ['e-s', 'e-s-item'],
+    ['s', 's-item'],
   ])('%s has one %s', (plural, singular) => {
     expect(singularOf(plural)).toBe(singular)
   })
@@ -121,6 +130,8 @@ describe('fields', () => {
     ['due_at:text', 'not a valid field'],
     ['id:uuid', 'taken'],
     ['createdAt:timestamp', 'taken'],
+    ['ownerID:uuid', 'taken'],
+    ['createdAT:timestamp', 'taken'],
     ['limit:integer', 'taken'],
     ['class:text', 'reserved word'],
     ['user:text', 'keyword'],
