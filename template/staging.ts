@@ -10,6 +10,8 @@ const MAX_OUTPUT = 64 << 20
 
 export type Change = { kind: 'add' | 'change' | 'remove'; path: string }
 
+type Saved = { bytes: Buffer; mode: number }
+
 /** Where only reading is needed. */
 export type Files = Pick<Staging, 'has' | 'read'>
 
@@ -59,9 +61,14 @@ export async function openStaging(root: string) {
     process.exit(signal === 'SIGINT' ? 130 : 143)
   })
   const at = (path: string) => join(folder, path)
-  for (const path of committed) {
-    fs.mkdirSync(dirname(at(path)), { recursive: true })
-    fs.copyFileSync(join(root, path), at(path))
+  try {
+    for (const path of committed) {
+      fs.mkdirSync(dirname(at(path)), { recursive: true })
+      fs.copyFileSync(join(root, path), at(path))
+    }
+  } catch (error) {
+    discard()
+    throw withoutStack(error)
   }
   const modules = join(root, 'node_modules')
   if (!fs.existsSync(modules)) {
@@ -150,11 +157,11 @@ function applyChanges(root: string, folder: string, changes: readonly Change[]):
   if (obstacle) {
     throw new UserFacingError(`${obstacle.path} is in the way: git ignores it. Move it, and try again.`)
   }
-  const saved = new Map<string, Buffer | undefined>()
+  const saved = new Map<string, Saved | undefined>()
   try {
     for (const { kind, path } of changes) {
       const target = join(root, path)
-      saved.set(path, kind === 'add' ? undefined : fs.readFileSync(target))
+      saved.set(path, kind === 'add' ? undefined : save(target))
       if (kind === 'remove') fs.rmSync(target)
       else {
         fs.mkdirSync(dirname(target), { recursive: true })
@@ -162,23 +169,49 @@ function applyChanges(root: string, folder: string, changes: readonly Change[]):
       }
     }
   } catch (error) {
-    for (const [path, bytes] of saved) restore(root, path, bytes)
-    throw error
+    // Added files first: they may have filled the disk.
+    const order = [...saved].sort(([, a], [, b]) => Number(a !== undefined) - Number(b !== undefined))
+    const lost = order.filter(([path, bytes]) => !tryRestore(root, path, bytes)).map(([path]) => path)
+    throw withoutStack(error, lost)
   }
   for (const { path } of changes) removeEmptyFolders(root, path)
 }
 
-function restore(root: string, path: string, bytes: Buffer | undefined): void {
-  if (bytes === undefined) fs.rmSync(join(root, path), { force: true })
-  else fs.writeFileSync(join(root, path), bytes)
-  removeEmptyFolders(root, path)
+/** Puts a file back. Returns false where it is not what it was. */
+function tryRestore(root: string, path: string, saved: Saved | undefined): boolean {
+  const target = join(root, path)
+  try {
+    if (saved === undefined) {
+      if (fs.existsSync(target)) fs.rmSync(target)
+    } else if (!fs.existsSync(target) || !fs.readFileSync(target).equals(saved.bytes)) {
+      fs.writeFileSync(target, saved.bytes, { mode: saved.mode })
+    }
+    removeEmptyFolders(root, path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function save(path: string): Saved {
+  return { bytes: fs.readFileSync(path), mode: fs.statSync(path).mode }
+}
+
+/** Returns an error of the file system, such as a full disk, as one for people: what it says, and what was changed. */
+function withoutStack(error: unknown, lost: readonly string[] = []): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error
+  const state =
+    lost.length === 0
+      ? 'Nothing was changed.'
+      : `\`git restore .\` puts back what is still changed: ${lost.join(', ')}.`
+  return new UserFacingError(`${error.message}. ${state}`)
 }
 
 /** Git has no empty folders: neither has a removed part. */
 function removeEmptyFolders(root: string, path: string): void {
   for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) {
     const full = join(root, folder)
-    if (fs.existsSync(full)) {
+    if (fs.statSync(full, { throwIfNoEntry: false })?.isDirectory()) {
       if (fs.readdirSync(full).length > 0) return
       fs.rmdirSync(full)
     }
