@@ -11,7 +11,7 @@ const KEPT = 'template/example'
 const SUFFIX = '.txt'
 
 /** Returns the files of the example by their paths in the repository, without those of parts that are gone. */
-export function readExample(staging: Staging): Map<string, string> {
+export function readExample(staging: Pick<Staging, 'has' | 'list' | 'read'>): Map<string, string> {
   const live = staging.list().filter(path => isIn(path, placesOfModule(EXAMPLE)))
   if (live.length > 0) return new Map(live.map(path => [path, staging.read(path)]))
   const kept = staging.list().filter(path => isIn(path, [KEPT]))

@@ -19,7 +19,9 @@ export async function problemWithModule(staging: Staging, name: string): Promise
   if (owner) return `The module ${owner.name} has a table ${snake} already.`
   const used = usedIdentifiers(staging)
   const taken = [camel, pascal, upper].find(form => used.has(form) || form in globalThis)
-  return taken && `${quote(name)} is taken: the code that is copied uses the name ${taken}.`
+  if (taken) return `${quote(name)} is taken: the code that is copied uses the name ${taken}.`
+  const operation = findClash(staging, chooseNames(staging, name))
+  return operation && `${quote(name)} is taken: the API has an operation ${operation}.`
 }
 
 /** Makes the module in the copy: its files, its line in the list, and its migration. */
@@ -43,8 +45,23 @@ function chooseNames(staging: Staging, name: string): Names {
   const names = namesOf(name)
   const used = usedIdentifiers(staging)
   const { camel, pascal } = names.singular
-  const isTaken = [camel, pascal].some(form => used.has(form) || form in globalThis)
+  const isTaken =
+    [camel, pascal].some(form => used.has(form) || form in globalThis) || findClash(staging, names)
   return isTaken ? namesOf(name, `${singularOf(name)}-item`) : names
+}
+
+/** Returns the first operation that both the new module and another one would have: their names are unique in the API. */
+export function findClash(files: Pick<Staging, 'has' | 'list' | 'read'>, names: Names): string | undefined {
+  const routes = [...readExample(files)].filter(([path]) => path.endsWith('/routes.ts'))
+  const own = routes.flatMap(([, text]) => operationsOf(translateSource(text, namesOf(EXAMPLE), names)))
+  const sources = files.list().filter(path => path.startsWith('src/modules/') && path.endsWith('.ts'))
+  const others = new Set(sources.flatMap(path => operationsOf(files.read(path))))
+  return own.find(operation => others.has(operation))
+}
+
+/** Returns the names of handlers, which are those of the operations. */
+function operationsOf(text: string): string[] {
+  return [...text.matchAll(/\basync function (\w+)\(request\b/g)].map(([, name = '']) => name)
 }
 
 function usedIdentifiers(staging: Staging): Set<string> {
