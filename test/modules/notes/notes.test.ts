@@ -117,10 +117,10 @@ describe('the list of notes', () => {
     }
     // Several notes share the instant of their creation. They were changed in another order.
     await service.database.query(
-      `update notes set created_at = timestamptz '2026-01-31 12:00:00.123+00' + (n / 4) * interval '1 millisecond',
-         updated_at = timestamptz '2026-02-01 12:00:00+00' + (n * 7 % ${COUNT}) * interval '1 second'
+      `update notes set created_at = timestamptz '2026-01-31 12:00:00.123+00' + (numbered.n / 4) * interval '1 millisecond',
+         updated_at = timestamptz '2026-02-01 12:00:00+00' + (numbered.n * 7 % ${COUNT}) * interval '1 second'
        from (select id as of, row_number() over (order by id) as n from notes where owner_id = $1) as numbered
-       where id = of`,
+       where id = numbered.of`,
       [listed.id],
     )
     const { rows } = await service.database.query<{ id: string; createdAt: Date; updatedAt: Date }>(
