@@ -67,11 +67,13 @@ export async function openStaging(root: string) {
       fs.copyFileSync(join(root, path), at(path))
     }
   } catch (error) {
+    releaseSignals()
     discard()
     throw withoutStack(error)
   }
   const modules = join(root, 'node_modules')
   if (!fs.existsSync(modules)) {
+    releaseSignals()
     discard()
     throw new UserFacingError('The packages are not installed: run `npm ci` first.')
   }
