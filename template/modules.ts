@@ -31,14 +31,19 @@ export function tablesOf(files: Files, name: string): string[] {
   return [...files.read(path).matchAll(/\bpgTable\(\s*'(\w+)'/g)].map(([, table = '']) => table)
 }
 
-/** Adds a module to the list. The formatter puts the lines in order. */
+/** Adds a module to the list, in the order of the formatter: if it moves the first import, it adds an empty line. */
 export function addToIndex(text: string, name: string): string {
   const { camel } = formsOf(name)
-  const line = `import { ${camel} } from './${name}/module.ts'\n`
-  const [, first = ''] = /^(import [^\n]*\n)/m.exec(text) ?? []
-  return text
-    .replace(first, first + line)
-    .replace(/(= \[)([^\]]*?),?(\s*\])/, (_, open, list, close) => `${open}${list}, ${camel}${close}`)
+  const path = `./${name}/module.ts`
+  const line = `import { ${camel} } from '${path}'\n`
+  const imports = [...text.matchAll(/^import [^\n]* from '([^']+)'\n/gm)]
+  const [next = ''] = imports.find(([, other = '']) => other > path) ?? []
+  const [last = ''] = imports.at(-1) ?? []
+  const added = next ? text.replace(next, line + next) : text.replace(last, last + line)
+  return added.replace(
+    /(= \[)([^\]]*?),?(\s*\])/,
+    (_, open, list, close) => `${open}${list}, ${camel}${close}`,
+  )
 }
 
 /** Takes a module out of the list. */
