@@ -10,8 +10,8 @@ import { removeMigrations } from './migrations.ts'
 import { INDEX, type Module, placesOfModule, readModules, removeFromIndex, tablesOf } from './modules.ts'
 import { quote } from './names.ts'
 import { PARTS, partsIn } from './parts.ts'
-import { isIn } from './places.ts'
-import { prune } from './prune.ts'
+import { isIn, isText } from './places.ts'
+import { prune, removeMarkers } from './prune.ts'
 import type { Staging } from './staging.ts'
 
 /** Throws UserFacingError, in one line, where one of these cannot be removed together with the others. */
@@ -39,6 +39,9 @@ export async function remove(staging: Staging, name: string): Promise<void> {
     staging.edit(INDEX, text => removeFromIndex(text, name))
     const isDeployed = await readDeployed(staging.root)
     await removeMigrations(staging, { name, tables, isDeployed })
+  }
+  if (!staging.has('template')) {
+    for (const path of staging.list().filter(isText)) staging.edit(path, removeMarkers)
   }
   if (isPart || staging.read('package.json') !== before) await pruneLockfile(staging)
   await staging.format()

@@ -1,7 +1,11 @@
 /** Modules that `new` makes and `remove` takes away, in copies of the repository. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readModules } from '../../modules.ts'
 import { formsOf } from '../../names.ts'
+import { isText } from '../../places.ts'
+import { removeMarkers } from '../../prune.ts'
 import { type Copy, copyRepository, must, ROOT } from '../helpers/copy.ts'
 
 const TIMEOUT_MS = 900_000
@@ -104,6 +108,22 @@ describe('a service without a module', () => {
       // The example is kept as text, for `new`.
       await must(copy.template('new', 'samples', '--fields', 'title:text', '--yes'))
       await must(copy.npm('run', 'check'))
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'this tool takes its markers with it, which only it reads',
+    async () => {
+      const copy = await copyRepository()
+      await must(copy.template('remove', 'template'))
+      await copy.commit('remove template')
+      const files = (await copy.git('ls-files')).split('\n').filter(isText)
+      const marked = files.filter(path => {
+        const text = readFileSync(join(copy.folder, path), 'utf8')
+        return removeMarkers(text) !== text
+      })
+      expect(marked).toEqual([])
     },
     TIMEOUT_MS,
   )
