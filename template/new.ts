@@ -11,8 +11,9 @@ import { identifiersOf, type Names, namesOf, translatePath, translateSource } fr
 /** Returns what keeps a valid name from being a module's, in one line, or undefined. */
 export async function problemWithModule(staging: Staging, name: string): Promise<string | undefined> {
   const modules = await readModules(staging.root)
-  const isThere = modules.some(module => module.name === name) || placesOfModule(name).some(staging.has)
-  if (isThere) return `There is a module ${name} already.`
+  if (modules.some(module => module.name === name)) return `There is a module ${name} already.`
+  const place = placesOfModule(name).find(staging.has)
+  if (place !== undefined) return `${quote(name)} is taken: there is ${place} already.`
   if (staging.has(name)) return `${quote(name)} is a folder of this repository.`
   const { camel, pascal, snake, upper } = formsOf(name)
   const owner = modules.find(module => tablesOf(staging, module.name).includes(snake))

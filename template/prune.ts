@@ -16,7 +16,8 @@ type Package = {
 /** Settings whose lists name folders and files. */
 const LISTS =
   /^(?:[\w.-]+\.json|[\w.-]+\.config\.ts|[\w.-]+\.c?js|\.gitignore|\.dockerignore|\.gitattributes|test\/drift\.test\.ts)$/
-const NOT_LISTS = ['package.json', 'package-lock.json']
+// The published report is true or stale as a whole: `report -- verify` says which.
+const NOT_LISTS = ['package.json', 'package-lock.json', 'report.json']
 
 /** A line that opens or closes what belongs to a part: `// part: bench`, `# end: bench`, `<!-- part: bench -->`. */
 const MARKER = /^[ \t]*(?:\/\/|#|<!--|\/\*) (part|end): ([a-z-]+)(?: -->| \*\/)?[ \t]*$/
