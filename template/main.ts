@@ -98,6 +98,7 @@ async function runInit(values: Options): Promise<void> {
   const left =
     values.without?.join(',') ?? (await ask(values, `Leave out (${removable.join(', ')})`, '')) ?? ''
   const without = [...new Set(left.split(',').map(part => part.trim()))].filter(Boolean)
+  if (values.new !== undefined) refuse(problemWithName(values.new))
   const module = values.new === undefined ? undefined : { name: values.new, fields: fieldsOf(values.fields) }
   await change(values, async staging => {
     refuse(problemWithService(name))

@@ -1,4 +1,6 @@
 /** The migrations folder: makes one migration of all, and adds, takes out and writes those of a module. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UserFacingError } from '../src/lib/user-facing-error.ts'
 import type { Staging } from './staging.ts'
 
 const FOLDER = 'drizzle'
@@ -27,9 +29,35 @@ export async function squashMigrations(staging: Staging, gone: readonly string[]
   })
 }
 
+/** The longest wait for the clock to pass the newest migration, in milliseconds. */
+const LONGEST_WAIT_MS = 5000
+
+/**
+ * Resolves when a new migration gets a number above all others: drizzle-kit numbers them by the second. Throws UserFacingError
+ * where the newest one is of a later time than this machine's.
+ */
+export async function waitForNextNumber(
+  paths: readonly string[],
+  now: () => number = Date.now,
+): Promise<void> {
+  const numbers = paths.flatMap(path => /^drizzle\/(\d{14})_.*\.sql$/.exec(path)?.[1] ?? [])
+  const newest = numbers.toSorted().at(-1)
+  if (newest === undefined) return
+  const [, date = '', time = ''] = /^(\d{8})(\d{6})$/.exec(newest) ?? []
+  const text = `${date.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time.replace(/(..)(..)(..)/, '$1:$2:$3')}Z`
+  const wait = Date.parse(text) + 1000 - now()
+  if (wait > LONGEST_WAIT_MS) {
+    throw new UserFacingError(
+      `The newest migration is of ${text}, which is later than this machine's clock says.`,
+    )
+  }
+  if (wait > 0) await sleep(wait)
+}
+
 /** Writes the migration that the tables need, and returns its path. */
 export async function generate(staging: Staging, args: readonly string[]): Promise<string> {
   const before = new Set(staging.list())
+  await waitForNextNumber([...before])
   await staging.runPackage(DRIZZLE_KIT, ['generate', ...args])
   const added = staging.list().find(path => path.endsWith('.sql') && !before.has(path))
   if (added === undefined) throw new Error('drizzle-kit wrote no migration')
