@@ -18,10 +18,18 @@ declare module 'fastify' {
 }
 
 const kLatest = Symbol('latest response')
-const kPending = Symbol('pending replies')
+const kReply = Symbol('latest pending reply')
+const kEarlier = Symbol('earlier pending replies')
 
-/** The state is kept on the socket, and is freed with it. A pipeline has several pending replies. */
-type Connection = Socket & { [kLatest]?: ServerResponse; [kPending]?: Set<FastifyReply> }
+/**
+ * The state is kept on the socket, and is freed with it. Only a pipeline has earlier pending replies: a set for each
+ * connection, changed by each request, costs garbage collection.
+ */
+type Connection = Socket & {
+  [kLatest]?: ServerResponse
+  [kReply]?: FastifyReply | undefined
+  [kEarlier]?: Set<FastifyReply>
+}
 
 /** nginx's status for an aborted request. No client receives it: it is for log lines, metrics and spans. */
 const CLIENT_CLOSED_REQUEST = 499
@@ -37,7 +45,7 @@ export const connections = fp(
       open.add(connection)
       connection.once('close', () => {
         open.delete(connection)
-        for (const reply of connection[kPending] ?? []) {
+        for (const reply of pendingReplies(connection)) {
           markAborted(reply.raw)
           reply.raw.statusCode = CLIENT_CLOSED_REQUEST
           for (const observe of observers) observe(reply.request, reply)
@@ -54,6 +62,11 @@ export function latestOf(connection: Connection): ServerResponse | undefined {
   return connection[kLatest]
 }
 
+function pendingReplies(connection: Connection): FastifyReply[] {
+  const earlier = [...(connection[kEarlier] ?? [])]
+  return connection[kReply] ? [...earlier, connection[kReply]] : earlier
+}
+
 /**
  * Keeps the replies of each connection until they are sent. Fastify runs `onResponse` hooks where a response has
  * finished, and none where its connection was closed: those requests are reported by `onAborted`.
@@ -62,15 +75,19 @@ function trackReplies(app: FastifyInstance): void {
   app.addHook('onRequest', function addReply({ raw }, reply, done) {
     const connection: Connection = raw.socket
     connection[kLatest] = reply.raw
-    connection[kPending] ??= new Set()
-    connection[kPending].add(reply)
+    if (connection[kReply]) {
+      connection[kEarlier] ??= new Set()
+      connection[kEarlier].add(connection[kReply])
+    }
+    connection[kReply] = reply
     done()
   })
   app.addHook('onResponse', function removeReply({ raw }, reply, done) {
     // Without `done` no further hook runs. Node can still finish a response whose connection was closed before.
     if (isAborted(reply.raw)) return
     const connection: Connection = raw.socket
-    connection[kPending]?.delete(reply)
+    if (connection[kReply] === reply) connection[kReply] = undefined
+    else connection[kEarlier]?.delete(reply)
     done()
   })
 }
