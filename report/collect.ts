@@ -1,4 +1,6 @@
 /** Collects the rows of a running subject section by section, and makes the document of them. */
+
+import { describeMachine } from '../harness/machine.ts'
 import type { Collector, Context } from './context.ts'
 import {
   type Report,
@@ -8,7 +10,6 @@ import {
   type Section,
   type SectionId,
 } from './document/document.ts'
-import { describeMachine } from './document/machine.ts'
 import { redact } from './document/redact.ts'
 import { messageOf } from './errors.ts'
 import { database } from './sections/database/collector.ts'

@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { describeMachine } from '../../harness/machine.ts'
 import type { Fingerprint } from './schema.ts'
 
 const run = promisify(execFile)
@@ -17,17 +17,6 @@ export async function takeFingerprint(directory?: string, postgres?: string): Pr
   return {
     machine: { ...describeMachine(), ...(postgres && { postgres }) },
     code: directory === undefined ? {} : await readCode(directory),
-  }
-}
-
-/** Returns what of this machine, and of its Node.js, figures depend on. */
-export function describeMachine() {
-  return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
-    memoryBytes: totalmem(),
-    kernel: release(),
-    node: process.version,
   }
 }
 

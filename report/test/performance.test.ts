@@ -1,7 +1,7 @@
 /** Performance Metrics: figures of this commit on this machine, or the words "not measured". */
 import { expect, it } from 'vitest'
 import { UsageError } from '../../harness/errors.ts'
-import { describeMachine } from '../document/machine.ts'
+import { describeMachine } from '../../harness/machine.ts'
 import { ROOT } from '../generate.ts'
 import type { Repository } from '../git.ts'
 import type { Bench, EndpointFigures, Figures } from '../sections/performance/bench.ts'

@@ -1,8 +1,8 @@
 /** Performance Metrics: a bench result of this commit on this machine, or "not measured". */
 import { RunError, UsageError } from '../../../harness/errors.ts'
+import { describeMachine } from '../../../harness/machine.ts'
 import type { Row } from '../../document/document.ts'
 import { type Evidence, fact, type Measurement } from '../../document/evidence.ts'
-import { describeMachine } from '../../document/machine.ts'
 import type { Repository } from '../../git.ts'
 import type { Settings } from '../../options.ts'
 import { notAvailable, notMeasured } from '../rows.ts'

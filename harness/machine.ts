@@ -1,9 +1,8 @@
-/** Describes the machine that a report was generated on. */
+/** Describes the machine that a benchmark or a report ran on. */
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
-import type { Report } from './document.ts'
 
-/** Returns what response times depend on: processor, memory, kernel and Node.js. */
-export function describeMachine(): Report['machine'] {
+/** Returns what response times depend on: processor, memory in bytes, kernel and Node.js. */
+export function describeMachine() {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
