@@ -141,10 +141,13 @@ function describeRoute({
   place: ReturnType<typeof callerPlace>
   handler: string
 }): ObservedRoute[] {
-  const { summary, security, body, querystring, params } = (schema ?? {}) as Record<string, unknown>
+  const { summary, security, body, querystring, query, params, headers, response, hide } = (schema ??
+    {}) as Record<string, unknown>
   const guard = (config as { guard?: unknown } | undefined)?.guard
   const schemas = Object.fromEntries(
-    Object.entries({ body, querystring, params }).filter(([, value]) => value !== undefined),
+    Object.entries({ body, querystring: querystring ?? query, params, headers }).filter(
+      ([, value]) => value !== undefined,
+    ),
   )
   return [method].flat().map(name => ({
     method: name,
@@ -154,6 +157,10 @@ function describeRoute({
     security: Array.isArray(security) ? security.flatMap(entry => Object.keys(entry as object)) : [],
     handler,
     place,
+    statuses: Object.keys(response ?? {})
+      .map(Number)
+      .filter(Number.isInteger),
+    isHidden: hide === true,
     // A copy without functions and symbols, which messages cannot carry.
     schemas: JSON.parse(JSON.stringify(schemas)),
   }))

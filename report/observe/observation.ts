@@ -28,7 +28,11 @@ export type ObservedRoute = {
   handler: string
   place: Place | undefined
   /** The request's schemas, as JSON Schema. */
-  schemas: { body?: unknown; querystring?: unknown; params?: unknown }
+  schemas: { body?: unknown; querystring?: unknown; params?: unknown; headers?: unknown }
+  /** The statuses whose responses the route describes. */
+  statuses: number[]
+  /** Whether the route is left out of the API description on purpose. */
+  isHidden: boolean
 }
 
 /** A package that the process has loaded, with the name and version of its package.json. */
