@@ -20,6 +20,7 @@ const OPTIONS = {
     hint: 'module',
     help: 'report any Fastify app: a module that exports it or builds it. Calls every route, DELETE too',
   },
+  print: { type: 'boolean', help: 'print the Markdown; the result then goes to standard error' },
   publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
   help: { type: 'boolean', help: 'this text' },
 } as const
@@ -32,6 +33,7 @@ export type Settings = {
   since: string | undefined
   sections: readonly SectionId[]
   app: string | undefined
+  print: boolean
   publish: boolean
   help: boolean
 }
@@ -61,6 +63,7 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
     since: values.since,
     sections: sectionsOf(values.sections),
     app: values.app,
+    print: values.print ?? false,
     publish: values.publish ?? false,
     help: values.help ?? false,
   }

@@ -1,4 +1,4 @@
-/** `npm run report`: generates the report and writes it as Markdown, JSON and HTML. */
+/** `npm run report`: generates the report, writes it as Markdown, JSON and HTML, and prints the result. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RunError, UsageError } from '../../harness/errors.ts'
@@ -8,9 +8,11 @@ import type { Settings } from '../options.ts'
 import { renderJson } from '../render/json.ts'
 import { renderMarkdown } from '../render/markdown.ts'
 import { renderPage } from '../render/page.ts'
+import { renderSummary } from '../render/summary.ts'
+import { hasColours } from './colours.ts'
 import { createSteps } from './steps.ts'
 
-/** Prints the Markdown and writes the three files. Returns 1 where a row fails. */
+/** Writes the three files and prints the result, with `--print` after the Markdown. Returns 1 where a row fails. */
 export async function reportCommand(settings: Settings, operand: string | undefined, signal: AbortSignal) {
   if (operand !== undefined) throw new UsageError(`a report takes options only, not "${operand}"`)
   // Generating takes minutes, so an unusable folder is reported first.
@@ -18,16 +20,28 @@ export async function reportCommand(settings: Settings, operand: string | undefi
     throw new RunError(`cannot write to ${settings.out} (${code})`)
   })
   const report = await generateReport(settings, createSteps(), signal)
-  const markdown = renderMarkdown(report)
-  await writeFile(join(settings.out, 'report.md'), markdown)
-  await writeFile(join(settings.out, 'report.json'), renderJson(report))
-  await writeFile(join(settings.out, 'report.html'), renderPage(report))
-  if (settings.publish) {
-    await writeFile(join(ROOT, 'REPORT.md'), markdown)
-    await writeFile(join(ROOT, 'report.json'), renderJson(report))
-  }
-  process.stdout.write(markdown)
+  const files = await writeFiles(report, settings)
+  if (settings.print) process.stdout.write(renderMarkdown(report))
+  // Standard output is the Markdown alone where it was asked for: it may go to a file.
+  const stream = settings.print ? process.stderr : process.stdout
+  stream.write(renderSummary(report, { files, colours: hasColours(stream) }))
   return hasFailures(report) ? 1 : 0
+}
+
+/** Returns the names of the files, the page first. */
+async function writeFiles(report: Report, { out, publish }: Settings): Promise<string[]> {
+  const markdown = renderMarkdown(report)
+  const contents: [file: string, text: string][] = [
+    [join(out, 'report.html'), renderPage(report)],
+    [join(out, 'report.md'), markdown],
+    [join(out, 'report.json'), renderJson(report)],
+  ]
+  for (const [file, text] of contents) await writeFile(file, text)
+  const names = contents.map(([file]) => file)
+  if (!publish) return names
+  await writeFile(join(ROOT, 'REPORT.md'), markdown)
+  await writeFile(join(ROOT, 'report.json'), renderJson(report))
+  return [...names, 'REPORT.md']
 }
 
 export function hasFailures({ sections }: Report): boolean {

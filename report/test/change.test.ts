@@ -21,7 +21,7 @@ it('shows what a change added, removed and left, and that the tree is dirty, and
   const temporary = createOwnTemporary()
   onTestFinished(temporary.remove)
   const out = join(copy.folder, 'report/out')
-  const { code, stdout, stderr } = await runReport(
+  const { code, stderr } = await runReport(
     ['--since', 'HEAD~1', '--sections', SECTIONS, '--feature', 'ping'],
     copy.folder,
     temporary.environment,
@@ -30,6 +30,7 @@ it('shows what a change added, removed and left, and that the tree is dirty, and
   expect(code).toBe(0)
   expect(temporary.leftovers()).toEqual([])
   const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as Report
+  const markdown = readFileSync(join(out, 'report.md'), 'utf8')
 
   expect(ids(report, 'endpoints')).toEqual(['GET /ping', 'GET /.well-known/jwks.json'])
   expect(rowOf(report, 'endpoints', 'GET /ping')?.text).toBe('GET | /ping | Public | Respond with a pong')
@@ -40,7 +41,7 @@ it('shows what a change added, removed and left, and that the tree is dirty, and
   expect(ids(report, 'files')).toContain('src/http/ping.ts')
   expect(rowOf(report, 'files', 'src/http/ping.ts')?.text).toContain('Responds to pings')
   expect(rowOf(report, 'files', 'notes.md')?.text).toContain('Notes of mine')
-  expect(stdout).toContain('| no change | – | – |')
+  expect(markdown).toContain('| no change | – | – |')
   const labels =
     report.sections.find(({ id }) => id === 'middleware')?.rows.map(({ cells }) => cells[0]) ?? []
   expect(labels.filter(label => /^[+-]/.test(label ?? ''))).toEqual(['+Ping'])
@@ -52,7 +53,9 @@ it('shows what a change added, removed and left, and that the tree is dirty, and
     head: { commit: head, dirty: true },
     base: { commit: base, ref: 'HEAD~1', dirty: false },
   })
-  expect(stdout).toContain(`| Source | Git | ${base.slice(0, 10)} (HEAD~1) to ${head.slice(0, 10)} (dirty) |`)
+  expect(markdown).toContain(
+    `| Source | Git | ${base.slice(0, 10)} (HEAD~1) to ${head.slice(0, 10)} (dirty) |`,
+  )
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(
     `Change from ${base.slice(0, 10)} (HEAD~1) to ${head.slice(0, 10)}`,
   )
