@@ -328,6 +328,8 @@ describe('the path of an object', () => {
     guard: 'JWT + Owner',
     summary: undefined,
     security: [],
+    statuses: [],
+    isHidden: false,
     handler: '',
     place: undefined,
     schemas: { body: { type: 'object', properties: { title: { type: 'string' } } } },
