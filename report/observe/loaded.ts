@@ -1,22 +1,24 @@
 /** Watches which packages a process loads and which environment variables its code reads. */
 import { existsSync, readFileSync } from 'node:fs'
-import { registerHooks } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { watchModules } from './modules.ts'
 import type { LoadedPackage, VariableRead } from './observation.ts'
-import { callerPlace, shortName } from './places.ts'
+import { callerPlace, OBSERVER, shortName } from './places.ts'
 
 /** Starts to record the installed packages that modules are loaded from. Returns a function that lists them. */
 export function watchPackages(root: string): () => LoadedPackage[] {
-  const folders = new Map<string, string>()
-  registerHooks({
-    load(url, context, nextLoad) {
-      const match = url.startsWith('file:') && /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+))\//.exec(url)
-      if (match) folders.set(fileURLToPath(match[1] ?? ''), match[2] ?? '')
-      return nextLoad(url, context)
-    },
+  const folders = new Set<string>()
+  const update = watchModules(url => {
+    const folder = url.startsWith('file:') && /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(url)?.[0]
+    if (folder) folders.add(fileURLToPath(folder))
   })
-  return () => [...folders.keys()].sort().flatMap(folder => describePackage(folder, root))
+  return () => {
+    update()
+    // The report is a package too.
+    const found = [...folders].filter(folder => !OBSERVER.startsWith(`${folder}${sep}`))
+    return found.sort().flatMap(folder => describePackage(folder, root))
+  }
 }
 
 function describePackage(folder: string, root: string): LoadedPackage[] {

@@ -3,7 +3,8 @@ import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Place } from './observation.ts'
 
-const OBSERVER = fileURLToPath(new URL('.', import.meta.url))
+/** The folder of the observer. */
+export const OBSERVER = fileURLToPath(new URL('.', import.meta.url))
 const FRAMEWORK = /\/node_modules\/(fastify|avvio|fastify-plugin)\//
 
 /** Returns the place of the caller, relative to `root`; undefined where only Fastify is on the stack. */

@@ -6,7 +6,7 @@ const FOLDER = new URL('./checks/', import.meta.url)
 
 /** Returns all checks in the order of the report. Throws where two have the same id. */
 export async function findChecks(folder = FOLDER): Promise<Check[]> {
-  const files = (await readdir(folder)).filter(file => file.endsWith('.ts')).sort()
+  const files = (await readdir(folder)).filter(file => /\.[jt]s$/.test(file)).sort()
   const modules = await Promise.all(files.map(file => import(new URL(file, folder).href)))
   const checks = modules.flatMap(exports => Object.values<Check>(exports))
   const repeated = checks.find((check, index) => checks.findIndex(({ id }) => id === check.id) !== index)
