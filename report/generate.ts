@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startDatabase } from '../harness/database.ts'
-import { RunError } from '../harness/errors.ts'
+import { RunError, UsageError } from '../harness/errors.ts'
 import { checkOut } from '../harness/worktree.ts'
 import { collectRows, toDocument } from './collect.ts'
 import { subtract } from './compare.ts'
@@ -12,6 +12,7 @@ import type { Report, Rows, SectionId } from './document/document.ts'
 import { messageOf } from './errors.ts'
 import { openRepository, type Repository } from './git.ts'
 import type { Settings } from './options.ts'
+import { COMMAND, REFERENCE_ROOT } from './package/installed.ts'
 import { preparePerformance } from './sections/performance/collector.ts'
 import { startAnyApp } from './subject/any-app.ts'
 import { migrateReference, startReference } from './subject/reference.ts'
@@ -64,6 +65,9 @@ async function generate(
   cleanups: Cleanups,
 ): Promise<Report> {
   const { app, since, sections } = options
+  if (app === undefined && REFERENCE_ROOT === undefined) {
+    throw new UsageError(`name the module of your app: ${COMMAND} --app src/app.js`)
+  }
   const repository = app === undefined ? await openOwnRepository(since) : undefined
   // Reports an unusable bench result before anything is started.
   const measure = sections.includes('performance') ? await preparePerformance(options) : undefined

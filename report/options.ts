@@ -3,13 +3,14 @@ import { parseArgs } from 'node:util'
 import { UsageError } from '../harness/errors.ts'
 import { SECTION_IDS, type SectionId } from './document/document.ts'
 import { messageOf } from './errors.ts'
+import { COMMAND, DEFAULT_OUT } from './package/installed.ts'
 
 const OPTIONS = {
   bench: { type: 'string', hint: 'what', help: 'quick, full, none or a <result.json> of the bench (quick)' },
   out: {
     type: 'string',
     hint: 'folder',
-    help: 'where report.md, report.json and report.html go (report/out)',
+    help: `where report.md, report.json and report.html go (${DEFAULT_OUT})`,
   },
   feature: { type: 'string', hint: 'name', help: "what the title says (the package's name)" },
   date: { type: 'string', hint: 'YYYY-MM-DD', help: 'the date of the title (today)' },
@@ -38,7 +39,7 @@ export type Settings = {
   help: boolean
 }
 
-export const USAGE = `Usage: npm run report -- [command] [options]
+export const USAGE = `Usage: ${COMMAND} [command] [options]
 
   (none)                     write the Backend Implementation Report of the service as it runs
   verify <report.json>       derive the rows again, without measurements, and list those that are no longer true
@@ -57,7 +58,7 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
   if (surplus !== undefined) throw new UsageError(`"${surplus}" is one operand too many`)
   const settings: Settings = {
     bench: values.bench ?? 'quick',
-    out: values.out ?? 'report/out',
+    out: values.out ?? DEFAULT_OUT,
     feature: values.feature,
     date: dateOf(values.date, today),
     since: values.since,

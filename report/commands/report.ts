@@ -5,6 +5,7 @@ import { RunError, UsageError } from '../../harness/errors.ts'
 import type { Report } from '../document/document.ts'
 import { generateReport, ROOT } from '../generate.ts'
 import type { Settings } from '../options.ts'
+import { DEFAULT_OUT } from '../package/installed.ts'
 import { renderJson } from '../render/json.ts'
 import { renderMarkdown } from '../render/markdown.ts'
 import { renderPage } from '../render/page.ts'
@@ -19,6 +20,8 @@ export async function reportCommand(settings: Settings, operand: string | undefi
   await mkdir(settings.out, { recursive: true }).catch(({ code }: NodeJS.ErrnoException) => {
     throw new RunError(`cannot write to ${settings.out} (${code})`)
   })
+  // In the repository of another app no other file ignores it, and the next report would find changes.
+  if (settings.out === DEFAULT_OUT) await writeFile(join(settings.out, '.gitignore'), '*\n')
   const report = await generateReport(settings, createSteps(), signal)
   const files = await writeFiles(report, settings)
   if (settings.print) process.stdout.write(renderMarkdown(report))
