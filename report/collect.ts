@@ -11,6 +11,7 @@ import {
   type SectionId,
 } from './document/document.ts'
 import { redact } from './document/redact.ts'
+import type { Supplement } from './document/supplement.ts'
 import { messageOf } from './errors.ts'
 import { database } from './sections/database/collector.ts'
 import { endpoints } from './sections/endpoints/collector.ts'
@@ -50,7 +51,7 @@ export async function collectRows(
   return rows
 }
 
-type Head = Pick<Report, 'feature' | 'date' | 'module' | 'range'>
+type Head = Pick<Report, 'feature' | 'date' | 'module' | 'range'> & Supplement
 
 /** Returns the document of the wanted sections, in the order of the format and without secrets. */
 export function toDocument(

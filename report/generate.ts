@@ -17,13 +17,18 @@ import { preparePerformance } from './sections/performance/collector.ts'
 import { startAnyApp } from './subject/any-app.ts'
 import { migrateReference, startReference } from './subject/reference.ts'
 import type { Subject } from './subject/subject.ts'
+import { collectSupplement } from './supplement/collect.ts'
+import { readTests } from './supplement/tests.ts'
+import type { Surveyed } from './survey.ts'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** Called with each step, for a person who waits. */
 export type OnStep = (step: string) => void
 
-export type GenerateOptions = Pick<Settings, 'bench' | 'feature' | 'date' | 'since' | 'sections' | 'app'>
+export type GenerateOptions = Pick<Settings, 'bench' | 'feature' | 'date' | 'since' | 'sections' | 'app'> & {
+  tests?: string | undefined
+}
 
 /** Sections that are not compared with a base: they describe the head as it runs, or the range itself. */
 const NOT_COMPARED: readonly SectionId[] = ['security', 'performance', 'files']
@@ -69,21 +74,22 @@ async function generate(
     throw new UsageError(`name the module of your app: ${COMMAND} --app src/app.js`)
   }
   const repository = app === undefined ? await openOwnRepository(since) : undefined
-  // Reports an unusable bench result before anything is started.
+  // Unusable files are reported before anything is started.
+  if (options.tests !== undefined) readTests(options.tests, ROOT, repository?.committedAt)
   const measure = sections.includes('performance') ? await preparePerformance(options) : undefined
   onStep('starting the service')
   const start = app === undefined ? await startServer(cleanups, signal) : undefined
   const subject = start ? await start(ROOT, 'head') : await startAnyApp(app ?? '', signal)
   if (!start) cleanups.push(subject.stop)
   const own = repository ?? (await openRepository(subject.root))
-  const rows = await rowsOf(subject, own, sections, onStep)
+  const { rows, surveyed } = await rowsOf(subject, own, sections, onStep)
   if (since !== undefined && start && repository?.base) {
     onStep(`starting ${since}`)
     const worktree = await checkOut(ROOT, since, signal)
     cleanups.push(worktree.remove)
     const base = await start(worktree.root, 'base')
     const compared = sections.filter(id => !NOT_COMPARED.includes(id))
-    subtract(rows, await rowsOf(base, undefined, compared, onStep), since)
+    subtract(rows, (await rowsOf(base, undefined, compared, onStep)).rows, since)
     await base.stop()
   }
   signal.throwIfAborted()
@@ -94,7 +100,9 @@ async function generate(
     rows.performance = await measure(own, signal)
   }
   onStep('')
-  return toDocument(headOf(options, subject, own), rows, sections, subject.secrets)
+  const { root, secrets } = subject
+  const supplement = await collectSupplement({ root, repository: own, tests: options.tests, surveyed, rows })
+  return toDocument({ ...headOf(options, subject, own), ...supplement }, rows, sections, secrets)
 }
 
 async function openOwnRepository(since: string | undefined): Promise<Repository> {
@@ -142,10 +150,11 @@ async function rowsOf(
   repository: Repository | undefined,
   sections: readonly SectionId[],
   onStep: OnStep,
-): Promise<Rows> {
+): Promise<{ rows: Rows; surveyed: readonly Surveyed[] }> {
   onStep('calling every route')
   const context = await createContext(subject, repository)
-  return collectRows(context, sections, section => onStep(`${section} collected`))
+  const rows = await collectRows(context, sections, section => onStep(`${section} collected`))
+  return { rows, surveyed: context.surveyed }
 }
 
 function headOf({ feature, date }: GenerateOptions, subject: Subject, repository: Repository | undefined) {

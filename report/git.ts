@@ -17,6 +17,10 @@ export type Repository = {
   base?: Version
   /** Returns the files that the range added or modified; without a base, all files. */
   files: () => Promise<ChangedFile[]>
+  /** Returns the text of a file in the base; undefined where it is not there. */
+  readBase?: (path: string) => Promise<string | undefined>
+  /** When the commit was made, in ms; undefined before the first commit. */
+  committedAt?: number
 }
 
 async function git(cwd: string, ...args: string[]): Promise<string> {
@@ -36,9 +40,18 @@ export async function openRepository(folder: string, since?: string): Promise<Re
   return {
     root: folder,
     version: { commit: commit ?? null, dirty: status !== '' },
-    ...(base !== undefined && since !== undefined && { base: { commit: base, ref: since, dirty: false } }),
+    ...(base !== undefined &&
+      since !== undefined && {
+        base: { commit: base, ref: since, dirty: false },
+        readBase: (path: string) => git(folder, 'show', `${base}:./${path}`).catch(() => undefined),
+      }),
+    ...(commit !== undefined && { committedAt: await commitTime(folder) }),
     files: () => listFiles(folder, base),
   }
+}
+
+async function commitTime(folder: string): Promise<number> {
+  return Number(await git(folder, 'show', '--no-patch', '--format=%ct', 'HEAD')) * 1000
 }
 
 async function resolve(folder: string, ref: string): Promise<string | undefined> {

@@ -21,6 +21,7 @@ const OPTIONS = {
     hint: 'module',
     help: 'report any Fastify app: a module that exports it or builds it. Calls every route, DELETE too',
   },
+  tests: { type: 'string', hint: 'file', help: "the JSON of a test run (Vitest's or Jest's reporter json)" },
   print: { type: 'boolean', help: 'print the Markdown; the result then goes to standard error' },
   publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
   help: { type: 'boolean', help: 'this text' },
@@ -34,6 +35,7 @@ export type Settings = {
   since: string | undefined
   sections: readonly SectionId[]
   app: string | undefined
+  tests: string | undefined
   print: boolean
   publish: boolean
   help: boolean
@@ -64,6 +66,7 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
     since: values.since,
     sections: sectionsOf(values.sections),
     app: values.app,
+    tests: values.tests,
     print: values.print ?? false,
     publish: values.publish ?? false,
     help: values.help ?? false,

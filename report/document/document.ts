@@ -1,6 +1,7 @@
 /** The published format of a report: the TypeBox schema that `report.schema.json` is generated from. */
 import { type Static, Type } from '@sinclair/typebox'
 import { EvidenceSchema, type SomeEvidence } from './evidence.ts'
+import { SUPPLEMENT_FIELDS } from './supplement.ts'
 
 /** Incremented when a field changes its meaning or is removed. A new optional field does not change it. */
 export const SCHEMA_VERSION = 1
@@ -74,6 +75,7 @@ export const ReportSchema = Type.Object(
       CLOSED,
     ),
     sections: Type.Array(SectionSchema, { minItems: 1 }),
+    ...SUPPLEMENT_FIELDS,
   },
   { ...CLOSED, $id: 'backend-implementation-report-v1', title: 'Backend Implementation Report' },
 )

@@ -1,22 +1,30 @@
-/** Renders a report as Markdown in the fixed format. */
+/** Renders a report as Markdown in the fixed format. A long report of a whole service is folded. */
 import type { Report, Section } from '../document/document.ts'
 import { renderDrawing } from '../sections/middleware/drawing.ts'
 import { renderMeasures } from '../sections/security/measures.ts'
+import { type Fold, foldRows, foldsOf } from './fold.ts'
 import { oneLine } from './one-line.ts'
 
-/** Returns the whole document, with a line end at its end. */
-export function renderMarkdown({ feature, date, sections }: Report): string {
-  const parts = sections.map(section => `### ${section.title}\n${renderSection(section)}\n`)
+/** People read the whole document: more lines than this are folded where the format allows it. */
+export const MAX_LINES = 200
+
+/** Returns the whole document, with a line end at its end. A report of a change has one row per file. */
+export function renderMarkdown(report: Report): string {
+  if (report.range.base) return renderFolded(report, {})
+  const texts = foldsOf(report).map(fold => renderFolded(report, fold))
+  return texts.find(text => text.split('\n').length - 1 <= MAX_LINES) ?? texts.at(-1) ?? ''
+}
+
+function renderFolded(report: Report, fold: Fold): string {
+  const { feature, date, sections } = report
+  const parts = sections.map(section => `### ${section.title}\n${renderSection(section, report, fold)}\n`)
   return `## Backend Implementation Report – ${oneLine(feature)} (${date})\n\n${parts.join('\n')}`
 }
 
-function renderSection(section: Section): string {
+function renderSection(section: Section, { folders = [] }: Report, fold: Fold): string {
   if (section.id === 'security') return renderMeasures(section)
   if (section.id === 'middleware') return renderDrawing(section)
-  return table(
-    section.columns,
-    section.rows.map(({ cells }) => cells),
-  )
+  return table(section.columns, foldRows(section, fold, folders))
 }
 
 /** The rule under each heading is as long as the heading with its spaces. */
