@@ -1,6 +1,7 @@
 /** `npm run report`: reads the command line, runs the command, and exits with its code. */
 import { listenForInterruption } from '../harness/command.ts'
 import { RunError, UsageError } from '../harness/errors.ts'
+import { EXIT } from './exit-codes.ts'
 import { parseCommandLine, type Settings, USAGE } from './options.ts'
 
 export type Command = (
@@ -24,7 +25,7 @@ async function main(): Promise<number> {
     const { command, operand, settings } = parseCommandLine(args)
     if (settings.help) {
       console.log(USAGE)
-      return 0
+      return EXIT.OK
     }
     const load = COMMANDS[command]
     if (!load) throw new UsageError(`there is no command "${command}"; there are: verify, lint`)
@@ -33,10 +34,10 @@ async function main(): Promise<number> {
   } catch (error) {
     if (signal.aborted) {
       process.stderr.write('report: interrupted\n')
-      return 130
+      return EXIT.INTERRUPTED
     }
     if (!(error instanceof UsageError || error instanceof RunError)) throw error
     process.stderr.write(`report: ${error.message}\n`)
-    return error instanceof UsageError ? 64 : 69
+    return error instanceof UsageError ? EXIT.USAGE : EXIT.UNAVAILABLE
   }
 }

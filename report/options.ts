@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { UsageError } from '../harness/errors.ts'
 import { SECTION_IDS, type SectionId } from './document/document.ts'
 import { messageOf } from './errors.ts'
+import { describeExitCodes } from './exit-codes.ts'
 import { COMMAND, DEFAULT_OUT } from './package/installed.ts'
 
 const OPTIONS = {
@@ -50,8 +51,8 @@ export const USAGE = `Usage: ${COMMAND} [command] [options]
 Options:
 ${helpOf(OPTIONS)}
 
-Exit codes: 0 success; 1 the report has failing rows, is no longer true or is not valid; 64 wrong usage; 69 it cannot
-be generated; 130 Ctrl-C.`
+Exit codes:
+${describeExitCodes()}`
 
 /** Returns the command, its operand and the settings. Throws a UsageError. */
 export function parseCommandLine(args: readonly string[], today = new Date()) {

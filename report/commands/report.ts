@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RunError, UsageError } from '../../harness/errors.ts'
 import type { Report } from '../document/document.ts'
+import { exitCodeOf } from '../exit-codes.ts'
 import { generateReport, ROOT } from '../generate.ts'
 import type { Settings } from '../options.ts'
 import { DEFAULT_OUT } from '../package/installed.ts'
@@ -13,7 +14,7 @@ import { renderSummary } from '../render/summary.ts'
 import { hasColours } from './colours.ts'
 import { createSteps } from './steps.ts'
 
-/** Writes the three files and prints the result, with `--print` after the Markdown. Returns 1 where a row fails. */
+/** Writes the three files and prints the result, with `--print` after the Markdown. Returns the exit code of the rows. */
 export async function reportCommand(settings: Settings, operand: string | undefined, signal: AbortSignal) {
   if (operand !== undefined) throw new UsageError(`a report takes options only, not "${operand}"`)
   // Generating takes minutes, so an unusable folder is reported first.
@@ -28,7 +29,7 @@ export async function reportCommand(settings: Settings, operand: string | undefi
   // Standard output is the Markdown alone where it was asked for: it may go to a file.
   const stream = settings.print ? process.stderr : process.stdout
   stream.write(renderSummary(report, { files, colours: hasColours(stream) }))
-  return hasFailures(report) ? 1 : 0
+  return exitCodeOf(report, settings.bench)
 }
 
 /** Returns the names of the files, the page first. */
@@ -45,8 +46,4 @@ async function writeFiles(report: Report, { out, publish }: Settings): Promise<s
   await writeFile(join(ROOT, 'REPORT.md'), markdown)
   await writeFile(join(ROOT, 'report.json'), renderJson(report))
   return [...names, 'REPORT.md']
-}
-
-export function hasFailures({ sections }: Report): boolean {
-  return sections.some(({ rows }) => rows.some(({ state }) => state === 'fail'))
 }
