@@ -112,7 +112,7 @@ async function openOwnRepository(since: string | undefined): Promise<Repository>
 }
 
 /** Durability is of no use to a database that lives for one run. */
-const DATABASE_SETTINGS = {
+export const DATABASE_SETTINGS = {
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',

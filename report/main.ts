@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   report: async () => (await import('./commands/report.ts')).reportCommand,
   verify: async () => (await import('./commands/verify.ts')).verifyCommand,
   lint: async () => (await import('./commands/lint.ts')).lintCommand,
+  'self-test': async () => (await import('./commands/self-test.ts')).selfTestCommand,
 }
 
 const { args, signal } = listenForInterruption(process.argv.slice(2))
@@ -28,7 +29,7 @@ async function main(): Promise<number> {
       return EXIT.OK
     }
     const load = COMMANDS[command]
-    if (!load) throw new UsageError(`there is no command "${command}"; there are: verify, lint`)
+    if (!load) throw new UsageError(`there is no command "${command}"; there are: verify, lint, self-test`)
     const run = await load()
     return await run(settings, operand, signal)
   } catch (error) {

@@ -25,6 +25,13 @@ const OPTIONS = {
   tests: { type: 'string', hint: 'file', help: "the JSON of a test run (Vitest's or Jest's reporter json)" },
   print: { type: 'boolean', help: 'print the Markdown; the result then goes to standard error' },
   publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
+  only: { type: 'string', hint: 'pattern', help: 'self-test: the trials whose name or kind matches' },
+  tenth: { type: 'string', hint: 'n', help: 'self-test: each tenth trial, from number n on; CI takes turns' },
+  workers: {
+    type: 'string',
+    hint: 'n',
+    help: 'self-test: reports that run at the same time (one for each core)',
+  },
   help: { type: 'boolean', help: 'this text' },
 } as const
 
@@ -39,6 +46,9 @@ export type Settings = {
   tests: string | undefined
   print: boolean
   publish: boolean
+  only: string | undefined
+  tenth: number | undefined
+  workers: number | undefined
   help: boolean
 }
 
@@ -46,6 +56,7 @@ export const USAGE = `Usage: ${COMMAND} [command] [options]
 
   (none)                     write the Backend Implementation Report of the service as it runs
   verify <report.json>       derive the rows again, without measurements, and list those that are no longer true
+  self-test                  break the service in many ways, and check that the report says so
   lint <file.md>             check whether a Markdown file is a valid Backend Implementation Report
 
 Options:
@@ -70,6 +81,9 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
     tests: values.tests,
     print: values.print ?? false,
     publish: values.publish ?? false,
+    only: patternOf(values.only),
+    tenth: countOf('tenth', values.tenth, 0),
+    workers: countOf('workers', values.workers, 1),
     help: values.help ?? false,
   }
   if (settings.feature?.trim() === '') throw new UsageError('--feature takes a name')
@@ -99,6 +113,22 @@ function dateOf(value: string | undefined, today: Date): string {
     throw new UsageError(`--date takes a day as YYYY-MM-DD, not "${value}"`)
   }
   return value
+}
+
+function patternOf(value: string | undefined): string | undefined {
+  try {
+    new RegExp(value ?? '')
+    return value
+  } catch {
+    throw new UsageError(`--only takes a pattern, not "${value}"`)
+  }
+}
+
+function countOf(name: string, value: string | undefined, least: number): number | undefined {
+  if (value === undefined) return undefined
+  if (!/^\d{1,9}$/.test(value) || Number(value) < least)
+    throw new UsageError(`--${name} takes a number from ${least} on`)
+  return Number(value)
 }
 
 function sectionsOf(value: string | undefined): readonly SectionId[] {

@@ -1,0 +1,74 @@
+/** Runs the report on the service of a trial. */
+import { collectRows } from '../collect.ts'
+import { createContext } from '../context.ts'
+import type { Row, SectionId } from '../document/document.ts'
+import { openRepository } from '../git.ts'
+import { migrateReference, startReference } from '../subject/reference.ts'
+import { cloneDatabase, dropDatabase, runSql } from './databases.ts'
+import type { Trial } from './trial.ts'
+import type { Workspace } from './workspace.ts'
+
+/** The sections that a running service fills without the bench and without the history of its files. */
+const SECTIONS: readonly SectionId[] = [
+  'stack',
+  'endpoints',
+  'database',
+  'middleware',
+  'security',
+  'environment',
+]
+
+/** The state and the text of a row. */
+export type FoundRow = { state: Row['state']; text: string }
+
+/** The rows by `section/id`, without those that may differ from run to run. */
+export type FoundRows = Record<string, FoundRow>
+
+type Place = {
+  workspace: Workspace
+  /** The URL of a migrated database, which is copied. */
+  template: string
+  /** The checkout of the workspace. */
+  root: string
+}
+
+type Subject = Pick<Trial, 'changes' | 'sql' | 'migrates' | 'environment'>
+
+/** Returns the rows of the changed service. Nothing of the trial is left when this returns or throws. */
+export async function runTrial(subject: Subject, name: string, place: Place): Promise<FoundRows> {
+  const undo: (() => Promise<unknown>)[] = [await place.workspace.apply(subject.changes)]
+  try {
+    const databaseUrl = await cloneDatabase(place.template, name)
+    undo.push(() => dropDatabase(databaseUrl))
+    if (subject.migrates) await migrateReference(place.workspace.folder, databaseUrl)
+    if (subject.sql !== undefined) await runSql(databaseUrl, subject.sql)
+    return await reportOn(subject, databaseUrl, place)
+  } finally {
+    for (const step of undo.reverse()) await step()
+  }
+}
+
+async function reportOn(
+  subject: Subject,
+  databaseUrl: string,
+  { workspace, root }: Place,
+): Promise<FoundRows> {
+  const service = await startReference({
+    root: workspace.folder,
+    databaseUrl,
+    ...(subject.environment && { environment: subject.environment }),
+  })
+  try {
+    const context = await createContext(service, await openRepository(root))
+    const rows = await collectRows(context, SECTIONS)
+    return Object.fromEntries(
+      Object.entries(rows).flatMap(([section, own]) =>
+        own
+          .filter(({ volatile }) => !volatile)
+          .map(({ id, state, cells }) => [`${section}/${id}`, { state, text: cells.join(' | ') }]),
+      ),
+    )
+  } finally {
+    await service.stop()
+  }
+}
