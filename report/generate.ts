@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startDatabase } from '../harness/database.ts'
 import { RunError, UsageError } from '../harness/errors.ts'
-import { checkOut } from '../harness/worktree.ts'
+import { startBase } from './change/base.ts'
+import { failEdited } from './change/migrations.ts'
+import { subtract } from './change/subtract.ts'
 import { collectRows, toDocument } from './collect.ts'
-import { subtract } from './compare.ts'
 import { createContext } from './context.ts'
 import type { Report, Rows, SectionId } from './document/document.ts'
 import { messageOf } from './errors.ts'
@@ -30,8 +31,8 @@ export type GenerateOptions = Pick<Settings, 'bench' | 'feature' | 'date' | 'sin
   tests?: string | undefined
 }
 
-/** Sections that are not compared with a base: they describe the head as it runs, or the range itself. */
-const NOT_COMPARED: readonly SectionId[] = ['security', 'performance', 'files']
+/** Sections that are not derived from a running base: the bench measures both, and the files are of the range itself. */
+const NOT_COMPARED: readonly SectionId[] = ['performance', 'files']
 
 /** Returns the document. Everything that was started has ended when this returns or throws. */
 export async function generateReport(
@@ -85,10 +86,10 @@ async function generate(
   const { rows, surveyed } = await rowsOf(subject, own, sections, onStep)
   if (since !== undefined && start && repository?.base) {
     onStep(`starting ${since}`)
-    const worktree = await checkOut(ROOT, since, signal)
-    cleanups.push(worktree.remove)
-    const base = await start(worktree.root, 'base')
+    const startIn = (root: string) => start(root, 'base')
+    const base = await startBase(repository, repository.base, { start: startIn, cleanups, signal })
     const compared = sections.filter(id => !NOT_COMPARED.includes(id))
+    if (rows.database) rows.database = await failEdited(rows.database, repository)
     subtract(rows, (await rowsOf(base, undefined, compared, onStep)).rows, since)
     await base.stop()
   }

@@ -28,15 +28,14 @@ async function git(cwd: string, ...args: string[]): Promise<string> {
   return stdout
 }
 
-/** Returns the repository of `folder`; undefined where it is in none. Throws a RunError for an unknown ref. */
+/** Returns the repository of `folder`; undefined where it is in none. Throws a RunError for a ref that cannot be compared with. */
 export async function openRepository(folder: string, since?: string): Promise<Repository | undefined> {
   const isRepository = await git(folder, 'rev-parse', '--is-inside-work-tree').catch(() => undefined)
   if (isRepository === undefined) return undefined
   const commit = await resolve(folder, 'HEAD')
   const excluded = OUTPUT.map(name => `:(exclude)${name}`)
   const status = await git(folder, 'status', '--porcelain', '--', '.', ...excluded)
-  const base = since === undefined ? undefined : await resolve(folder, since)
-  if (since !== undefined && base === undefined) throw new RunError(`there is no git ref "${since}"`)
+  const base = since === undefined ? undefined : await mergeBase(folder, since)
   return {
     root: folder,
     version: { commit: commit ?? null, dirty: status !== '' },
@@ -48,6 +47,20 @@ export async function openRepository(folder: string, since?: string): Promise<Re
     ...(commit !== undefined && { committedAt: await commitTime(folder) }),
     files: () => listFiles(folder, base),
   }
+}
+
+/**
+ * Returns the commit that the change began with: the last one that `ref` and the checkout have in common. What was
+ * added to a branch since then is not part of the change.
+ */
+async function mergeBase(folder: string, ref: string): Promise<string> {
+  const commit = await resolve(folder, ref)
+  if (commit === undefined) throw new RunError(`there is no git ref "${ref}"`)
+  const common = await git(folder, 'merge-base', 'HEAD', commit).catch(() => undefined)
+  if (common === undefined) {
+    throw new RunError(`HEAD and ${ref} have no commit in common; in a shallow clone: git fetch --unshallow`)
+  }
+  return common.trim()
 }
 
 async function commitTime(folder: string): Promise<number> {

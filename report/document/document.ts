@@ -13,6 +13,12 @@ export const StateSchema = Type.Union(
   { description: 'whether the row was verified in this run' },
 )
 
+/** In a report of a change: how a row differs from the base. A slower row fails, and has an exit code of its own. */
+const ChangeSchema = Type.Union(
+  (['added', 'changed', 'removed', 'unchanged', 'slower'] as const).map(change => Type.Literal(change)),
+  { description: 'how the row differs from the base' },
+)
+
 export const RowSchema = Type.Object(
   {
     id: Type.String({ description: 'unique in its section, and the same in every run' }),
@@ -21,6 +27,7 @@ export const RowSchema = Type.Object(
     volatile: Type.Optional(
       Type.Boolean({ description: 'true where another run may have another correct value' }),
     ),
+    change: Type.Optional(ChangeSchema),
     evidence: Type.Array(EvidenceSchema, { minItems: 1 }),
   },
   CLOSED,
@@ -92,6 +99,7 @@ export type Row = {
   cells: readonly [string, ...string[]]
   state: State
   volatile?: boolean
+  change?: Static<typeof ChangeSchema>
   evidence: SomeEvidence
 }
 

@@ -1,9 +1,10 @@
 /** The report of a change: what was added, changed and removed between two versions. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { copyRepository } from '../../test/helpers/repository-copy.ts'
 import type { Report } from '../document/document.ts'
+import { ROOT } from '../generate.ts'
 import { openRepository } from '../git.ts'
 import { createOwnTemporary } from './helpers/own-temporary.ts'
 import { rowOf } from './helpers/report.ts'
@@ -27,7 +28,8 @@ it('shows what a change added, removed and left, and that the tree is dirty, and
     temporary.environment,
   )
   expect(stderr).toBe('')
-  expect(code).toBe(0)
+  // The edited migration fails.
+  expect(code).toBe(1)
   expect(temporary.leftovers()).toEqual([])
   const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as Report
   const markdown = readFileSync(join(out, 'report.md'), 'utf8')
@@ -35,7 +37,11 @@ it('shows what a change added, removed and left, and that the tree is dirty, and
   expect(ids(report, 'endpoints')).toEqual(['GET /ping', 'GET /.well-known/jwks.json'])
   expect(rowOf(report, 'endpoints', 'GET /ping')?.text).toBe('GET | /ping | Public | Respond with a pong')
   expect(rowOf(report, 'endpoints', 'GET /.well-known/jwks.json')?.text).toContain('(removed)')
-  expect(ids(report, 'database')).toEqual(['29990101000000_pings'])
+  expect(ids(report, 'database')).toEqual([EDITED, '29990101000000_pings'])
+  expect(rowOf(report, 'database', EDITED)).toMatchObject({
+    state: 'fail',
+    text: expect.stringContaining('(edited since HEAD~1)'),
+  })
   expect(rowOf(report, 'database', '29990101000000_pings')?.text).toContain('Counts pings')
   expect(ids(report, 'environment')).toEqual(['PING_TEXT'])
   expect(ids(report, 'files')).toContain('src/http/ping.ts')
@@ -63,6 +69,12 @@ it('shows what a change added, removed and left, and that the tree is dirty, and
     `worktree ${copy.folder}\nHEAD ${head}\nbranch refs/heads/main\n\n`,
   )
 })
+
+/** The first migration of the repository. */
+const EDITED = readdirSync(join(ROOT, 'drizzle'))
+  .filter(name => name.endsWith('.sql'))
+  .sort()[0]
+  ?.slice(0, -'.sql'.length) as string
 
 async function change(copy: ReturnType<typeof copyRepository>): Promise<void> {
   await copy.write(
@@ -96,6 +108,8 @@ export const ping = fp(async (app: FastifyInstance) => {
     'drizzle/29990101000000_pings.sql',
     '-- Counts pings.\nCREATE TABLE "pings" ("at" timestamptz);\n',
   )
+  const migration = `drizzle/${EDITED}.sql`
+  await copy.write(migration, `${readFileSync(join(copy.folder, migration), 'utf8')}-- One line more.\n`)
   const journal = JSON.parse(readFileSync(join(copy.folder, 'drizzle/meta/_journal.json'), 'utf8'))
   journal.entries.push({
     idx: journal.entries.length,
