@@ -236,8 +236,13 @@ export const operation: Trial[] = [
     changes: [
       edit(
         'src/server.ts',
-        'if (isProduction(environment) || cluster.isWorker) return environment\n',
-        "if (isProduction(environment)) return (await import('./process/development.ts')).provideSigningKey(environment)\n",
+        'if (isProduction(environment) || cluster.isWorker) return environment',
+        'if (cluster.isWorker) return environment',
+      ),
+      after(
+        'src/server.ts',
+        'const withKey = development.provideSigningKey(environment)',
+        '\n  if (isProduction(environment)) return withKey',
       ),
     ],
     turns: ['security/config-required'],
