@@ -6,7 +6,7 @@ import { createActors } from './security/actors.ts'
 import type { ServiceContext } from './security/check.ts'
 import { type Exhausted, exhaust } from './security/exhaust.ts'
 import type { Subject } from './subject/subject.ts'
-import { type Surveyed, surveyRoutes } from './survey.ts'
+import { responds, type Surveyed, surveyRoutes } from './survey.ts'
 
 export type Context = {
   subject: Subject
@@ -24,10 +24,10 @@ export type Collector = { section: SectionId; collect: (context: Context) => Pro
 
 /** Returns the context of a running subject. Calls every route once. */
 export async function createContext(subject: Subject, repository: Repository | undefined): Promise<Context> {
-  const http = createHttp(subject.origin, subject.trace)
-  const surveyed = await surveyRoutes(http, subject.observation.routes)
   const { internals } = subject
-  const routes = surveyed.map(({ route }) => route)
+  const http = createHttp(subject.origin, subject.trace, subject.allowsWrites)
+  const surveyed = await surveyRoutes(http, subject.observation.routes, internals === undefined)
+  const routes = surveyed.filter(responds).map(({ route }) => route)
   let exhausted: Promise<Exhausted> | undefined
   return {
     subject,

@@ -27,9 +27,10 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** Called with each step, for a person who waits. */
 export type OnStep = (step: string) => void
 
-export type GenerateOptions = Pick<Settings, 'bench' | 'feature' | 'date' | 'since' | 'sections' | 'app'> & {
-  tests?: string | undefined
-}
+export type GenerateOptions = Pick<
+  Settings,
+  'bench' | 'feature' | 'date' | 'since' | 'sections' | 'app' | 'allowWrites' | 'yes'
+> & { tests?: string | undefined }
 
 /** Sections that are not derived from a running base: the bench measures both, and the files are of the range itself. */
 const NOT_COMPARED: readonly SectionId[] = ['performance', 'files']
@@ -80,7 +81,7 @@ async function generate(
   const measure = sections.includes('performance') ? await preparePerformance(options) : undefined
   onStep('starting the service')
   const start = app === undefined ? await startServer(cleanups, signal) : undefined
-  const subject = start ? await start(ROOT, 'head') : await startAnyApp(app ?? '', signal)
+  const subject = start ? await start(ROOT, 'head') : await startAnyApp(app ?? '', options, signal)
   if (!start) cleanups.push(subject.stop)
   const own = repository ?? (await openRepository(subject.root))
   const { rows, surveyed } = await rowsOf(subject, own, sections, onStep)

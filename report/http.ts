@@ -1,7 +1,9 @@
 /** The HTTP client of the report: each client has its own address, and each response becomes evidence. */
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { RunError } from '../harness/errors.ts'
 import type { Exchange } from './document/evidence.ts'
+import { NotVerified } from './errors.ts'
 import { TRACE_HEADER, type TraceEvent } from './observe/observation.ts'
 
 export type Call = {
@@ -13,6 +15,8 @@ export type Call = {
   token?: string
   /** Whether to retry when the service sheds load and says when to retry. Default: true. */
   retry?: boolean
+  /** How long to wait for the status and the headers. Default: 15 s. */
+  timeoutMs?: number
 }
 
 export type HttpResponse = {
@@ -21,6 +25,8 @@ export type HttpResponse = {
   text: string
   /** The body as JSON; an empty object where it is not a JSON object. */
   json: Record<string, unknown>
+  /** Whether the whole body arrived. A stream that does not end has a status and headers only. */
+  hasEnded: boolean
   traceId: string
   exchange: Exchange
 }
@@ -28,6 +34,12 @@ export type HttpResponse = {
 /** The loopback network has 16 million addresses, so every client can have its own and its own rate limit. */
 const FIRST_ADDRESS = { second: 16, rest: 1 }
 const RESPONSE_TIMEOUT_MS = 15_000
+/** A body that takes longer or is larger than this is a stream: the report reads no more of it. */
+const BODY_TIMEOUT_MS = 3000
+const MAX_BODY_BYTES = 16 << 20
+const LOOPBACK = /^(127(\.\d{1,3}){3}|\[::1\])$/
+const READING_METHODS = ['GET', 'HEAD']
+export const NEEDS_WRITES = 'needs --allow-writes'
 
 /** Returns the cookies that a response sets, with their attributes. */
 export function cookiesOf({ headers }: Pick<HttpResponse, 'headers'>): string[] {
@@ -41,12 +53,26 @@ export function cookiePairsOf(response: Pick<HttpResponse, 'headers'>): string[]
 
 export type Client = ReturnType<ReturnType<typeof createHttp>['client']>
 
-/** Creates clients of the service at `origin`, which must be on this machine. */
-export function createHttp(origin: string, trace: (id: string) => Promise<TraceEvent[]>) {
+/**
+ * Creates clients of the service at `origin`. Throws a RunError where this is not an address of this machine alone.
+ * Without `allowsWrites` the clients send GET and HEAD only, and throw NotVerified for all other methods.
+ */
+export function createHttp(
+  origin: string,
+  trace: (id: string) => Promise<TraceEvent[]>,
+  allowsWrites = true,
+) {
   const { hostname, port } = new URL(origin)
+  if (!LOOPBACK.test(hostname)) throw new RunError(`${origin} is not on 127.0.0.1 or [::1]`)
   let addresses = FIRST_ADDRESS.rest
   let calls = 0
-  const target = { hostname, port: Number(port) }
+  // A URL has brackets around an IPv6 address, a socket address has none.
+  const target = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
+
+  /** Throws NotVerified where the report may only read. */
+  function requireWrites(): void {
+    if (!allowsWrites) throw new NotVerified(NEEDS_WRITES)
+  }
 
   function nextAddress(): string | undefined {
     addresses += 1
@@ -59,13 +85,16 @@ export function createHttp(origin: string, trace: (id: string) => Promise<TraceE
   function client(localAddress = nextAddress()) {
     const agent = new Agent({ keepAlive: true })
     async function call(method: string, path: string, options: Call = {}): Promise<HttpResponse> {
+      if (!READING_METHODS.includes(method)) requireWrites()
       const { body, headers } = prepare(options)
+      const { timeoutMs = RESPONSE_TIMEOUT_MS } = options
       const retries = options.retry === false ? 0 : MAX_RETRIES
       const request = { ...target, method, path, body, agent, ...(localAddress && { localAddress }) }
       for (let retry = 0; ; retry++) {
         calls += 1
         const traceId = `trace-${process.pid}-${calls}`
-        const received = await send({ ...request, headers: { [TRACE_HEADER]: traceId, ...headers } })
+        const traced = { [TRACE_HEADER]: traceId, ...headers }
+        const received = await send({ ...request, headers: traced }, timeoutMs)
         const delay = retry < retries ? retryDelay(received) : undefined
         if (delay === undefined) return describe(received, { method, path, sent: options.sent, traceId })
         await sleep(delay)
@@ -74,7 +103,7 @@ export function createHttp(origin: string, trace: (id: string) => Promise<TraceE
     return { call, localAddress }
   }
 
-  return { origin, ...target, client, trace }
+  return { origin, ...target, client, trace, allowsWrites, requireWrites }
 }
 
 export type Http = ReturnType<typeof createHttp>
@@ -107,7 +136,7 @@ type Outgoing = {
 const MAX_RETRIES = 8
 const MAX_RETRY_AFTER_S = 2
 
-type Received = Pick<HttpResponse, 'status' | 'headers' | 'text'>
+type Received = Pick<HttpResponse, 'status' | 'headers' | 'text' | 'hasEnded'>
 
 /** Returns the milliseconds to wait before a shed request is sent again; undefined where it was not shed. */
 function retryDelay({ status, headers }: Received): number | undefined {
@@ -130,32 +159,42 @@ function describe(received: Received, request: Request): HttpResponse {
   return { ...received, json, traceId, exchange }
 }
 
-function send({ body, ...options }: Outgoing) {
+function send({ body, ...options }: Outgoing, timeoutMs: number) {
   const { promise, resolve, reject } = Promise.withResolvers<Received>()
+  let bodyDeadline: NodeJS.Timeout | undefined
   let hasResponse = false
   const request = httpRequest(options, response => {
     hasResponse = true
+    clearTimeout(deadline)
     const { statusCode: status = 0, headers } = response
     const chunks: Buffer[] = []
-    const finish = () => resolve({ status, headers, text: Buffer.concat(chunks).toString() })
-    response.on('data', (chunk: Buffer) => chunks.push(chunk))
-    response.on('error', reject)
-    response.on('end', finish)
-    // Server-sent events do not end: the status and the headers are the response.
-    if (headers['content-type']?.startsWith('text/event-stream')) {
-      finish()
-      request.destroy()
+    let size = 0
+    const finish = (hasEnded: boolean) => {
+      resolve({ status, headers, text: Buffer.concat(chunks).toString(), hasEnded })
+      if (!hasEnded) request.destroy()
     }
+    response.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > MAX_BODY_BYTES) finish(false)
+    })
+    response.on('error', reject)
+    response.on('end', () => finish(true))
+    bodyDeadline = setTimeout(finish, BODY_TIMEOUT_MS, false)
+    // Server-sent events do not end: the status and the headers are the response.
+    if (headers['content-type']?.startsWith('text/event-stream')) finish(false)
   })
-  // For the whole response: one that never ends may never be silent either.
   const deadline = setTimeout(() => {
-    reject(new Error(`no response within ${RESPONSE_TIMEOUT_MS / 1000} s`))
+    reject(new NotVerified(`no response within ${timeoutMs / 1000} s`))
     request.destroy()
-  }, RESPONSE_TIMEOUT_MS)
+  }, timeoutMs)
   // After it has refused a body, the service may close the connection while the body is still being sent.
   request.on('error', error => (hasResponse ? undefined : reject(error)))
   request.end(body)
-  return promise.finally(() => clearTimeout(deadline))
+  return promise.finally(() => {
+    clearTimeout(deadline)
+    clearTimeout(bodyDeadline)
+  })
 }
 
 function parse(text: string): Record<string, unknown> {

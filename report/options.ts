@@ -20,10 +20,12 @@ const OPTIONS = {
   app: {
     type: 'string',
     hint: 'module',
-    help: 'report any Fastify app: a module that exports it or builds it. Calls every route, DELETE too',
+    help: 'report any Fastify app: a module that exports, builds or starts it, or a plugin (<module>#<export> picks one)',
   },
   tests: { type: 'string', hint: 'file', help: "the JSON of a test run (Vitest's or Jest's reporter json)" },
   print: { type: 'boolean', help: 'print the Markdown; the result then goes to standard error' },
+  'allow-writes': { type: 'boolean', help: 'with --app: also send POST, PUT, DELETE … (only GET and HEAD)' },
+  yes: { type: 'boolean', help: 'with --app: start it even where its database is not on this machine' },
   publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
   only: { type: 'string', hint: 'pattern', help: 'self-test: the trials whose name or kind matches' },
   tenth: { type: 'string', hint: 'n', help: 'self-test: each tenth trial, from number n on; CI takes turns' },
@@ -45,6 +47,9 @@ export type Settings = {
   app: string | undefined
   tests: string | undefined
   print: boolean
+  allowWrites: boolean
+  /** Whether an app may be started whose database is not on this machine. */
+  yes: boolean
   publish: boolean
   only: string | undefined
   tenth: number | undefined
@@ -80,6 +85,8 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
     app: values.app,
     tests: values.tests,
     print: values.print ?? false,
+    allowWrites: values['allow-writes'] ?? false,
+    yes: values.yes ?? false,
     publish: values.publish ?? false,
     only: patternOf(values.only),
     tenth: countOf('tenth', values.tenth, 0),
@@ -89,6 +96,9 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
   if (settings.feature?.trim() === '') throw new UsageError('--feature takes a name')
   if (settings.app !== undefined && settings.since !== undefined) {
     throw new UsageError('--since works for this repository only, not with --app')
+  }
+  if (settings.app === undefined && (settings.allowWrites || settings.yes)) {
+    throw new UsageError('--allow-writes and --yes are for --app: this service runs on a database of its own')
   }
   if (settings.publish && (settings.app !== undefined || settings.sections !== SECTION_IDS)) {
     throw new UsageError('--publish takes all sections of this repository')

@@ -22,6 +22,8 @@ export async function verifyCommand(settings: Settings, file: string | undefined
     feature: published.feature,
     date: published.date,
     app: appOf(published, settings),
+    allowWrites: settings.allowWrites,
+    yes: settings.yes,
     since: published.range.base?.ref,
     sections: published.sections.map(({ id }) => id),
   }

@@ -4,14 +4,21 @@ import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RunError } from '../../harness/errors.ts'
 import { packageRoot } from '../observe/loaded.ts'
+import type { Settings } from '../options.ts'
 import { startObserved } from './process.ts'
 import { secretsOf } from './secrets.ts'
 import type { Subject } from './subject.ts'
 
+export type AnyAppOptions = Pick<Settings, 'allowWrites' | 'yes'>
+
 const HOST = fileURLToPath(new URL('../observe/host.ts', import.meta.url))
 
 /** Starts the app of a module in its own process, on a free port, with the caller's environment. */
-export async function startAnyApp(module: string, signal?: AbortSignal): Promise<Subject> {
+export async function startAnyApp(
+  module: string,
+  { allowWrites }: AnyAppOptions,
+  signal?: AbortSignal,
+): Promise<Subject> {
   const file = resolve(module)
   if (!existsSync(file)) throw new RunError(`there is no module ${module}`)
   const root = packageRoot(file)
@@ -20,6 +27,7 @@ export async function startAnyApp(module: string, signal?: AbortSignal): Promise
     root,
     module: relative(root, file),
     origin: app.origin,
+    allowsWrites: allowWrites,
     trace: app.trace,
     stall: app.stall,
     log: () => app.log,

@@ -49,6 +49,7 @@ export async function startReference(options: ReferenceOptions): Promise<Subject
     root,
     module: SERVER,
     origin: service.origin,
+    allowsWrites: true,
     trace: service.trace,
     stall: service.stall,
     log: () => service.log,

@@ -26,6 +26,8 @@ export type Subject = {
   /** The module that was started, relative to `root`. */
   module: string
   origin: string
+  /** Whether the report may send other methods than GET and HEAD. */
+  allowsWrites: boolean
   /** What was observed until the app listened. */
   observation: Observation
   /** Returns what has been observed so far: requests load more packages and read more variables. */

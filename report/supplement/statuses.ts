@@ -14,7 +14,7 @@ export function collectStatuses(
   surveyed: readonly Pick<Surveyed, 'route' | 'response'>[],
   sections: readonly (readonly Row[])[],
 ): Statuses[] {
-  const document = surveyed.map(({ response }) => response.json).find(json => 'openapi' in json) ?? {}
+  const document = surveyed.map(({ response }) => response?.json ?? {}).find(json => 'openapi' in json) ?? {}
   const routes = surveyed.map(({ route }) => route)
   const seen = seenStatuses(routes, sections)
   return routes

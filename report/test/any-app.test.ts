@@ -18,9 +18,13 @@ let markdown: string
 let report: Report
 
 beforeAll(async () => {
-  ended = await runReport(['--app', APP, '--feature', 'notes', '--out', folder], undefined, {
-    NOTES_TOKEN: 'canary-of-notes',
-  })
+  ended = await runReport(
+    ['--app', APP, '--allow-writes', '--feature', 'notes', '--out', folder],
+    undefined,
+    {
+      NOTES_TOKEN: 'canary-of-notes',
+    },
+  )
   report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
   markdown = readFileSync(join(folder, 'report.md'), 'utf8')
 })

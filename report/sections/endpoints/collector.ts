@@ -1,8 +1,7 @@
 /** API Endpoints Implemented: the routes of the running app, and a check of each route's guard. */
 import type { Collector, Context } from '../../context.ts'
 import type { Row, State } from '../../document/document.ts'
-import { type Evidence, some } from '../../document/evidence.ts'
-import type { HttpResponse } from '../../http.ts'
+import { type Evidence, fact, some } from '../../document/evidence.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
 import { hasBody, needsOwner, needsToken, pathOf } from '../../routes.ts'
 import type { Actor } from '../../security/actors.ts'
@@ -33,9 +32,10 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-async function rowOf(context: Context, { route, response }: Surveyed, users?: Users): Promise<Row> {
+async function rowOf(context: Context, surveyed: Surveyed, users?: Users): Promise<Row> {
+  const { route } = surveyed
   const auth = authOf(route)
-  const anonymous = checkAnonymous(auth, response)
+  const anonymous = context.service ? checkAnonymous(auth, surveyed) : checkForeign(auth, surveyed)
   const known = anonymous.state === 'pass' && users ? await checkStranger(context, route, users) : undefined
   const { state, why } = known ?? anonymous
   const { place } = route
@@ -53,8 +53,25 @@ function authOf({ guard, security }: ObservedRoute): string {
   return guard ?? (security.length > 0 ? security.join(' / ') : 'Public')
 }
 
-function checkAnonymous(auth: string, response: HttpResponse): Verdict {
+/** Public routes of apps that declare no guards: a handler that refuses an empty body may be a login or be guarded. */
+function checkForeign(auth: string, surveyed: Surveyed): Verdict {
+  const { response } = surveyed
+  if (auth !== 'Public' || !response || (response.status !== 401 && response.status !== 403)) {
+    return checkAnonymous(auth, surveyed)
+  }
+  const why = `not verified: its handler responded ${response.status}, as to a wrong login or a missing one`
+  return { state: 'not verified', why, evidence: [response.exchange] }
+}
+
+function checkAnonymous(auth: string, { response, why: reason = 'no response' }: Surveyed): Verdict {
+  if (!response) {
+    const why = `not verified: ${reason}`
+    return { state: 'not verified', why, evidence: [fact('not verified', reason)] }
+  }
   const { status } = response
+  if (auth === `Guarded (${status})`) {
+    return { state: 'pass', evidence: [{ ...response.exchange, expected: 'a refusal', met: true }] }
+  }
   const isRefused = status === 401 || status === 403
   const expected = auth === 'Public' ? 'neither 401 nor 403' : '401 or 403'
   const verdict = (state: State, why?: string): Verdict => ({

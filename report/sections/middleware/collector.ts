@@ -20,7 +20,8 @@ async function collectMiddleware(context: Context): Promise<Row[]> {
       trace: await context.http.trace(response.traceId),
     })),
   )
-  const observed = [...context.surveyed, ...provoked]
+  const responded = context.surveyed.flatMap(({ response, trace }) => (response ? [{ response, trace }] : []))
+  const observed = [...responded, ...provoked]
   const stages = orderStages(
     observed.map(({ trace }) => trace),
     context.subject.observation,

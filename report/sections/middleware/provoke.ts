@@ -10,14 +10,14 @@ import { EXEMPT } from '../../security/exhaust.ts'
 
 /** Returns the responses to requests that are wrong in one way each, as far as the app has routes for them. */
 export async function provokeStages(context: Context): Promise<HttpResponse[]> {
-  const { routes } = context
-  const writable = routes.filter(route => isPublic(route) && hasBody(route.method))
+  const { routes, http } = context
+  const writable = http.allowsWrites ? routes.filter(route => isPublic(route) && hasBody(route.method)) : []
   const [firstWritable] = writable
   const readable = publicRead(routes.filter(({ url }) => !EXEMPT.test(url)))
   const lists = await Promise.all([
     readable ? provokeReads(context, readable) : [],
     firstWritable ? provokeWrites(context, firstWritable) : [],
-    provokePreflight(context, readable ?? firstWritable),
+    http.allowsWrites ? provokePreflight(context, readable ?? firstWritable) : [],
     context.service ? provokeGuards(context.service) : [],
     context.exhausted().then(({ refused }) => (refused ? [refused] : [])),
     provokeLimits(context, writable),

@@ -90,6 +90,7 @@ export const bodyLimit: HttpCheck = {
   source: 'OWASP API4:2023, ASVS 5.0 §5.2.1',
   needs: 'http',
   async run({ expect, http, routes }) {
+    http.requireWrites()
     const path = pathOf(publicPost(routes))
     const large = JSON.stringify({ text: 'x'.repeat(2 * 1024 * 1024) })
     const announced = await http.client().call('POST', path, { sent: 'a body of 2 MiB', body: large })
@@ -112,6 +113,7 @@ export const slowBody: HttpCheck = {
   needs: 'http',
   async run(context) {
     const { expect, http, routes } = context
+    http.requireWrites()
     const route = routes.find(({ method }) => method === 'POST')
     const path = route ? pathOf(route) : '/'
     expectShortDefault(expect, context)
@@ -148,6 +150,7 @@ export const requestSmuggling: HttpCheck = {
   source: 'RFC 9112 §6.1, ASVS 5.0 §4.2.1',
   needs: 'http',
   async run({ expect, http }) {
+    http.requireWrites()
     const attempts = {
       'Content-Length and Transfer-Encoding': 'Content-Length: 6\r\nTransfer-Encoding: chunked\r\n',
       'two Content-Lengths': 'Content-Length: 6\r\nContent-Length: 7\r\n',
