@@ -10,6 +10,20 @@ export function pathOf({ url }: Pick<ObservedRoute, 'url'>, fill = ABSENT_ID): s
   return url.replaceAll(/:\w+(\([^)]*\))?\??/g, fill).replace('*', 'report')
 }
 
+const PARAMETER = /:(\w+)(\([^)]*\))?\??/g
+
+/** Returns the names of the parameters of a route's path. */
+export function parametersOf({ url }: Pick<ObservedRoute, 'url'>): string[] {
+  return [...url.matchAll(PARAMETER)].map(([, name = '']) => name)
+}
+
+/** Returns a path with the value of each parameter; an id that no object has where `idOf` returns none. */
+export function fillPath(url: string, idOf: (name: string) => string | undefined): string {
+  return url
+    .replaceAll(PARAMETER, (_all, name: string) => encodeURIComponent(idOf(name) ?? ABSENT_ID))
+    .replace('*', 'report')
+}
+
 /** Returns whether the route needs no credentials. */
 export function isPublic({ guard, security }: Pick<ObservedRoute, 'guard' | 'security'>): boolean {
   return guard === undefined && security.length === 0

@@ -9,7 +9,10 @@ type Part = {
 
 export const PARTS: Readonly<Record<string, Part>> = {
   bench: { about: 'the benchmark runner', places: ['bench'] },
-  report: { about: 'the Backend Implementation Report', places: ['report', 'REPORT.md', 'report.json'] },
+  report: {
+    about: 'the Backend Implementation Report',
+    places: ['report', 'report.config.ts', 'REPORT.md', 'report.json'],
+  },
   template: { about: 'this tool', places: ['template'] },
 }
 

@@ -53,12 +53,33 @@ export const MeasurementSchema = Type.Object(
   { ...CLOSED, description: 'a number that differs from run to run' },
 )
 
-export const EvidenceSchema = Type.Union([ExchangeSchema, FactSchema, SourceSchema, MeasurementSchema])
+export const ScopeSchema = Type.Object(
+  {
+    kind: Type.Literal('scope'),
+    expected: Type.String({ description: 'what every one of the responses must be' }),
+    requests: Type.Integer({ minimum: 1, description: 'how many requests were sent' }),
+    met: Type.Integer({ minimum: 0, description: 'how many of the responses were as expected' }),
+    routes: Type.Integer({ minimum: 0, description: 'how many routes were asked' }),
+    methods: Type.Array(Type.String()),
+    statuses: Type.Array(Type.Integer({ minimum: 0 })),
+    actors: Type.Array(Type.String(), { description: 'who sent the requests' }),
+  },
+  { ...CLOSED, description: 'the breadth of a check over many requests' },
+)
+
+export const EvidenceSchema = Type.Union([
+  ExchangeSchema,
+  FactSchema,
+  SourceSchema,
+  MeasurementSchema,
+  ScopeSchema,
+])
 
 export type Exchange = Static<typeof ExchangeSchema>
 export type Fact = Static<typeof FactSchema>
 export type Source = Static<typeof SourceSchema>
 export type Measurement = Static<typeof MeasurementSchema>
+export type ScopeEvidence = Static<typeof ScopeSchema>
 export type Evidence = Static<typeof EvidenceSchema>
 
 /** A list of evidence with at least one item, as every row has. */

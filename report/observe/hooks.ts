@@ -18,7 +18,7 @@ const MAX_TRACES = 2000
 
 /** Starts to watch `app`, which must be new. Places are relative to `root`. */
 export function watchInstance(app: FastifyInstance, root: string) {
-  const routes: { options: RouteOptions; place: ReturnType<typeof callerPlace>; handler: string }[] = []
+  const routes: WatchedRoute[] = []
   const entry = callerPlace(root)
   const { traces, record } = createTraces()
   const { hooks, wrap, wrapHook, wrapRouteHooks } = createWrapper(root, record)
@@ -39,7 +39,12 @@ export function watchInstance(app: FastifyInstance, root: string) {
   watchSerialization(addHook.bind(app) as Callback, record)
   watchErrors(addHook.bind(app) as Callback, record)
   addHook.call(app, 'onRoute', (options: RouteOptions) => {
-    routes.push({ options, place: callerPlace(root), handler: options.handler.name })
+    routes.push({
+      options,
+      place: callerPlace(root),
+      handler: options.handler.name,
+      readsBody: readsBody(options.handler),
+    })
     const handler = options.handler as unknown as Callback
     Object.assign(options, { handler: wrap(handler, () => ({ at: 'handler' })) })
     wrapRouteHooks(options)
@@ -132,15 +137,24 @@ function watchSerialization(addHook: Callback, record: (request: unknown, event:
   })
 }
 
+type WatchedRoute = {
+  options: RouteOptions
+  place: ReturnType<typeof callerPlace>
+  handler: string
+  readsBody: boolean
+}
+
+/** Returns whether a handler's own text reads the body: `request.body`, or `body` taken out of its first parameter. */
+function readsBody(handler: unknown): boolean {
+  return /\w\??\.body\b|^[^=]*\(\s*\{[^)]*\bbody\b/.test(String(handler))
+}
+
 function describeRoute({
   options: { method, url, config, schema },
   place,
   handler,
-}: {
-  options: RouteOptions
-  place: ReturnType<typeof callerPlace>
-  handler: string
-}): ObservedRoute[] {
+  readsBody,
+}: WatchedRoute): ObservedRoute[] {
   const { summary, security, body, querystring, query, params, headers, response, hide } = (schema ??
     {}) as Record<string, unknown>
   const guard = (config as { guard?: unknown } | undefined)?.guard
@@ -160,6 +174,7 @@ function describeRoute({
     statuses: Object.keys(response ?? {})
       .map(Number)
       .filter(Number.isInteger),
+    readsBody,
     isHidden: hide === true,
     // A copy without functions and symbols, which messages cannot carry.
     schemas: JSON.parse(JSON.stringify(schemas)),

@@ -31,6 +31,8 @@ export type ObservedRoute = {
   schemas: { body?: unknown; querystring?: unknown; params?: unknown; headers?: unknown }
   /** The statuses whose responses the route describes. */
   statuses: number[]
+  /** Whether the handler's own text names the body of the request. */
+  readsBody: boolean
   /** Whether the route is left out of the API description on purpose. */
   isHidden: boolean
 }

@@ -1,5 +1,5 @@
 /** Renders the evidence of a row as HTML: exchanges as a table, the rest as a list. */
-import type { Evidence, Exchange, Fact, Measurement } from '../document/evidence.ts'
+import type { Evidence, Exchange, Fact, Measurement, ScopeEvidence } from '../document/evidence.ts'
 import { escapeHtml } from './escape.ts'
 
 /** Returns the HTML of a row's evidence. */
@@ -30,12 +30,19 @@ function renderHeaders(headers: Record<string, string> | undefined): string {
 
 function renderItem(item: Exclude<Evidence, Exchange>): string {
   if (item.kind === 'source') return `<li>Source: <code>${escapeHtml(item.file)}:${item.line}</code></li>`
+  if (item.kind === 'scope') return renderScope(item)
   return item.kind === 'fact' ? renderFact(item) : renderMeasurement(item)
 }
 
 function renderFact({ what, value, expected, met }: Fact): string {
   const wanted = expected === undefined ? '' : `; expected: ${escapeHtml(expected)}`
   return `<li class="${metClass(met)}">${escapeHtml(what)}: <code>${escapeHtml(value)}</code>${wanted}${metWord(met)}</li>`
+}
+
+function renderScope({ expected, requests, met, routes, methods, statuses, actors }: ScopeEvidence): string {
+  const asked = `${routes} routes, ${methods.join(' ')}, by ${actors.join(', ')}; statuses ${statuses.join(' ')}`
+  const isMet = met === requests
+  return `<li class="${metClass(isMet)}">${escapeHtml(expected)}: <code>${met} of ${requests}</code> responses (${escapeHtml(asked)})${metWord(isMet)}</li>`
 }
 
 function renderMeasurement({ what, unit, value, samples, interval, percentiles }: Measurement): string {

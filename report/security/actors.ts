@@ -3,10 +3,9 @@ import { createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypt
 import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose'
 import { NotVerified } from '../errors.ts'
 import type { Client, Http, HttpResponse } from '../http.ts'
+import type { Api } from '../service/api.ts'
+import { findId } from '../service/find-id.ts'
 import type { Internals } from '../subject/subject.ts'
-
-export const AUTH = '/api/v1/auth'
-export const USERS = '/api/v1/users'
 
 export type Actor = {
   id: string
@@ -21,7 +20,11 @@ export type Actor = {
 export type Actors = ReturnType<typeof createActors>
 
 /** Creates accounts, tokens and forged tokens. */
-export function createActors(http: Http, { query, signingKey }: Pick<Internals, 'query' | 'signingKey'>) {
+export function createActors(
+  http: Http,
+  api: Api,
+  { query, signingKey }: Pick<Internals, 'query' | 'signingKey'>,
+) {
   const run = randomBytes(4).toString('hex')
   let count = 0
 
@@ -37,23 +40,26 @@ export function createActors(http: Http, { query, signingKey }: Pick<Internals, 
     const client = http.client()
     const email = newEmail()
     const password = randomBytes(18).toString('base64url')
-    const body = { email, password, displayName: 'Report Reader' }
-    const response = await client.call('POST', `${AUTH}/register`, { body })
-    const { id } = (response.json.user ?? {}) as { id?: string }
-    if (response.status !== 201 || id === undefined) {
+    const body = api.body(api.route('register'), { email, password })
+    const response = await client.call(...api.to('register'), { body })
+    const id = findId(response.json)
+    if (response.status >= 300 || id === undefined) {
       throw new NotVerified(`an account cannot be registered: the response was ${response.status}`)
     }
     return { id, email, password, client }
   }
 
   async function logIn({ email, password, client }: Pick<Actor, 'email' | 'password' | 'client'>) {
-    return tokensOf(await client.call('POST', `${AUTH}/login`, { body: { email, password } }))
+    const body = api.body(api.route('login'), { email, password })
+    return tokensOf(await client.call(...api.to('login'), { body }))
   }
 
-  /** Returns a user whose role is admin in the database. */
+  /** Returns a user who is an admin, as the config makes one. */
   async function admin(): Promise<Actor> {
+    const { promote } = api.config
+    if (!promote) throw new NotVerified('no admin: report.config.ts does not say how an account becomes one')
     const account = await register()
-    await query(`update users set role = 'admin' where id = $1`, [account.id])
+    await promote(account, query)
     return { ...account, ...(await logIn(account)) }
   }
 
@@ -86,11 +92,17 @@ function createForge(signingKey: string) {
 
 /** Returns the tokens of a login or a refresh. Throws NotVerified where there are none. */
 export function tokensOf(response: HttpResponse): { accessToken: string; refreshToken: string } {
-  const { accessToken, refreshToken } = response.json
-  if (response.status !== 200 || typeof accessToken !== 'string' || typeof refreshToken !== 'string') {
+  const accessToken = textOf(response.json, /^(access_?)?token$|^jwt$/i)
+  const refreshToken = textOf(response.json, /^refresh_?token$/i) ?? ''
+  if (response.status >= 300 || accessToken === undefined) {
     throw new NotVerified(`no tokens: the response to ${response.exchange.request} was ${response.status}`)
   }
   return { accessToken, refreshToken }
+}
+
+function textOf(json: Record<string, unknown>, name: RegExp): string | undefined {
+  const found = Object.entries(json).find(([key, value]) => name.test(key) && typeof value === 'string')
+  return found?.[1] as string | undefined
 }
 
 /** Returns the claims of a token without verifying it. */

@@ -1,8 +1,13 @@
 /** A security check: what it claims, what it requires, and how it records what it found. */
 import { type Evidence, fact, type SomeEvidence, some } from '../document/evidence.ts'
+import { NotVerified } from '../errors.ts'
 import type { Http, HttpResponse } from '../http.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
+import type { Api } from '../service/api.ts'
+import type { Objects } from '../service/objects.ts'
 import type { Internals, Subject } from '../subject/subject.ts'
+import { type Sample, type Scope, scopeOf } from '../sweep/sample.ts'
+import type { Sweep } from '../sweep/sweep.ts'
 import type { Actors } from './actors.ts'
 import type { Exhausted } from './exhaust.ts'
 
@@ -13,10 +18,13 @@ export type CheckContext = {
   subject: Subject
   /** Returns a client that has sent requests until it was refused. Runs once. */
   exhausted: () => Promise<Exhausted>
+  api: Api
+  /** Returns the responses to all that the report asks every route. Runs once. */
+  sweep: () => Promise<Sweep>
 }
 
 /** What a service of this repository's kind offers in addition: accounts, the database and the signing key. */
-export type ServiceContext = CheckContext & { actors: Actors; internals: Internals }
+export type ServiceContext = CheckContext & { actors: Actors; internals: Internals; objects: Objects }
 
 type Common = {
   /** Unique among all checks, and the same in every report. */
@@ -58,6 +66,9 @@ export type Finding = {
 
 export type Expectations = ReturnType<typeof createExpectations>
 
+/** More examples of one fault say nothing new. */
+const MAX_SHOWN = 20
+
 /** Returns a recorder of expectations. Its finding passes when all of them were met, and fails otherwise. */
 export function createExpectations() {
   const evidence: Evidence[] = []
@@ -82,6 +93,25 @@ export function createExpectations() {
     /** Records another observation. */
     fact(what: string, value: string, is: string, met: boolean): boolean {
       return record(met, fact(what, value, { is, met }))
+    },
+    /**
+     * Records what samples of the sweep are expected to be: all that are not, and the breadth of all. Returns
+     * the breadth. Throws NotVerified where there is no sample, so that a claim about nothing is never a pass.
+     */
+    samples(
+      samples: readonly Sample[],
+      expected: string,
+      isMet: (sample: Sample) => boolean,
+      show: string[] = [],
+    ): Scope {
+      if (samples.length === 0) throw new NotVerified('no request of this kind could be sent')
+      const unmet = samples.filter(sample => !isMet(sample))
+      for (const { response } of unmet.slice(0, MAX_SHOWN)) this.response(response, expected, false, show)
+      if (unmet.length > MAX_SHOWN)
+        record(false, fact('further responses like these', String(unmet.length - MAX_SHOWN)))
+      const scope = scopeOf(samples)
+      evidence.push({ kind: 'scope', expected, met: samples.length - unmet.length, ...scope })
+      return scope
     },
     /** Records evidence that does not decide the result. */
     note(item: Evidence): void {

@@ -12,16 +12,14 @@ import { findStaleRows } from '../compare.ts'
 import { redact } from '../document/redact.ts'
 import { ROOT } from '../generate.ts'
 import { acceptsText, exampleOf, type JsonSchema } from '../json-schema.ts'
-import type { ObservedHook, ObservedRoute, TraceEvent } from '../observe/observation.ts'
+import type { ObservedHook, TraceEvent } from '../observe/observation.ts'
 import { parseCommandLine } from '../options.ts'
 import { describeMigration } from '../sections/database/describe-migration.ts'
 import { purposeOf } from '../sections/files/purpose.ts'
 import { drawStack } from '../sections/middleware/drawing.ts'
 import { labelOf, orderStages } from '../sections/middleware/stages.ts'
-import type { Actor } from '../security/actors.ts'
 import { fillClaim } from '../security/check.ts'
 import { findChecks } from '../security/find-checks.ts'
-import { ownedPath } from '../security/objects.ts'
 import { secretsOf } from '../subject/secrets.ts'
 import { GROUPS } from './helpers/mutations.ts'
 import { row, sampleReport } from './helpers/sample-report.ts'
@@ -320,49 +318,6 @@ it('finds which texts a property accepts as free text', () => {
   expect(acceptsText({ type: 'string', format: 'date-time' }, injection)).toBe(false)
   expect(acceptsText({ type: 'string', enum: ['a'] }, injection)).toBe(false)
   expect(acceptsText({ type: 'integer' }, injection)).toBe(false)
-})
-
-describe('the path of an object', () => {
-  const route = (method: string, url: string): ObservedRoute => ({
-    method,
-    url,
-    guard: 'JWT + Owner',
-    summary: undefined,
-    security: [],
-    statuses: [],
-    isHidden: false,
-    handler: '',
-    place: undefined,
-    schemas: { body: { type: 'object', properties: { title: { type: 'string' } } } },
-  })
-  const sent: unknown[] = []
-  const respondWith = (json: unknown) =>
-    ({
-      id: 'owner',
-      accessToken: 'token',
-      client: {
-        call: async (...call: unknown[]) => {
-          sent.push(call)
-          return { json }
-        },
-      },
-    }) as unknown as Actor
-
-  it('is that of a new object, where the collection has a route for that', async () => {
-    const routes = [route('POST', '/notes'), route('PUT', '/notes/:id')]
-    const [, update] = routes
-    if (!update) throw new Error('there is no route')
-    expect(await ownedPath(routes, update, respondWith({ id: 'n1' }))).toBe('/notes/n1')
-    expect(await ownedPath(routes, update, respondWith({ note: { id: 'n2' } }))).toBe('/notes/n2')
-    expect(sent[0]).toEqual(['POST', '/notes', expect.objectContaining({ body: { title: 'report' } })])
-  })
-
-  it('has the id of the owner in all other cases', async () => {
-    const update = route('PUT', '/users/:id')
-    expect(await ownedPath([update], update, respondWith({}))).toBe('/users/owner')
-    const refused = respondWith({ code: 'VALIDATION_FAILED' })
-    expect(await ownedPath([route('POST', '/users'), update], update, refused)).toBe('/users/owner')
-  })
 })
 
 describe('the command line', () => {

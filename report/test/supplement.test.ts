@@ -134,6 +134,7 @@ it('finds the error statuses that are documented and those that were received, b
     handler: '',
     place: undefined,
     isHidden: false,
+    readsBody: false,
     schemas: {},
   })
   const openapi = {

@@ -5,7 +5,6 @@ import { type Evidence, fact, some } from '../../document/evidence.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
 import { hasBody, needsOwner, needsToken, pathOf } from '../../routes.ts'
 import type { Actor } from '../../security/actors.ts'
-import { ownedPath } from '../../security/objects.ts'
 import type { Surveyed } from '../../survey.ts'
 import { NONE } from '../form.ts'
 
@@ -92,12 +91,12 @@ function checkAnonymous(auth: string, { response, why: reason = 'no response' }:
 }
 
 /** A stranger's token must be enough for a guard of a token alone, and for no other guard. */
-async function checkStranger({ service, http, routes }: Context, route: ObservedRoute, users: Users) {
+async function checkStranger({ service, http }: Context, route: ObservedRoute, users: Users) {
   if (!service || !needsToken(route)) return undefined
   // A POST may end the session that it is called with.
   const { accessToken: token } = route.method === 'POST' ? await service.actors.user() : users.stranger
   const isOwned = needsOwner(route)
-  const path = isOwned ? await ownedPath(routes, route, users.owner) : pathOf(route)
+  const path = isOwned ? await service.objects.ownPath(route, users.owner) : pathOf(route)
   const response = await http.client().call(route.method, path, {
     sent: "a user's token, for an object of another user",
     token,

@@ -1,12 +1,13 @@
 /** Provokes every stage that can refuse a request: by size, length, frequency, form and credentials. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from '../../context.ts'
-import { cookiePairsOf, type HttpResponse } from '../../http.ts'
+import type { HttpResponse } from '../../http.ts'
 import { exampleBody } from '../../json-schema.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
 import { hasBody, isPublic, pathOf, publicRead } from '../../routes.ts'
-import { AUTH, USERS } from '../../security/actors.ts'
 import { EXEMPT } from '../../security/exhaust.ts'
+import type { Role } from '../../service/roles.ts'
+import { cookieOf } from '../../sweep/caller.ts'
 
 /** Returns the responses to requests that are wrong in one way each, as far as the app has routes for them. */
 export async function provokeStages(context: Context): Promise<HttpResponse[]> {
@@ -18,7 +19,7 @@ export async function provokeStages(context: Context): Promise<HttpResponse[]> {
     readable ? provokeReads(context, readable) : [],
     firstWritable ? provokeWrites(context, firstWritable) : [],
     http.allowsWrites ? provokePreflight(context, readable ?? firstWritable) : [],
-    context.service ? provokeGuards(context.service) : [],
+    context.service ? provokeGuards(context.service, context.api) : [],
     context.exhausted().then(({ refused }) => (refused ? [refused] : [])),
     provokeLimits(context, writable),
   ])
@@ -98,25 +99,40 @@ async function provokePreflight({ http }: Context, route?: ObservedRoute): Promi
   return [await http.client().call('OPTIONS', route ? pathOf(route) : '/', { sent: 'a preflight', headers })]
 }
 
-async function provokeGuards({ actors }: NonNullable<Context['service']>): Promise<HttpResponse[]> {
+async function provokeGuards(
+  { actors }: NonNullable<Context['service']>,
+  api: Context['api'],
+): Promise<HttpResponse[]> {
   const [actor, other] = await Promise.all([actors.user(), actors.user()])
   const { client, accessToken: token } = actor
-  const body = { displayName: 'Report Reader', email: actor.email }
-  const login = { email: actor.email, password: actor.password }
-  const cookies = cookiePairsOf(await client.call('POST', `${AUTH}/login?cookie=true`, { body: login }))
-  const cookie = cookies.join('; ')
-  return [
-    await client.call('GET', `${USERS}/me`, { sent: 'the right token', token }),
-    await client.call('PUT', `${USERS}/${other.id}`, { sent: "a stranger's token", token, body }),
-    await client.call('PUT', `${USERS}/${actor.id}`, { sent: "the owner's token", token, body }),
-    await client.call('GET', USERS, { sent: "a user's token on an admin's route", token }),
-    await client.call('GET', `${USERS}/${other.id}x`, { sent: 'an invalid id', token }),
-    await client.call('POST', `${AUTH}/refresh`, {
-      sent: 'a cookie without a CSRF token',
-      body: {},
-      headers: { cookie },
-    }),
+  const { found } = api
+  const requests: [Role, () => Promise<HttpResponse>][] = [
+    ['me', () => client.call(...api.to('me'), { sent: 'the right token', token })],
+    ['users', () => client.call(...api.to('users'), { sent: "a user's token on an admin's route", token })],
+    ['profile', () => client.call(...api.to('profile', `${other.id}x`), { sent: 'an invalid id', token })],
+    ...[
+      { sent: "a stranger's token", id: other.id },
+      { sent: "the owner's token", id: actor.id },
+    ].map(({ sent, id }): [Role, () => Promise<HttpResponse>] => [
+      'updateProfile',
+      () =>
+        client.call(...api.to('updateProfile', id), {
+          sent,
+          token,
+          body: api.body(api.route('updateProfile'), actor),
+        }),
+    ]),
+    [
+      'refresh',
+      async () => {
+        const headers = { cookie: await cookieOf({ api }, actor) }
+        return client.call(...api.to('refresh'), { sent: 'a cookie without a CSRF token', body: {}, headers })
+      },
+    ],
   ]
+  const responses: HttpResponse[] = []
+  for (const [role, send] of requests) if (found[role]) responses.push(await send())
+  return responses
 }
 
 /** Routes with a limit of their own refuse a client sooner than the client's limit does. */

@@ -2,12 +2,11 @@
 import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { type Actor, USERS } from '../actors.ts'
+import type { Actor } from '../actors.ts'
 import type { ServiceCheck } from '../check.ts'
 
 type Context = Parameters<ServiceCheck['run']>[0]
 
-const ME = `${USERS}/me`
 const ASYMMETRIC = /^(RS|PS|ES)(256|384|512)$|^EdDSA$/
 const MAX_LIFETIME_S = 3600
 
@@ -17,7 +16,7 @@ export const jwtSigning: ServiceCheck = {
   claim: 'JWT with {alg} signing and {life} expiry',
   source: 'ASVS 5.0 §9.1.1, RFC 9068 §2.1',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const { accessToken, client } = await actors.user()
     const { alg = 'none', kid = '', typ = '' } = decodeProtectedHeader(accessToken)
     const { iat = 0, exp = Number.POSITIVE_INFINITY } = decodeJwt(accessToken)
@@ -25,14 +24,14 @@ export const jwtSigning: ServiceCheck = {
     expect.fact('alg of an issued token', alg, 'an asymmetric signature', ASYMMETRIC.test(alg))
     expect.fact('typ of an issued token', typ, 'at+jwt', typ === 'at+jwt')
     expect.fact('exp - iat of an issued token', `${lifetime} s`, 'at most 1 h', lifetime <= MAX_LIFETIME_S)
-    const keys = await client.call('GET', '/.well-known/jwks.json')
+    const keys = await client.call(...api.to('keys'))
     const published = (keys.json.keys ?? []) as { kid?: string }[]
     expect.response(
       keys,
       "the issued token's kid is published",
       published.some(key => key.kid === kid),
     )
-    expect.status(await client.call('GET', ME, { sent: 'the issued token', token: accessToken }), 200)
+    expect.status(await client.call(...api.to('me'), { sent: 'the issued token', token: accessToken }), 200)
     return { alg, life: lifetime % 60 === 0 ? `${lifetime / 60}min` : `${lifetime}s` }
   },
 }
@@ -58,7 +57,7 @@ export const forgedTokens: ServiceCheck = {
       sent: 'the issued token, signed again',
       token: forgeText(ownHeader, JSON.stringify(claims)),
     }
-    context.expect.status(await actor.client.call('GET', ME, honest), 200)
+    context.expect.status(await actor.client.call(...context.api.to('me'), honest), 200)
     return refuseAll(context, actor, {
       'alg none': `${encode({ alg: 'none', typ: 'at+jwt' })}.${payload}.`,
       'altered claims': `${header}.${encode({ ...claims, role: 'admin' })}.${signature}`,
@@ -126,17 +125,23 @@ export const tokenExpiry: ServiceCheck = {
 const MAX_SKEW_S = 5
 
 /** A token that was accepted just before its end, and may be cached, must be refused after its end. */
-async function expectExpiryOfCachedToken({ actors, expect }: Context, actor: Actor, now: number) {
+async function expectExpiryOfCachedToken({ actors, api, expect }: Context, actor: Actor, now: number) {
   const token = await actors.forge(actor.accessToken, {
     claims: { iat: now - 900, exp: now - MAX_SKEW_S + 2 },
   })
-  const before = await actor.client.call('GET', ME, { sent: 'a token at its end, within the skew', token })
+  const before = await actor.client.call(...api.to('me'), {
+    sent: 'a token at its end, within the skew',
+    token,
+  })
   if (before.status !== 200) {
     expect.note({ ...before.exchange, expected: 'any status: no tolerance is valid too' })
     return
   }
   await sleep(3000)
-  const after = await actor.client.call('GET', ME, { sent: 'the same token, three seconds later', token })
+  const after = await actor.client.call(...api.to('me'), {
+    sent: 'the same token, three seconds later',
+    token,
+  })
   expect.status(after, 401)
 }
 
@@ -158,12 +163,12 @@ export const tokenAudience: ServiceCheck = {
 }
 
 /** Expects 401 for every token, and first 200 for the issued one. */
-async function refuseAll({ expect }: Context, actor: Actor, tokens: Record<string, string>) {
+async function refuseAll({ expect, api }: Context, actor: Actor, tokens: Record<string, string>) {
   const { client } = actor
-  const honest = await client.call('GET', ME, { sent: 'the issued token', token: actor.accessToken })
+  const honest = await client.call(...api.to('me'), { sent: 'the issued token', token: actor.accessToken })
   expect.status(honest, 200)
   for (const [sent, token] of Object.entries(tokens)) {
-    expect.status(await client.call('GET', ME, { sent, token }), 401)
+    expect.status(await client.call(...api.to('me'), { sent, token }), 401)
   }
   return { count: String(Object.keys(tokens).length) }
 }

@@ -1,7 +1,7 @@
 /** Security checks of accounts: how passwords are stored, which are refused, and whether accounts can be found out. */
 import { NotVerified } from '../../errors.ts'
 import type { Client, HttpResponse } from '../../http.ts'
-import { AUTH } from '../actors.ts'
+import type { Api } from '../../service/api.ts'
 import type { ServiceCheck } from '../check.ts'
 
 /** OWASP Password Storage Cheat Sheet, argon2id: the least memory in KiB by the number of iterations. */
@@ -42,7 +42,7 @@ export const weakPasswords: ServiceCheck = {
   claim: 'Short and common passwords refused',
   source: 'ASVS 5.0 §6.2.1, §6.2.4',
   needs: 'service',
-  async run({ expect, actors, http }) {
+  async run({ expect, actors, api, http }) {
     const attempts = {
       'seven characters': 'aB3$xY7',
       'a common password': 'password123',
@@ -51,11 +51,11 @@ export const weakPasswords: ServiceCheck = {
     const client = http.client()
     const actor = await actors.user()
     for (const [sent, password] of Object.entries(attempts)) {
-      const body = { email: actors.newEmail(), password, displayName: 'Report Reader' }
-      expect.status(await client.call('POST', `${AUTH}/register`, { sent, body }), 400)
-      const change = await actor.client.call('PUT', `${AUTH}/password`, {
+      const body = api.body(api.route('register'), { email: actors.newEmail(), password })
+      expect.status(await client.call(...api.to('register'), { sent, body }), 400)
+      const change = await actor.client.call(...api.to('changePassword'), {
         sent: `${sent} in place of a good one`,
-        body: { currentPassword: actor.password, newPassword: password },
+        body: api.body(api.route('changePassword'), actor, { newPassword: password }),
         token: actor.accessToken,
       })
       expect.status(change, 400)
@@ -69,20 +69,20 @@ export const enumerationByBody: ServiceCheck = {
   claim: 'No account enumeration by the responses of login and registration',
   source: 'ASVS 5.0 §6.3.8',
   needs: 'service',
-  async run({ expect, actors, http }) {
+  async run({ expect, actors, api, http }) {
     const { email } = await actors.user()
     const client = http.client()
     const login = (sent: string, address: string) =>
-      client.call('POST', `${AUTH}/login`, { sent, body: { email: address, password: 'not the password' } })
+      client.call(...api.to('login'), { sent, body: { email: address, password: 'not the password' } })
     const known = await login('a known account, a wrong password', email)
     const unknown = await login('an unknown account', actors.newEmail())
     expect.status(known, 401)
     expect.response(unknown, 'the same response', bodyOf(unknown) === bodyOf(known))
 
     const register = (sent: string, address: string) =>
-      client.call('POST', `${AUTH}/register`, {
+      client.call(...api.to('register'), {
         sent,
-        body: { email: address, password: 'correct horse battery', displayName: 'Report Reader' },
+        body: api.body(api.route('register'), { email: address, password: 'tidal-ember-47-quartz' }),
       })
     const fresh = await register('an address that is free', actors.newEmail())
     const taken = await register('an address that is taken', email)
@@ -112,15 +112,15 @@ export const enumerationByTime: ServiceCheck = {
   source: 'ASVS 5.0 §6.3.8',
   needs: 'service',
   isTimed: true,
-  async run({ expect, actors, http }) {
+  async run({ expect, actors, api, http }) {
     const { email } = await actors.user()
     let ratio = 0
     let samples = 0
     for (const pairs of TIMED_PAIRS) {
       // In turns, so that a busy machine slows both. Each from a new address, so that no limit applies.
       ratio = await compareTimes(pairs, [
-        () => timeLogin(http.client(), email),
-        () => timeLogin(http.client(), actors.newEmail()),
+        () => timeLogin(api, http.client(), email),
+        () => timeLogin(api, http.client(), actors.newEmail()),
       ])
       samples = pairs
       if (isSimilar(ratio)) break
@@ -156,9 +156,9 @@ function isSimilar(ratio: number): boolean {
   return ratio < MAX_RATIO && ratio > 1 / MAX_RATIO
 }
 
-async function timeLogin(client: Client, email: string): Promise<number> {
+async function timeLogin(api: Api, client: Client, email: string): Promise<number> {
   const start = performance.now()
-  const { status } = await client.call('POST', `${AUTH}/login`, {
+  const { status } = await client.call(...api.to('login'), {
     body: { email, password: 'not the password' },
   })
   if (status !== 401) throw new NotVerified(`the response to a wrong password was ${status}`)

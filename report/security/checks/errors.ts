@@ -1,89 +1,99 @@
-/** Security checks of error responses: one form, and no internals. */
-import { NotVerified } from '../../errors.ts'
+/** Security checks of error responses, on every error of the sweep: one form, no internals, no server errors. */
 import type { HttpResponse } from '../../http.ts'
-import { hasBody, pathOf, publicRead } from '../../routes.ts'
-import { AUTH, USERS } from '../actors.ts'
+import type { Sample } from '../../sweep/sample.ts'
 import type { HttpCheck, ServiceCheck } from '../check.ts'
-import { UNKNOWN_PATH } from '../exhaust.ts'
 
 /** A stack frame, a path of the file system, a package's folder, a statement, an internal class name. */
 const LEAKS =
   /\bat [\w.<>]+ \(|\bat (async )?(file:|\/)|node_modules|file:\/\/|\/(home|root|usr|work|tmp|var|app)\/|\b(select|insert into|update|delete) .+ (from|set|values)\b|"stack"|\bDrizzle|\bpg_/i
 
+const isError = ({ response: { status } }: Sample) => status >= 400
+
 export const noLeak: HttpCheck = {
   id: 'error-leaks',
   rank: 390,
-  claim: 'No stack, SQL or path in errors',
+  claim: 'No stack, SQL or path in errors ({routes} routes)',
   source: 'ASVS 5.0 §16.5.1, OWASP API8:2023',
   needs: 'http',
-  async run({ expect, http, routes }) {
-    const client = http.client()
-    const responses: HttpResponse[] = [await client.call('GET', UNKNOWN_PATH, { sent: 'an unknown path' })]
-    for (const route of routes) {
-      const body = hasBody(route.method) ? { body: '{"broken":' } : {}
-      const path = pathOf(route, '%00')
-      if (hasBody(route.method) || path !== route.url) {
-        const call = { sent: 'an invalid path or body', ...body }
-        responses.push(await http.client().call(route.method, path, call))
-      }
-    }
-    const readable = publicRead(routes)
-    if (readable) {
-      responses.push(await client.call('GET', `${readable.url}?a=%ff%fe&a=1`, { sent: 'an invalid query' }))
-    }
-    const refused = responses.filter(({ status }) => status >= 400)
-    if (refused.length === 0) throw new NotVerified('no error could be provoked')
-    for (const response of refused) {
-      const met = response.status < 500 && !LEAKS.test(response.text)
-      expect.response(response, 'no internals in the body', met)
-    }
+  async run({ expect, sweep }) {
+    const errors = (await sweep()).samples.filter(isError)
+    const isClean = ({ response, path }: Sample) => !LEAKS.test(withoutRequest(response, path))
+    return { routes: String(expect.samples(errors, 'no internals in the body', isClean).routes) }
   },
 }
+
+/** The text of a response without the path of its request, which an error may name. */
+function withoutRequest({ text }: HttpResponse, path: string): string {
+  const [pathname = path] = path.split('?', 1)
+  return text.replaceAll(JSON.stringify(pathname), '""')
+}
+
+export const noServerErrors: HttpCheck = {
+  id: 'no-server-errors',
+  rank: 385,
+  claim: 'No server error from any request asked ({routes} routes)',
+  source: 'OWASP API8:2023, RFC 9110 §15.6',
+  needs: 'http',
+  async run({ expect, sweep }) {
+    // A service that sheds load says 503 and when to come back: that is an answer, not a fault.
+    const isMet = ({ response: { status, headers } }: Sample) =>
+      status > 0 && (status < 500 || (status === 503 && 'retry-after' in headers) || status === 501)
+    const { samples } = await sweep()
+    return { routes: String(expect.samples(samples, 'a response below 500', isMet).routes) }
+  },
+}
+
+const FIELDS = ['type', 'title', 'status', 'code', 'requestId']
 
 export const problemDetails: ServiceCheck = {
   id: 'problem-details',
   rank: 400,
-  claim: 'One shape for every error: application/problem+json',
+  claim: 'One shape for every error: application/problem+json ({routes} routes)',
   source: 'RFC 9457 §3',
   needs: 'service',
-  async run({ expect, http, actors }) {
-    const { client, accessToken: token } = await actors.user()
-    const large = { sent: 'a body of 1 MiB', body: 'x'.repeat(1 << 20) }
-    const responses = [
-      await client.call('POST', `${AUTH}/login`, { sent: 'an invalid body', body: {} }),
-      await client.call('GET', `${USERS}/me`, { sent: 'no credentials' }),
-      await client.call('GET', USERS, { sent: "a user's token on an admin's route", token }),
-      await client.call('GET', UNKNOWN_PATH, { sent: 'an unknown path' }),
-      await client.call('DELETE', `${AUTH}/login`, { sent: 'a method that the path does not have' }),
-      await http.client().call('POST', `${AUTH}/login`, large),
-      await client.call('GET', `/${'x'.repeat(6000)}`, { sent: 'a path of 6,000 characters' }),
-    ]
-    for (const response of responses) {
-      const type = String(response.headers['content-type']).split(';', 1)[0]
-      const isComplete = ['type', 'title', 'status', 'code', 'requestId'].every(name => name in response.json)
-      const isSame = response.json.status === response.status
-      const met = type === 'application/problem+json' && isComplete && isSame
-      expect.response(response, 'problem+json with its fields', met, ['content-type'])
-    }
+  async run({ expect, sweep }) {
+    const errors = (await sweep()).samples.filter(sample => isError(sample) && sample.method !== 'HEAD')
+    const isProblem = ({ response: { headers, json, status } }: Sample) =>
+      String(headers['content-type']).split(';', 1)[0] === 'application/problem+json' &&
+      FIELDS.every(name => name in json) &&
+      json.status === status &&
+      (headers['x-request-id'] === undefined || json.requestId === headers['x-request-id'])
+    const expected = 'problem+json with its fields, and the id of the request'
+    return { routes: String(expect.samples(errors, expected, isProblem, ['content-type']).routes) }
   },
 }
 
 export const methodNotAllowed: ServiceCheck = {
   id: 'method-not-allowed',
   rank: 410,
-  claim: 'Unknown methods refused with 405 and Allow',
+  claim: 'Unknown methods refused with 405 and Allow ({count} paths)',
   source: 'RFC 9110 §15.5.6, ASVS 5.0 §4.1.4',
   needs: 'service',
-  async run({ expect, http }) {
-    const client = http.client()
-    for (const [method, path] of [
-      ['TRACE', '/health/live'],
-      ['PATCH', `${USERS}/me`],
-      ['DELETE', `${AUTH}/login`],
-    ] as const) {
-      const response = await client.call(method, path, { sent: `${method}, which the path does not have` })
-      const met = response.status === 405 && 'allow' in response.headers
-      expect.response(response, '405 with Allow', met, ['allow'])
+  async run({ expect, sweep, routes }) {
+    const { samples } = await sweep()
+    const unknown = samples.filter(
+      ({ kind, route, method }) => kind === 'method' && !route && method !== 'OPTIONS',
+    )
+    const isRefused = ({ path, response: { status, headers } }: Sample) =>
+      status === 405 && isComplete(String(headers.allow ?? ''), methodsOf(path))
+    const methodsOf = (path: string) => {
+      const exact = routes.filter(({ url }) => url === path)
+      return (exact.length > 0 ? exact : routes.filter(({ url }) => patternOf(url).test(path))).map(
+        ({ method }) => method,
+      )
     }
+    expect.samples(unknown, '405, and Allow with the methods of the path', isRefused, ['allow'])
+    return { count: String(new Set(unknown.map(({ path }) => path)).size) }
   },
+}
+
+function isComplete(allow: string, methods: readonly string[]): boolean {
+  const named = allow.split(',').map(name => name.trim())
+  return methods.length > 0 && methods.every(method => named.includes(method))
+}
+
+/** Returns a pattern for the paths of a route, in which each parameter is one segment. */
+function patternOf(url: string): RegExp {
+  const escaped = url.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+  return new RegExp(`^${escaped.replaceAll(/:\w+/g, '[^/]+')}$`)
 }

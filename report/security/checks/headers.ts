@@ -1,10 +1,6 @@
-/** Security checks of response headers: security headers, CORS, and the name of the server. */
-import type { Http } from '../../http.ts'
-import type { ObservedRoute } from '../../observe/observation.ts'
-import { isPublic, needsToken, pathOf, publicRead } from '../../routes.ts'
-import { AUTH } from '../actors.ts'
+/** Security checks of response headers, on every response of the sweep: security headers, CORS, the name of the server. */
+import type { Sample } from '../../sweep/sample.ts'
 import type { CheckContext, HttpCheck, ServiceCheck, ServiceContext } from '../check.ts'
-import { UNKNOWN_PATH } from '../exhaust.ts'
 
 /** Each header and its valid values: ASVS 5.0 §3.4 and the OWASP Secure Headers Project. */
 const HEADERS: Record<string, RegExp> = {
@@ -28,19 +24,16 @@ function isValid(name: string, value: string): boolean {
 export const securityHeaders: HttpCheck = {
   id: 'security-headers',
   rank: 60,
-  claim: 'Helmet security headers applied, on refusals too ({count} headers by name)',
+  claim: 'Helmet security headers applied to every route and error asked ({count} headers, {routes} routes)',
   source: 'ASVS 5.0 §3.4.1, §3.4.3, §3.4.4, §3.4.5, §3.4.6',
   needs: 'http',
-  async run({ expect, http, routes, exhausted }) {
+  async run({ expect, sweep }) {
     const names = Object.keys(HEADERS)
-    const { refused } = await exhausted()
-    for (const response of [...(await sampleResponses(http, routes)), ...(refused ? [refused] : [])]) {
-      const missing = names.filter(name => !isValid(name, String(response.headers[name] ?? '')))
-      const met = missing.length === 0
-      const expected = met ? 'every header' : `every header; ${missing.join(', ')} missing or weak`
-      expect.response(response, expected, met, names)
-    }
-    return { count: String(names.length) }
+    const samples = responded((await sweep()).samples)
+    const isMet = ({ response: { headers } }: Sample) =>
+      names.every(name => isValid(name, String(headers[name] ?? '')))
+    const { routes } = expect.samples(samples, 'every header with a strong value', isMet, names)
+    return { count: String(names.length), routes: String(routes) }
   },
 }
 
@@ -50,51 +43,39 @@ export const noFingerprint: HttpCheck = {
   claim: 'Responses do not name the server or its version',
   source: 'ASVS 5.0 §13.4.6',
   needs: 'http',
-  async run({ expect, http, routes }) {
-    for (const response of await sampleResponses(http, routes)) {
-      const named = ['server', 'x-powered-by', 'x-runtime', 'via'].filter(name => name in response.headers)
-      expect.response(response, 'no Server, X-Powered-By, X-Runtime or Via', named.length === 0)
-    }
+  async run({ expect, sweep }) {
+    const names = ['server', 'x-powered-by', 'x-runtime', 'x-aspnet-version', 'x-generator', 'via']
+    const isMet = ({ response }: Sample) => !names.some(name => name in response.headers)
+    expect.samples(responded((await sweep()).samples), `none of ${names.join(', ')}`, isMet, names)
   },
-}
-
-/** A success, a refusal, an unknown path and an invalid body, where the app has such routes. */
-async function sampleResponses(http: Http, routes: readonly ObservedRoute[]) {
-  const client = http.client()
-  const readable = publicRead(routes)
-  const guarded = routes.find(route => route.method === 'GET' && needsToken(route))
-  const writable = routes.find(route => route.method === 'POST' && isPublic(route))
-  const responses = [await client.call('GET', UNKNOWN_PATH, { sent: 'an unknown path' })]
-  if (readable) responses.push(await client.call('GET', pathOf(readable)))
-  if (guarded) responses.push(await client.call('GET', pathOf(guarded), { sent: 'no credentials' }))
-  if (writable) {
-    const invalid = { sent: 'a body that is not JSON', body: '{' }
-    responses.push(await client.call('POST', pathOf(writable), invalid))
-  }
-  return responses
 }
 
 export const corsAllowed: ServiceCheck = {
   id: 'cors-allowed',
   rank: 50,
-  claim: 'CORS configured for allowed origins',
+  claim: 'CORS configured for allowed origins ({routes} routes)',
   source: 'ASVS 5.0 §3.4.2, Fetch §3.2',
   needs: 'service',
-  async run({ expect, http, internals: { allowedOrigin: origin } }) {
-    const client = http.client()
-    const preflight = await client.call('OPTIONS', `${AUTH}/login`, {
-      sent: 'a preflight from the allowed origin',
-      headers: { origin, 'access-control-request-method': 'PUT' },
-    })
-    const read = await client.call('GET', '/health/live', {
-      sent: 'a request from the allowed origin',
-      headers: { origin },
-    })
-    for (const response of [preflight, read]) {
-      const isGranted = response.headers['access-control-allow-origin'] === origin
-      const varies = /\borigin\b/i.test(String(response.headers.vary ?? ''))
-      expect.response(response, 'a grant to this origin only, and Vary', isGranted && varies, ['vary'])
+  async run({ expect, sweep, http, routes, internals: { allowedOrigin: origin } }) {
+    const samples = await repeat(onePerStatus((await sweep()).samples), { origin })
+    const isGranted = ({ response: { headers } }: Sample) =>
+      headers['access-control-allow-origin'] === origin && /\borigin\b/i.test(String(headers.vary ?? ''))
+    const scope = expect.samples(samples, 'a grant to this origin only, and Vary', isGranted, [
+      'access-control-allow-origin',
+      'vary',
+    ])
+    const paths = [...new Set(routes.map(({ url }) => url))]
+    for (const path of paths) {
+      const methods = routes.filter(({ url }) => url === path).map(({ method }) => method)
+      const preflight = await http.client().call('OPTIONS', path.replaceAll(/:\w+/g, 'x'), {
+        sent: 'a preflight from the allowed origin',
+        headers: { origin, 'access-control-request-method': methods[0] ?? 'GET' },
+      })
+      const { headers } = preflight
+      if (headers['access-control-allow-origin'] === origin) continue
+      expect.response(preflight, 'a grant to this origin', false, ['access-control-allow-origin'])
     }
+    return { routes: String(scope.routes) }
   },
 }
 
@@ -103,28 +84,42 @@ const FOREIGN_ORIGIN = 'https://attacker.report.test'
 export const corsRefused: HttpCheck = {
   id: 'cors-refused',
   rank: 310,
-  claim: 'CORS grants nothing to unknown origins',
+  claim: 'CORS grants nothing to unknown origins ({routes} routes)',
   source: 'ASVS 5.0 §3.4.2',
   needs: 'http',
   async run(context) {
-    const { expect, http, routes } = context
-    const route = routes[0]
-    const path = route ? pathOf(route) : '/'
-    const client = http.client()
-    const origins = { [FOREIGN_ORIGIN]: FOREIGN_ORIGIN, null: 'null', ...similarOrigins(context) }
-    for (const [name, origin] of Object.entries(origins)) {
-      const preflight = { origin, 'access-control-request-method': 'POST' }
-      const responses = [
-        await client.call('OPTIONS', path, { sent: `a preflight from ${name}`, headers: preflight }),
-        await client.call('GET', path, { sent: `a request from ${name}`, headers: { origin } }),
-      ]
-      for (const response of responses) {
-        const granted = response.headers['access-control-allow-origin']
-        const met = granted !== '*' && granted !== origin
-        expect.response(response, 'no grant', met, ['access-control-allow-origin'])
-      }
+    const { expect, sweep, http, routes } = context
+    const { samples } = await sweep()
+    const isRefused = ({ response: { headers } }: Sample) => {
+      const granted = headers['access-control-allow-origin']
+      return granted === undefined || (granted !== '*' && granted !== 'null' && !isForeign(context, granted))
     }
+    expect.samples(responded(samples), 'no grant to a request without an origin', isRefused, SHOWN)
+    const repeated = await repeat(onePerStatus(samples), { origin: FOREIGN_ORIGIN })
+    const { routes: asked } = expect.samples(repeated, 'no grant to a foreign origin', isRefused, SHOWN)
+    const path = routes[0]?.url.replaceAll(/:\w+/g, 'x') ?? '/'
+    for (const [name, origin] of Object.entries({ null: 'null', ...similarOrigins(context) })) {
+      const sent = `a request from ${name}`
+      const response = await http.client().call('GET', path, { sent, headers: { origin } })
+      const granted = response.headers['access-control-allow-origin']
+      expect.response(response, 'no grant', granted !== '*' && granted !== origin, SHOWN)
+    }
+    for (const url of new Set(routes.map(route => route.url))) {
+      const headers = { origin: FOREIGN_ORIGIN, 'access-control-request-method': 'POST' }
+      const sent = 'a preflight from a foreign origin'
+      const response = await http.client().call('OPTIONS', url.replaceAll(/:\w+/g, 'x'), { sent, headers })
+      const granted = response.headers['access-control-allow-origin']
+      if (granted === '*' || granted === FOREIGN_ORIGIN) expect.response(response, 'no grant', false, SHOWN)
+    }
+    return { routes: String(asked) }
   },
+}
+
+const SHOWN = ['access-control-allow-origin']
+
+/** A constant origin may be granted in every response: a browser compares it with its page's. */
+function isForeign(context: CheckContext | ServiceContext, granted: string): boolean {
+  return !('internals' in context) || granted !== context.internals.allowedOrigin
 }
 
 /** Origins that a comparison by prefix, by suffix or by an unescaped pattern mistakes for the allowed one. */
@@ -138,4 +133,26 @@ function similarOrigins(context: CheckContext | ServiceContext): Record<string, 
     'the allowed origin under another scheme': `${protocol === 'https:' ? 'http:' : 'https:'}//${host}`,
     'the allowed origin with a letter for a dot': allowed.replace('.', 'x'),
   }
+}
+
+/** A request that has no response has no headers. */
+function responded(samples: readonly Sample[]): Sample[] {
+  return samples.filter(({ response }) => response.status !== 0)
+}
+
+/** Returns one sample of each route, method and status. */
+function onePerStatus(samples: readonly Sample[]): Sample[] {
+  const first = new Map<string, Sample>()
+  for (const sample of responded(samples)) {
+    const key = `${sample.method} ${sample.route?.url ?? sample.path} ${sample.response.status}`
+    if (!first.has(key)) first.set(key, sample)
+  }
+  return [...first.values()]
+}
+
+/** Sends the requests of samples anew with further headers. A limit may have ended meanwhile, so statuses may differ. */
+async function repeat(samples: readonly Sample[], headers: Record<string, string>): Promise<Sample[]> {
+  const repeated: Sample[] = []
+  for (const sample of samples) repeated.push({ ...sample, response: await sample.again(headers) })
+  return repeated.filter(({ response }) => response.status !== 0)
 }

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { NotVerified } from '../../errors.ts'
 import { cookiePairsOf } from '../../http.ts'
+import type { Api } from '../../service/api.ts'
 import type { Subject } from '../../subject/subject.ts'
-import { type Actor, AUTH, USERS } from '../actors.ts'
+import type { Actor } from '../actors.ts'
 import type { ServiceCheck } from '../check.ts'
 import { UNKNOWN_PATH } from '../exhaust.ts'
 
@@ -16,11 +17,11 @@ export const metricsGuarded: ServiceCheck = {
   claim: 'Metrics behind a token of their own',
   source: 'ASVS 5.0 §13.4.5',
   needs: 'service',
-  async run({ expect, http, actors, internals }) {
+  async run({ expect, http, actors, api, internals }) {
     const client = http.client()
     const { accessToken } = await actors.user()
     const read = (sent: string, token?: string) =>
-      client.call('GET', '/metrics', { sent, ...(token !== undefined && { token }) })
+      client.call(...api.to('metrics'), { sent, ...(token !== undefined && { token }) })
     expect.status(await read('no token'), 401)
     expect.status(await read('another token', 'x'.repeat(32)), 401)
     expect.status(await read("a user's token", accessToken), 401)
@@ -37,18 +38,18 @@ export const logRedaction: ServiceCheck = {
   claim: 'No password, token, key or cookie in the logs',
   source: 'ASVS 5.0 §16.2.5',
   needs: 'service',
-  async run({ expect, actors, internals, subject, http }) {
+  async run({ expect, actors, api, internals, subject, http }) {
     const actor = await actors.user()
     const canary = `canary${randomBytes(12).toString('hex')}`
     const mark = `mark${randomBytes(8).toString('hex')}`
     const client = http.client()
-    const browser = await useSecrets(actor)
+    const browser = await useSecrets(api, actor)
     const headers = { cookie: `__Host-refresh=${canary}`, 'x-csrf-token': canary, 'x-api-key': canary }
-    await client.call('POST', `${AUTH}/login`, { body: { email: actor.email, password: canary }, headers })
-    await client.call('POST', `${AUTH}/login`, { body: { password: canary, token: canary } })
-    await client.call('GET', `${USERS}/me?token=${canary}`, { token: canary })
+    await client.call(...api.to('login'), { body: { email: actor.email, password: canary }, headers })
+    await client.call(...api.to('login'), { body: { password: canary, token: canary } })
+    await client.call(...api.to('me', undefined, `?token=${canary}`), { token: canary })
     const refreshToken = canary.padEnd(43, 'x').slice(0, 43)
-    await client.call('POST', `${AUTH}/refresh`, { body: { refreshToken } })
+    await client.call(...api.to('refresh'), { body: { refreshToken } })
     const last = await client.call('GET', UNKNOWN_PATH, { headers: { 'x-request-id': mark } })
     const lines = await linesUntil(subject.log, mark)
     expect.status(last, 404)
@@ -70,16 +71,16 @@ export const logRedaction: ServiceCheck = {
 }
 
 /** Uses each kind of secret as an honest user does. Returns the secrets that were issued, by their kind. */
-async function useSecrets({ client, email, password, accessToken: token }: Actor) {
-  await client.call('GET', `${USERS}/me`, { token })
+async function useSecrets(api: Api, { client, email, password, accessToken: token }: Actor) {
+  await client.call(...api.to('me'), { token })
   const newPassword = randomBytes(18).toString('base64url')
-  await client.call('PUT', `${AUTH}/password`, { token, body: { currentPassword: password, newPassword } })
+  await client.call(...api.to('changePassword'), { token, body: { currentPassword: password, newPassword } })
   const body = { email, password: newPassword }
-  const login = await client.call('POST', `${AUTH}/login?cookie=true`, { body })
+  const login = await client.call(...api.to('login', undefined, '?cookie=true'), { body })
   const cookies = cookiePairsOf(login)
   const csrf = String(login.json.csrfToken)
   const headers = { cookie: cookies.join('; '), 'x-csrf-token': csrf }
-  const refreshed = await client.call('POST', `${AUTH}/refresh`, { body: {}, headers })
+  const refreshed = await client.call(...api.to('refresh'), { body: {}, headers })
   if (refreshed.status !== 200) {
     throw new NotVerified(`the response to a refresh by cookie was ${refreshed.status}`)
   }

@@ -2,14 +2,16 @@
 import { createHash } from 'node:crypto'
 import { NotVerified } from '../../errors.ts'
 import { cookiePairsOf, cookiesOf, type HttpResponse } from '../../http.ts'
-import { type Actor, AUTH, claimsOf, tokensOf, USERS } from '../actors.ts'
+import type { Api } from '../../service/api.ts'
+import type { Sample } from '../../sweep/sample.ts'
+import { type Actor, claimsOf, tokensOf } from '../actors.ts'
 import type { Expectations, ServiceCheck } from '../check.ts'
 
-const refresh = ({ client }: Pick<Actor, 'client'>, refreshToken: string, sent: string) =>
-  client.call('POST', `${AUTH}/refresh`, { sent, body: { refreshToken } })
+const refresh = (api: Api, { client }: Pick<Actor, 'client'>, refreshToken: string, sent: string) =>
+  client.call(...api.to('refresh'), { sent, body: { refreshToken } })
 
-const readSelf = ({ client }: Pick<Actor, 'client'>, token: string, sent: string) =>
-  client.call('GET', `${USERS}/me`, { sent, token })
+const readSelf = (api: Api, { client }: Pick<Actor, 'client'>, token: string, sent: string) =>
+  client.call(...api.to('me'), { sent, token })
 
 export const refreshRotation: ServiceCheck = {
   id: 'refresh-rotation',
@@ -17,15 +19,15 @@ export const refreshRotation: ServiceCheck = {
   claim: 'Refresh tokens rotate on every use',
   source: 'RFC 9700 §4.14.2, ASVS 5.0 §10.4.5',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const actor = await actors.user()
-    const first = await refresh(actor, actor.refreshToken, 'a fresh refresh token')
+    const first = await refresh(api, actor, actor.refreshToken, 'a fresh refresh token')
     expect.status(first, 200)
     const next = tokensOf(first)
     const isNew = next.refreshToken !== actor.refreshToken
     expect.fact('the refresh token in the response', isNew ? 'another' : 'the same', 'another', isNew)
-    expect.status(await readSelf(actor, next.accessToken, 'the new access token'), 200)
-    expect.status(await refresh(actor, next.refreshToken, 'the new refresh token'), 200)
+    expect.status(await readSelf(api, actor, next.accessToken, 'the new access token'), 200)
+    expect.status(await refresh(api, actor, next.refreshToken, 'the new refresh token'), 200)
   },
 }
 
@@ -35,13 +37,13 @@ export const refreshReuse: ServiceCheck = {
   claim: 'Reuse of a refresh token ends the session, its access tokens included',
   source: 'RFC 9700 §4.14.2',
   needs: 'service',
-  async run({ expect, actors, internals }) {
+  async run({ expect, actors, api, internals }) {
     const actor = await actors.user()
-    const second = tokensOf(await refresh(actor, actor.refreshToken, 'the first token'))
-    const third = tokensOf(await refresh(actor, second.refreshToken, 'its successor'))
-    expect.status(await refresh(actor, actor.refreshToken, 'the first token again'), 401)
-    expect.status(await refresh(actor, third.refreshToken, 'the newest token'), 401)
-    expect.status(await readSelf(actor, third.accessToken, 'the newest access token'), 401)
+    const second = tokensOf(await refresh(api, actor, actor.refreshToken, 'the first token'))
+    const third = tokensOf(await refresh(api, actor, second.refreshToken, 'its successor'))
+    expect.status(await refresh(api, actor, actor.refreshToken, 'the first token again'), 401)
+    expect.status(await refresh(api, actor, third.refreshToken, 'the newest token'), 401)
+    expect.status(await readSelf(api, actor, third.accessToken, 'the newest access token'), 401)
     const { rows } = await internals.query(
       `select count(*)::int as count from audit_events where type = 'refresh.reused' and user_id = $1`,
       [actor.id],
@@ -56,12 +58,12 @@ export const refreshRace: ServiceCheck = {
   claim: 'Parallel refreshes of one token have one successor ({parallel} at once)',
   source: 'RFC 9700 §4.14.2',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const actor = await actors.user()
     const parallel = 12
     const responses = await Promise.all(
       Array.from({ length: parallel }, () =>
-        refresh(actor, actor.refreshToken, 'the same token, in parallel'),
+        refresh(api, actor, actor.refreshToken, 'the same token, in parallel'),
       ),
     )
     const successors = new Set(
@@ -101,36 +103,37 @@ export const refreshCookie: ServiceCheck = {
     'Refresh cookie is __Host-, HttpOnly, Secure and SameSite=Strict, and asks for the CSRF token of its session',
   source: 'ASVS 5.0 §3.3.1, §3.3.2, §3.3.4, §3.5.1',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const { client, email, password } = await actors.user()
-    const logIn = () => client.call('POST', `${AUTH}/login?cookie=true`, { body: { email, password } })
+    const logIn = () =>
+      client.call(...api.to('login', undefined, '?cookie=true'), { body: { email, password } })
     const [login, other] = [await logIn(), await logIn()]
     expectFlags(expect, 'a login', login)
     const cookie = cookiePairsOf(login).join('; ')
     const byCookie = (sent: string, headers: Record<string, string>) =>
-      client.call('POST', `${AUTH}/refresh`, { sent, body: {}, headers: { cookie, ...headers } })
+      client.call(...api.to('refresh'), { sent, body: {}, headers: { cookie, ...headers } })
     const csrf = (token: unknown) => ({ 'x-csrf-token': String(token) })
     expect.status(await byCookie('the cookie without a CSRF token', {}), 403)
     expect.status(await byCookie('the cookie with an invented CSRF token', csrf('invented')), 403)
     expect.status(await byCookie("the cookie with another session's token", csrf(other.json.csrfToken)), 403)
-    const twice = await client.call('POST', `${AUTH}/refresh`, {
+    const twice = await client.call(...api.to('refresh'), {
       sent: "two cookies, the second of another session, with the first one's token",
       body: {},
       headers: { cookie: `${cookie}; ${cookiePairsOf(other).join('; ')}`, ...csrf(login.json.csrfToken) },
     })
     expect.status(twice, 401)
-    const reloaded = await client.call('GET', `${AUTH}/csrf`, {
+    const reloaded = await client.call(...api.to('csrf'), {
       sent: 'the cookie alone',
       headers: { cookie },
     })
     const isSame = reloaded.status === 200 && reloaded.json.csrfToken === login.json.csrfToken
     expect.response(reloaded, '200, and the CSRF token of the session', isSame)
-    expect.status(await client.call('GET', `${AUTH}/csrf`, { sent: 'no cookie' }), 401)
+    expect.status(await client.call(...api.to('csrf'), { sent: 'no cookie' }), 401)
     const refreshed = await byCookie('the cookie with the CSRF token', csrf(login.json.csrfToken))
     expect.status(refreshed, 200)
     expectFlags(expect, 'a refresh', refreshed)
     const token = String(refreshed.json.accessToken)
-    const loggedOut = await client.call('POST', `${AUTH}/logout`, { token, headers: { cookie } })
+    const loggedOut = await client.call(...api.to('logout'), { token, headers: { cookie } })
     const isCleared = cookiesOf(loggedOut).some(text =>
       /^__Host-refresh=;.*Expires=Thu, 01 Jan 1970/.test(text),
     )
@@ -153,12 +156,12 @@ export const logout: ServiceCheck = {
   claim: 'Logout ends the access token and the refresh token at once',
   source: 'ASVS 5.0 §7.4.1',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const actor = await actors.user()
-    expect.status(await readSelf(actor, actor.accessToken, 'the access token before'), 200)
+    expect.status(await readSelf(api, actor, actor.accessToken, 'the access token before'), 200)
     const { client, accessToken: token } = actor
-    expect.status(await client.call('POST', `${AUTH}/logout`, { sent: 'the access token', token }), 204)
-    await expectEnded(expect, actor)
+    expect.status(await client.call(...api.to('logout'), { sent: 'the access token', token }), 204)
+    await expectEnded(api, expect, actor)
   },
 }
 
@@ -168,25 +171,25 @@ export const passwordChange: ServiceCheck = {
   claim: 'A password change asks for the old one and ends the other sessions',
   source: 'ASVS 5.0 §6.2.3, §7.4.3',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const actor = await actors.user()
     const other = { ...actor, ...(await actors.logIn(actor)) }
     const change = (sent: string, currentPassword: string) =>
-      actor.client.call('PUT', `${AUTH}/password`, {
+      actor.client.call(...api.to('changePassword'), {
         sent,
         token: actor.accessToken,
         body: { currentPassword, newPassword: `${actor.password}-new` },
       })
     expect.status(await change('a wrong old password', `${actor.password}-wrong`), 403)
     expect.status(await change('the old password', actor.password), 204)
-    await expectEnded(expect, other)
-    expect.status(await readSelf(actor, actor.accessToken, 'the session that made the change'), 200)
+    await expectEnded(api, expect, other)
+    expect.status(await readSelf(api, actor, actor.accessToken, 'the session that made the change'), 200)
   },
 }
 
-async function expectEnded(expect: Expectations, actor: Actor): Promise<void> {
-  expect.status(await readSelf(actor, actor.accessToken, 'the access token of the ended session'), 401)
-  expect.status(await refresh(actor, actor.refreshToken, 'the refresh token of the ended session'), 401)
+async function expectEnded(api: Api, expect: Expectations, actor: Actor): Promise<void> {
+  expect.status(await readSelf(api, actor, actor.accessToken, 'the access token of the ended session'), 401)
+  expect.status(await refresh(api, actor, actor.refreshToken, 'the refresh token of the ended session'), 401)
 }
 
 export const otherSessions: ServiceCheck = {
@@ -195,12 +198,12 @@ export const otherSessions: ServiceCheck = {
   claim: "Users cannot end another user's session",
   source: 'OWASP API1:2023',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const [owner, stranger] = await Promise.all([actors.user(), actors.user()])
     const session = String(claimsOf(owner.accessToken).sid)
     const end = (sent: string, token: string) =>
-      stranger.client.call('DELETE', `${AUTH}/sessions/${session}`, { sent, token })
-    const read = () => readSelf(owner, owner.accessToken, "the owner's access token")
+      stranger.client.call(...api.to('endSession', session), { sent, token })
+    const read = () => readSelf(api, owner, owner.accessToken, "the owner's access token")
     expect.status(await end("a stranger's token", stranger.accessToken), 404)
     expect.status(await read(), 200)
     expect.status(await end("the owner's token", owner.accessToken), 204)
@@ -216,10 +219,10 @@ export const loginLimit: ServiceCheck = {
   claim: 'Login limited to {max} tries per client and account',
   source: 'ASVS 5.0 §6.3.1, OWASP API4:2023',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const { client, email, password } = await actors.user()
     const logIn = (by: Actor['client'], sent: string, body: { email: string; password: string }) =>
-      by.call('POST', `${AUTH}/login`, { sent, body })
+      by.call(...api.to('login'), { sent, body })
     // The actor's own login was the first.
     let tries = 1
     let last: HttpResponse
@@ -244,18 +247,27 @@ function credentialsOf({ email, password }: Actor) {
 export const noStore: ServiceCheck = {
   id: 'no-store',
   rank: 330,
-  claim: 'Responses with tokens are not cached',
+  claim: 'Responses with tokens are not cached ({count} routes)',
   source: 'RFC 6749 §5.1, ASVS 5.0 §14.3.2',
   needs: 'service',
-  async run({ expect, actors }) {
-    const { client, email, password, refreshToken } = await actors.user()
-    const responses = [
-      await client.call('POST', `${AUTH}/login`, { sent: 'a login', body: { email, password } }),
-      await client.call('POST', `${AUTH}/refresh`, { sent: 'a refresh', body: { refreshToken } }),
-    ]
-    for (const response of responses) {
-      const isStored = !String(response.headers['cache-control']).includes('no-store')
-      expect.response(response, '200 with no-store', response.status === 200 && !isStored, ['cache-control'])
-    }
+  async run({ expect, sweep }) {
+    const { samples } = await sweep()
+    // What everyone may read without credentials is no secret: the API description has example tokens.
+    const isOpen = ({ method, actor }: Sample) => method === 'GET' && actor === 'anonymous'
+    const withTokens = samples.filter(
+      sample =>
+        !isOpen(sample) &&
+        (TOKEN.test(sample.response.text) || cookiesOf(sample.response).some(isSecretCookie)),
+    )
+    const isMet = ({ response }: Sample) => String(response.headers['cache-control']).includes('no-store')
+    return { count: String(expect.samples(withTokens, 'no-store', isMet, ['cache-control']).routes) }
   },
+}
+
+/** A signed token, or a value under the name of a token. */
+const TOKEN = /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}|"\w*token"\s*:\s*"[\w-]{20,}"/i
+
+/** A cookie that is set to a value; one that is cleared has none. */
+function isSecretCookie(cookie: string): boolean {
+  return /^[^=]+=[\w-]{20,}/.test(cookie)
 }

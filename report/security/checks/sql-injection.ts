@@ -1,11 +1,12 @@
 /** The security check of SQL injection: in every parameter of every route, and in what is stored and read back. */
 import type { HttpResponse } from '../../http.ts'
-import { acceptsText, exampleOf, type JsonSchema, textProperties } from '../../json-schema.ts'
+import { acceptsText, type JsonSchema, textProperties } from '../../json-schema.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
-import { ABSENT_ID, pathOf } from '../../routes.ts'
-import { type Actor, AUTH, USERS } from '../actors.ts'
-import type { Expectations, ServiceCheck, ServiceContext } from '../check.ts'
-import { createObject, ownedPath } from '../objects.ts'
+import { needsAdmin } from '../../routes.ts'
+import { itemsOf } from '../../service/objects.ts'
+import { createCaller } from '../../sweep/caller.ts'
+import { replaceSegment } from '../../sweep/wrong.ts'
+import type { ServiceCheck, ServiceContext } from '../check.ts'
 
 /** Strings that change a statement when they are pasted into it: ends of literals, comments, further statements. */
 const INJECTIONS = [
@@ -26,13 +27,13 @@ export const sqlInjection: ServiceCheck = {
   source: 'ASVS 5.0 §1.2.4',
   needs: 'service',
   async run(context) {
-    const { expect, actors, internals, routes } = context
-    const [user, admin] = await Promise.all([actors.user(), actors.admin()])
+    const { expect, internals, routes } = context
     const before = await countTables(internals)
     const parameters = routes.flatMap(parametersOf)
-    for (const parameter of parameters) await injectInto(context, parameter, admin)
-    await storeAll(expect, user)
-    await listAfterAll(expect, admin)
+    for (const route of routes) await injectIntoRoute(context, route)
+    await storeProfile(context)
+    await storeUserAgent(context)
+    await changeCursors(context)
     const isKept = (await countTables(internals)) === before
     expect.fact('tables afterwards', isKept ? 'all' : 'some', 'all', isKept)
     return { count: String(parameters.length) }
@@ -44,34 +45,86 @@ async function countTables({ query }: ServiceContext['internals']): Promise<numb
   return rows[0].count
 }
 
-/** Stores each string in text fields and reads it back. */
-async function storeAll(expect: Expectations, actor: Actor): Promise<void> {
-  const { client, id, email, password, accessToken: token } = actor
+/** Stores each string in a text field of the profile and reads it back. */
+async function storeProfile({ expect, actors, api }: Context): Promise<void> {
+  const route = api.found.updateProfile
+  const { properties = {} } = (route?.schemas.body ?? {}) as JsonSchema
+  const field = Object.keys(properties).find(name =>
+    INJECTIONS.every(text => acceptsText(properties[name] ?? {}, text)),
+  )
+  if (!route || field === undefined) return
+  const actor = await actors.user()
   for (const text of INJECTIONS) {
-    const profile = await client.call('PUT', `${USERS}/${id}`, {
-      sent: 'a display name of SQL',
-      body: { displayName: text, email },
-      token,
+    const profile = await actor.client.call(...api.to('updateProfile', actor.id), {
+      sent: `${field} of SQL`,
+      body: api.body(route, actor, { [field]: text }),
+      token: actor.accessToken,
     })
-    expect.response(profile, '200, and the text comes back unchanged', profile.json.displayName === text)
-    const login = await client.call('POST', `${AUTH}/login`, {
-      sent: 'a login with a user agent of SQL',
-      body: { email, password },
-      headers: { 'user-agent': text },
-    })
-    expect.status(login, 200)
-    const sessions = await client.call('GET', `${AUTH}/sessions`, { sent: 'the sessions after it', token })
-    const names = ((sessions.json.items ?? []) as { userAgent?: string }[]).map(({ userAgent }) => userAgent)
-    expect.response(sessions, '200, and the user agent comes back unchanged', names.includes(text))
+    expect.response(profile, 'a success, and the text comes back unchanged', profile.json[field] === text)
   }
 }
 
-/** Asks for the page after each string: the content of a cursor is under the client's control. */
-async function listAfterAll(expect: Expectations, { client, accessToken: token }: Actor): Promise<void> {
+/** The user agent is stored at a login and shown in the list of sessions. */
+async function storeUserAgent({ expect, actors, api }: Context): Promise<void> {
+  if (!api.found.sessions) return
+  const actor = await actors.user()
   for (const text of INJECTIONS) {
-    const cursor = Buffer.from(JSON.stringify(['email', text, ABSENT_ID])).toString('base64url')
-    const path = `${USERS}?sort=email&cursor=${cursor}`
-    expect.status(await client.call('GET', path, { sent: 'a cursor of SQL', token }), 200)
+    const login = await actor.client.call(...api.to('login'), {
+      sent: 'a login with a user agent of SQL',
+      body: api.body(api.route('login'), actor),
+      headers: { 'user-agent': text },
+    })
+    expect.response(login, 'a success', login.status < 300)
+    const sessions = await actor.client.call(...api.to('sessions'), {
+      sent: 'the sessions after it',
+      token: actor.accessToken,
+    })
+    const isKept = itemsOf(sessions.json).some(item => Object.values(item).includes(text))
+    expect.response(sessions, 'a success, and the user agent comes back unchanged', isKept)
+  }
+}
+
+/** A cursor's content is under the client's control. Puts each string in the place of each text in a real cursor. */
+async function changeCursors({ expect, actors, objects, routes }: Context): Promise<void> {
+  const lists = routes.filter(({ method, schemas }) => {
+    const names = Object.keys((schemas.querystring as JsonSchema | undefined)?.properties ?? {})
+    return method === 'GET' && names.includes('cursor') && names.includes('limit')
+  })
+  for (const list of lists) {
+    const actor = needsAdmin(list) ? await actors.admin() : await actors.user()
+    for (let count = 0; count < 2; count++) await objects.create(list.url, actor)
+    const { sort } = ((list.schemas.querystring as JsonSchema).properties ?? {}) as Record<string, JsonSchema>
+    for (const order of ['', ...valuesOf(sort).map(value => `&sort=${value}`)]) {
+      const call = { token: actor.accessToken }
+      const page = await actor.client.call('GET', `${list.url}?limit=1${order}`, call)
+      const parts = decode(String(page.json.nextCursor))
+      for (const [index, text] of parts.flatMap((part, at) =>
+        typeof part === 'string' ? INJECTIONS.map(each => [at, each] as const) : [],
+      )) {
+        const cursor = Buffer.from(JSON.stringify(parts.with(index, text))).toString('base64url')
+        const sent = 'a cursor of SQL'
+        const response = await actor.client.call('GET', `${list.url}?limit=1${order}&cursor=${cursor}`, {
+          ...call,
+          sent,
+        })
+        expect.response(response, 'no server error', response.status < 500)
+      }
+    }
+  }
+}
+
+function valuesOf({ enum: values, anyOf = [], const: value }: JsonSchema = {}): string[] {
+  if (values) return values.map(String)
+  return [...(value === undefined ? [] : [String(value)]), ...anyOf.flatMap(valuesOf)]
+}
+
+function decode(cursor: string): unknown[] {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    return Array.isArray(value) ? value : []
+  } catch {
+    // Another form of cursor: its content cannot be changed with sense.
+    return []
   }
 }
 
@@ -90,26 +143,39 @@ function parametersOf(route: ObservedRoute): Parameter[] {
   ]
 }
 
-async function injectInto(context: Context, parameter: Parameter, caller: Actor): Promise<void> {
-  const { expect, http, routes } = context
-  const { route, name, in: place } = parameter
+/** Sends each string in each parameter of a valid request. */
+async function injectIntoRoute(context: Context, route: ObservedRoute): Promise<void> {
+  const parameters = parametersOf(route)
+  if (parameters.length === 0) return
+  const { expect, http, api, actors, objects, internals } = context
+  const caller = createCaller(route, { api, actors, objects, metricsToken: internals.metricsToken })
   const client = http.client()
-  const path = place === 'path' ? undefined : await ownedPath(routes, route, caller)
-  // An injected condition would find this object.
-  if (place === 'query') await createObject(routes, route.url, caller)
-  const expected = EXPECTED[place]
-  const failed: HttpResponse[] = []
-  let last: HttpResponse | undefined
-  for (const text of INJECTIONS) {
-    const query = place === 'query' ? `?${name}=${encodeURIComponent(text)}` : ''
-    const body = place === 'body' && { body: { ...validBody(context, route, caller), [name]: text } }
-    const url = `${path ?? pathOf(route, encodeURIComponent(text))}${query}`
-    const sent = `SQL as ${name} of the ${place}`
-    last = await client.call(route.method, url, { sent, token: caller.accessToken, ...body })
-    if (!isHarmless(last, parameter, text)) failed.push(last)
+  for (const parameter of parameters) {
+    const { name, in: place } = parameter
+    const responses: [HttpResponse, boolean][] = []
+    for (const text of INJECTIONS) {
+      const { method, path: honest, ...request } = await caller.request()
+      const encoded = encodeURIComponent(text)
+      const path =
+        place === 'path'
+          ? replaceSegment(route.url, honest, name, encoded)
+          : place === 'query'
+            ? `${honest}${honest.includes('?') ? '&' : '?'}${name}=${encoded}`
+            : honest
+      const body = place === 'body' && { body: { ...(request.body as object), [name]: text } }
+      const response = await client.call(method, path, {
+        ...request,
+        ...body,
+        sent: `SQL as ${name} of the ${place}`,
+      })
+      caller.used({ method }, response.status)
+      responses.push([response, isHarmless(response, parameter, text)])
+    }
+    const failed = responses.filter(([, met]) => !met)
+    for (const [response] of failed) expect.response(response, EXPECTED[place], false)
+    const last = responses.at(-1)
+    if (last && failed.length === 0) expect.response(last[0], EXPECTED[place], true)
   }
-  for (const response of failed) expect.response(response, expected, false)
-  if (last && failed.length === 0) expect.response(last, expected, true)
 }
 
 /** A body may hold any text. So may a filter, which then finds only items with that text. */
@@ -122,15 +188,6 @@ const EXPECTED = {
 function isHarmless({ status, json }: HttpResponse, { in: place, schema }: Parameter, text: string): boolean {
   if (status >= 500) return false
   if (status >= 300 || place === 'body') return true
-  if (place === 'path' || !acceptsText(schema, text) || !Array.isArray(json.items)) return false
-  return json.items.every(item => Object.values(item).includes(text))
-}
-
-/** The example of the route's schema, with an address and passwords that the service accepts from the caller. */
-function validBody({ actors }: Context, { schemas }: ObservedRoute, { password }: Actor) {
-  const passwords = { password, currentPassword: password, newPassword: password }
-  const valid: Record<string, string> = { ...passwords, email: actors.newEmail(), displayName: 'SQL' }
-  const names = textProperties(schemas.body)
-  const known = Object.entries(valid).filter(([name]) => names.includes(name))
-  return { ...(exampleOf(schemas.body as JsonSchema) as object), ...Object.fromEntries(known) }
+  if (place === 'path' || !acceptsText(schema, text) || !Object.values(json).some(Array.isArray)) return false
+  return itemsOf(json).every(item => Object.values(item).includes(text))
 }

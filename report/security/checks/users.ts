@@ -1,5 +1,4 @@
 /** Security checks of users: whose profile can be changed, what others see of it, and disabled accounts. */
-import { AUTH, USERS } from '../actors.ts'
 import type { ServiceCheck } from '../check.ts'
 
 export const ownerOnly: ServiceCheck = {
@@ -8,10 +7,10 @@ export const ownerOnly: ServiceCheck = {
   claim: "Users cannot change another user's profile, or learn whether it exists",
   source: 'OWASP API1:2023, ASVS 5.0 §8.2.2',
   needs: 'service',
-  async run({ expect, actors, internals }) {
+  async run({ expect, actors, api, internals }) {
     const [owner, stranger] = await Promise.all([actors.user(), actors.user()])
     const update = (sent: string, id: string, token: string) =>
-      stranger.client.call('PUT', `${USERS}/${id}`, {
+      stranger.client.call(...api.to('updateProfile', id), {
         sent,
         token,
         body: { displayName: 'Changed', email: owner.email },
@@ -34,20 +33,20 @@ export const disabledAccounts: ServiceCheck = {
   claim: 'A disabled account cannot log in, refresh, or use the tokens it has',
   source: 'ASVS 5.0 §7.4.2',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const [admin, user] = await Promise.all([actors.admin(), actors.user()])
     const { client, email, password, accessToken, refreshToken } = user
-    const disabled = await admin.client.call('POST', `${USERS}/${user.id}/disable`, {
+    const disabled = await admin.client.call(...api.to('disable', user.id), {
       sent: "an admin's token",
       token: admin.accessToken,
     })
     expect.status(disabled, 204)
-    const used = await client.call('GET', `${USERS}/me`, { sent: 'the access token', token: accessToken })
+    const used = await client.call(...api.to('me'), { sent: 'the access token', token: accessToken })
     expect.status(used, 401)
     const refreshed = { sent: 'the refresh token', body: { refreshToken } }
-    expect.status(await client.call('POST', `${AUTH}/refresh`, refreshed), 401)
+    expect.status(await client.call(...api.to('refresh'), refreshed), 401)
     const login = { sent: 'the right password', body: { email, password } }
-    expect.status(await client.call('POST', `${AUTH}/login`, login), 401)
+    expect.status(await client.call(...api.to('login'), login), 401)
   },
 }
 
@@ -57,10 +56,10 @@ export const privateFields: ServiceCheck = {
   claim: 'E-mail address and role of others not shown',
   source: 'OWASP API3:2023',
   needs: 'service',
-  async run({ expect, actors }) {
+  async run({ expect, actors, api }) {
     const [owner, stranger] = await Promise.all([actors.user(), actors.user()])
     const read = (sent: string, token: string) =>
-      stranger.client.call('GET', `${USERS}/${owner.id}`, { sent, token })
+      stranger.client.call(...api.to('profile', owner.id), { sent, token })
     const seen = await read("a stranger's token", stranger.accessToken)
     const isPublicOnly = Object.keys(seen.json).sort().join() === 'createdAt,displayName,id'
     const isHidden = isPublicOnly && !seen.text.includes(owner.email)
@@ -76,7 +75,7 @@ export const massAssignment: ServiceCheck = {
   claim: 'No mass assignment: role, id and similar fields refused in bodies',
   source: 'OWASP API3:2023, ASVS 5.0 §15.3.3',
   needs: 'service',
-  async run({ expect, actors, internals, http }) {
+  async run({ expect, actors, api, internals, http }) {
     const actor = await actors.user()
     const readRow = async () => {
       const text = 'select to_jsonb(u)::text as row from users u where id = $1'
@@ -90,14 +89,14 @@ export const massAssignment: ServiceCheck = {
       { passwordHash: 'x' },
       { disabledAt: null },
     ]) {
-      const updated = await actor.client.call('PUT', `${USERS}/${actor.id}`, {
+      const updated = await actor.client.call(...api.to('updateProfile', actor.id), {
         sent: `${Object.keys(extra)} in a profile`,
         token: actor.accessToken,
         body: { ...profile, ...extra },
       })
       expect.status(updated, 400)
     }
-    const registered = await http.client().call('POST', `${AUTH}/register`, {
+    const registered = await http.client().call(...api.to('register'), {
       sent: 'role in a registration',
       body: { ...profile, email: actors.newEmail(), password: 'correct horse battery', role: 'admin' },
     })
