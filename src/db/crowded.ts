@@ -26,13 +26,17 @@ type Options = {
   onCrowded: () => void
 }
 
+/** Gets a connection, and uses it at once. What it returns must be no promise: that would be waited for. */
+type Start<T> = (client: pg.PoolClient) => T
+
 /** Returns whether the server refused a connection because it, the database or the role has too many. */
 function isCrowded(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '53300'
 }
 
 /**
- * Returns a function that gets a connection of the pool. Its caller leaves the gate after it has released the connection.
+ * Returns a function that gets a connection of the pool, and returns what `start` returns for it. Its caller leaves the gate
+ * after it has released the connection.
  *
  * Where the server takes no more connections, the gate is narrowed for a while to the connections that are open: later
  * callers wait for these, and are not refused one after the other. Rejects with the server's refusal where no connection
@@ -60,23 +64,29 @@ export function createConnect({ pool, gate, max, timeout, onCrowded }: Options) 
   }
 
   /** Asks the pool from inside the gate, and leaves it where there is no connection. */
-  async function ask(left: number): Promise<pg.PoolClient> {
-    const connecting = pool.connect()
+  async function ask<T>(left: number, start: Start<T>): Promise<T> {
+    let isLate = false
+    const started = new Promise<T>((resolve, reject) => {
+      pool.connect((error, client) => {
+        if (client !== undefined && !isLate) return resolve(start(client))
+        // A connection that comes too late goes back to the pool.
+        client?.release()
+        reject(error)
+      })
+    })
     try {
       // The pool limits the time of a new connection by itself; the time that was waited before comes off it.
-      return await (left < timeout ? withTimeout(left, connecting, LATE) : connecting)
+      return await (left < timeout ? withTimeout(left, started, LATE) : started)
     } catch (error) {
-      // A connection that comes too late goes back to the pool.
-      const released = connecting.then(
-        client => client.release(),
-        () => {},
-      )
-      released.finally(gate.leave)
+      isLate = true
+      // The driver's stack does not name the caller.
+      if (error instanceof Error) Error.captureStackTrace(error)
+      started.catch(() => {}).finally(gate.leave)
       throw error
     }
   }
 
-  return async function connect(): Promise<pg.PoolClient> {
+  return async function connect<T>(start: Start<T>): Promise<T> {
     const deadline = performance.now() + timeout
     let left = timeout
     let refusal: unknown
@@ -86,7 +96,7 @@ export function createConnect({ pool, gate, max, timeout, onCrowded }: Options) 
         left = Math.max(deadline - performance.now(), 0)
       }
       try {
-        return await ask(left)
+        return await ask(left, start)
       } catch (error) {
         // After a refusal, an attempt that runs out of time says less than the refusal.
         if (refusal !== undefined && performance.now() >= deadline) break
