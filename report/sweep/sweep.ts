@@ -113,6 +113,14 @@ async function sweepRoute(
     : ['no credentials']) {
     await add({ route, actor: 'anonymous', kind: 'credentials', request: async () => anonymous(route, sent) })
   }
+  if (route.method === 'GET') {
+    const request = async () => ({
+      ...anonymous(route, 'no credentials'),
+      method: 'HEAD',
+      sent: 'HEAD without credentials',
+    })
+    await add({ route, actor: 'anonymous', kind: 'credentials', request })
+  }
   const caller = createCaller(route, accounts)
   try {
     await caller.request()

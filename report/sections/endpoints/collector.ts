@@ -3,39 +3,29 @@ import type { Collector, Context } from '../../context.ts'
 import type { Row, State } from '../../document/document.ts'
 import { type Evidence, fact, some } from '../../document/evidence.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
-import { hasBody, needsOwner, needsToken, pathOf } from '../../routes.ts'
-import type { Actor } from '../../security/actors.ts'
+import { needsAdmin, needsOwner } from '../../routes.ts'
 import type { Surveyed } from '../../survey.ts'
+import { type Sample, scopeOf } from '../../sweep/sample.ts'
 import { NONE } from '../form.ts'
 
 export const endpoints: Collector = { section: 'endpoints', collect: collectEndpoints }
 
 type Verdict = { state: State; why?: string; evidence: Evidence[] }
 
-/** `stranger` calls routes with an object of `owner`. */
-type Users = { owner: Actor; stranger: Actor }
-
 async function collectEndpoints(context: Context): Promise<Row[]> {
-  const users = await createUsers(context)
-  const rows = await Promise.all(context.surveyed.map(surveyed => rowOf(context, surveyed, users)))
+  const rows = await Promise.all(context.surveyed.map(surveyed => rowOf(context, surveyed)))
   return rows.toSorted((a, b) => compare(a.cells[1] ?? '', b.cells[1] ?? '') || compare(a.id, b.id))
-}
-
-async function createUsers({ service }: Context): Promise<Users | undefined> {
-  if (!service) return undefined
-  const [owner, stranger] = await Promise.all([service.actors.user(), service.actors.user()])
-  return { owner, stranger }
 }
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-async function rowOf(context: Context, surveyed: Surveyed, users?: Users): Promise<Row> {
+async function rowOf(context: Context, surveyed: Surveyed): Promise<Row> {
   const { route } = surveyed
   const auth = authOf(route)
   const anonymous = context.service ? checkAnonymous(auth, surveyed) : checkForeign(auth, surveyed)
-  const known = anonymous.state === 'pass' && users ? await checkStranger(context, route, users) : undefined
+  const known = anonymous.state === 'pass' && context.service ? await checkSwept(context, route) : undefined
   const { state, why } = known ?? anonymous
   const { place } = route
   const source: Evidence[] = place && place.line > 0 ? [{ kind: 'source', ...place }] : []
@@ -90,28 +80,54 @@ function checkAnonymous(auth: string, { response, why: reason = 'no response' }:
   return verdict('fail', `not enforced: responded ${status} without credentials`)
 }
 
-/** A stranger's token must be enough for a guard of a token alone, and for no other guard. */
-async function checkStranger({ service, http }: Context, route: ObservedRoute, users: Users) {
-  if (!service || !needsToken(route)) return undefined
-  // A POST may end the session that it is called with.
-  const { accessToken: token } = route.method === 'POST' ? await service.actors.user() : users.stranger
-  const isOwned = needsOwner(route)
-  const path = isOwned ? await service.objects.ownPath(route, users.owner) : pathOf(route)
-  const response = await http.client().call(route.method, path, {
-    sent: "a user's token, for an object of another user",
-    token,
-    ...(hasBody(route.method) && route.schemas.body !== undefined && { body: {} }),
-  })
-  const { status } = response
-  const mayPass = route.guard === 'JWT'
-  // 404 hides whether another user's object exists.
-  const isRefused = status === 403 || (isOwned && status === 404)
-  const met = mayPass ? status !== 401 && status !== 403 && status < 500 : isRefused
-  const expected = mayPass ? 'neither 401 nor 403' : isOwned ? '403 or 404' : '403'
-  const why = mayPass ? `refuses: responded ${status}` : `not enforced: responded ${status} to a stranger`
-  return {
-    state: met ? ('pass' as const) : ('fail' as const),
-    ...(!met && { why }),
-    evidence: [{ ...response.exchange, expected, met }],
-  }
+/**
+ * What the sweep found of this route: its guard refuses everyone whom it has to refuse, and accepts the one whom it is for.
+ * Where the valid request was not accepted, the refusals prove nothing.
+ */
+async function checkSwept({ sweep }: Context, route: ObservedRoute): Promise<Verdict> {
+  const { samples, unreached } = await sweep()
+  const own = samples.filter(sample => sample.route === route)
+  const honest = own.find(({ kind }) => kind === 'honest')
+  const reason = unreached.find(item => item.route === route)?.why
+  const control: Evidence[] = honest
+    ? [{ ...honest.response.exchange, expected: 'a success', met: honest.response.status < 400 }]
+    : [fact('not verified', reason ?? 'no valid request was sent')]
+  const tries = own.filter(({ kind }) => kind === 'rights' || (kind === 'credentials' && isGuarded(route)))
+  const passed = tries.filter(sample => !isAsDeclared(route, sample))
+  const evidence = [
+    ...control,
+    ...passed.map(({ response }): Evidence => ({ ...response.exchange, expected: 'a refusal', met: false })),
+    ...(tries.length > 0
+      ? [
+          {
+            kind: 'scope' as const,
+            expected: 'a refusal',
+            met: tries.length - passed.length,
+            ...scopeOf(tries),
+          },
+        ]
+      : []),
+  ]
+  const [first] = passed
+  if (first) return { state: 'fail', why: `not enforced: responded ${first.response.status}`, evidence }
+  if (!honest)
+    return { state: 'not verified', why: `not verified: ${reason ?? 'no valid request was sent'}`, evidence }
+  const { status } = honest.response
+  if (status < 400) return { state: 'pass', evidence }
+  const refuses = status === 401 || status === 403
+  return refuses
+    ? { state: 'fail', why: `refuses: responded ${status} to a valid request`, evidence }
+    : { state: 'not verified', why: `not verified: responded ${status} to a valid request`, evidence }
+}
+
+function isGuarded(route: ObservedRoute): boolean {
+  return authOf(route) !== 'Public'
+}
+
+/** Whether a request that lacks credentials or rights was treated as the guard says. Users may name others' objects where the guard asks for a token alone. */
+function isAsDeclared(route: ObservedRoute, { kind, response: { status } }: Sample): boolean {
+  const isRefused = status === 401 || status === 403
+  if (kind === 'credentials') return isRefused || status === 429
+  if (needsOwner(route)) return status === 403 || status === 404
+  return needsAdmin(route) ? status === 403 : true
 }
