@@ -87,6 +87,7 @@ const FolderSchema = Type.Object(
 
 /** The fields are optional: an older document and a report without a repository have none. */
 export const SUPPLEMENT_FIELDS = {
+  description: Type.Optional(Type.String({ description: 'what the app is: from its package.json' })),
   tests: Type.Optional(TestsSchema),
   dependencies: Type.Optional(DependenciesSchema),
   statuses: Type.Optional(Type.Array(StatusesSchema)),
@@ -103,6 +104,7 @@ export type KnownIssues = Static<typeof KnownIssuesSchema>
 export type Folder = Static<typeof FolderSchema>
 
 export type Supplement = {
+  description?: string
   tests?: Tests
   dependencies?: Dependencies
   statuses?: Statuses[]

@@ -1,96 +1,50 @@
-/** Renders a report as one self-contained HTML page: no network, no script, light and dark, with the evidence of each row. */
-import type { Report, Section, State } from '../document/document.ts'
-import { renderDrawingHtml } from '../sections/middleware/drawing.ts'
-import { renderPlots } from '../sections/performance/plot.ts'
+/** Renders a report as one self-contained HTML page: no network, light and dark, on any width and on paper. */
+import type { Report } from '../document/document.ts'
+import { createAnchors } from './anchors.ts'
 import { escapeHtml } from './escape.ts'
-import { renderEvidence } from './evidence.ts'
+import { renderFirstScreen } from './first-screen.ts'
+import { SCRIPT, SCRIPT_SOURCE } from './script.ts'
+import { renderCounts, renderSection } from './sections.ts'
 import { STYLE } from './style.ts'
-
-/** A shape and a word beside the colour: WCAG 2.2 §1.4.1. */
-const MARKS: Record<State, { mark: string; name: string; word: string }> = {
-  pass: { mark: '✓', name: 'pass', word: 'Pass' },
-  fail: { mark: '✗', name: 'fail', word: 'Fail' },
-  'not verified': { mark: '?', name: 'unverified', word: 'Not verified' },
-}
-
-const STATES = ['pass', 'fail', 'not verified'] as const
+import { type Part, renderSupplement } from './supplement.ts'
 
 /** Returns the whole document. */
 export function renderPage(report: Report): string {
   const title = `Backend Implementation Report – ${report.feature} (${report.date})`
+  const anchors = createAnchors(report)
+  const parts = renderSupplement(report)
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src ${SCRIPT_SOURCE}">
 <title>${escapeHtml(title)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<header>
-<h1>${escapeHtml(title)}</h1>
-${renderOrigin(report)}
-${renderOverview(report)}
-</header>
-<main>
-${report.sections.map(renderSection).join('\n')}
+<a class="skip" href="#sections">Skip to the sections</a>
+${renderFirstScreen(report, anchors)}
+<div class="layout">
+${renderContents(report, parts)}
+<main id="sections" tabindex="-1">
+${report.sections.map(section => renderSection(section, report, anchors)).join('\n')}
+<h2 class="beside">Beside the report</h2>
+${parts.map(({ html }) => html).join('\n')}
 </main>
+</div>
+<script>${SCRIPT}</script>
 </body>
 </html>
 `
 }
 
-function renderOrigin({ range: { head, base }, machine, module }: Report): string {
-  const name = (version: typeof head) =>
-    `${version.commit?.slice(0, 10) ?? 'no commit'}${version.ref === undefined ? '' : ` (${version.ref})`}`
-  const state = head.dirty ? ', with changes that are not committed' : ''
-  const range = base ? `Change from ${name(base)} to ${name(head)}${state}` : `Version ${name(head)}${state}`
-  const memory = `${Math.round(machine.memoryBytes / 2 ** 30)} GiB`
-  return `<p>${escapeHtml(range)}, started from ${escapeHtml(module)} on ${machine.cores} × ${escapeHtml(machine.cpu)}, ${memory}, kernel ${escapeHtml(machine.kernel)}, Node.js ${escapeHtml(machine.node)}.</p>`
-}
-
-/** A table with a line per section: how many rows passed, failed, or could not be verified. */
-function renderOverview({ sections }: Report): string {
-  const head = STATES.map(state => `<th scope="col">${MARKS[state].word}</th>`).join('')
-  const rows = sections.map(({ id, title, rows: own }) => {
-    const cells = STATES.map(state => {
-      const count = own.filter(row => row.state === state).length
-      return `<td class="${count > 0 ? MARKS[state].name : 'none'}">${count}</td>`
-    })
-    return `<tr><th scope="row"><a href="#${id}">${escapeHtml(title)}</a></th>${cells.join('')}</tr>`
-  })
-  return `<table class="overview"><caption>Rows by state</caption>
-<thead><tr><th scope="col">Section</th>${head}</tr></thead>
-<tbody>${rows.join('\n')}</tbody></table>`
-}
-
-function renderSection(section: Section): string {
-  const { id, title, columns, rows } = section
-  const labels = columns.map(column => `<span>${escapeHtml(column)}</span>`).join('')
-  return `<section id="${id}" aria-labelledby="${id}-title">
-<h2 id="${id}-title">${escapeHtml(title)}</h2>
-${renderPicture(section)}
-<p class="columns" aria-hidden="true" data-columns="${columns.length}"><span></span>${labels}</p>
-<ul>
-${rows.map(row => renderRow(row, columns)).join('\n')}
-</ul>
-</section>`
-}
-
-/** What a section shows in addition to its rows. */
-function renderPicture(section: Section): string {
-  if (section.id === 'performance') return renderPlots(section)
-  return section.id === 'middleware' ? renderDrawingHtml(section) : ''
-}
-
-function renderRow({ state, cells, evidence }: Section['rows'][number], columns: readonly string[]): string {
-  const { mark, name, word } = MARKS[state]
-  const texts = cells.map(
-    (cell, index) =>
-      `<span><span class="hidden">${escapeHtml(columns[index] ?? '')}: </span>${escapeHtml(cell)}</span>`,
+function renderContents({ sections }: Report, parts: readonly Part[]): string {
+  const links = sections.map(
+    section =>
+      `<li><a href="#${section.id}"><span>${escapeHtml(section.title)}</span> ${renderCounts(section)}</a></li>`,
   )
-  return `<li><details class="${name}"><summary data-columns="${columns.length}"><span class="mark"><span aria-hidden="true">${mark}</span><span class="hidden">${word}. </span></span>${texts.join('')}</summary>
-<div class="evidence">${renderEvidence(evidence)}</div></details></li>`
+  const others = parts.map(({ id, title }) => `<li><a href="#${id}"><span>${title}</span></a></li>`)
+  return `<nav aria-label="Contents"><ul>${links.join('\n')}${others.join('\n')}</ul></nav>`
 }

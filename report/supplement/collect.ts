@@ -6,7 +6,7 @@ import type { Supplement } from '../document/supplement.ts'
 import type { Repository } from '../git.ts'
 import type { Surveyed } from '../survey.ts'
 import { collectDependencies } from './dependencies.ts'
-import { collectFolders } from './folders.ts'
+import { collectFolders, descriptionOf } from './folders.ts'
 import { collectKnownIssues } from './known-issues.ts'
 import { collectStatuses } from './statuses.ts'
 import { readTests } from './tests.ts'
@@ -28,9 +28,11 @@ export async function collectSupplement(sources: SupplementSources): Promise<Sup
     existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined
   const files = repository ? await repository.files() : []
   const paths = files.filter(({ change }) => change !== 'removed').map(({ path }) => path)
+  const description = descriptionOf(read('package.json'))
   const dependencies = await collectDependencies(async path => read(path), repository?.readBase)
   return {
     ...(tests !== undefined && { tests: readTests(tests, root, repository?.committedAt) }),
+    ...(description !== undefined && { description }),
     ...(dependencies && { dependencies }),
     statuses: collectStatuses(surveyed, Object.values(rows)),
     ...(repository && {

@@ -62,7 +62,9 @@ function describedFolder(root: string, path: string, files: readonly string[]): 
   return undefined
 }
 
-function descriptionOf(manifest: string): string | undefined {
+/** Returns the description in the text of a package.json; undefined where there is none. */
+export function descriptionOf(manifest: string | undefined): string | undefined {
+  if (manifest === undefined) return undefined
   try {
     const { description } = JSON.parse(manifest) as { description?: unknown }
     return typeof description === 'string' && description.trim() !== '' ? description : undefined

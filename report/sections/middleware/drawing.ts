@@ -1,6 +1,5 @@
 /** Draws the middleware stack: the stages in a line, and under each the statuses that it sends. */
 import type { Section } from '../../document/document.ts'
-import { escapeHtml } from '../../render/escape.ts'
 import { NONE } from '../form.ts'
 
 export type DrawnStage = { label: string; responses: string }
@@ -15,12 +14,6 @@ type Branch = { column: number; responses: string[] }
 /** Returns the drawing as a block of Markdown. */
 export function renderDrawing(section: Section): string {
   return ['```', ...drawStack(stagesOf(section)), '```'].join('\n')
-}
-
-/** Returns the drawing as HTML. */
-export function renderDrawingHtml(section: Section): string {
-  const text = escapeHtml(drawStack(stagesOf(section)).join('\n'))
-  return `<pre class="scroll" tabindex="0" role="region" aria-label="Drawing of the stack, which the rows below repeat">${text}</pre>`
 }
 
 function stagesOf({ rows }: Section): DrawnStage[] {

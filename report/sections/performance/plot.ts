@@ -1,4 +1,4 @@
-/** Plots the latencies of each measured endpoint as a curve of percentiles, rendered as SVG. */
+/** Plots the latencies of a measured endpoint as a curve of percentiles, rendered as SVG. */
 import * as echarts from 'echarts'
 import type { Section } from '../../document/document.ts'
 import type { Measurement } from '../../document/evidence.ts'
@@ -8,13 +8,10 @@ type Curve = { name: string; points: [number, number][] }
 
 const SIZE = { width: 480, height: 280 }
 
-/** Returns a figure for each measured endpoint; an empty string where there is none. */
-export function renderPlots({ rows }: Section): string {
-  const figures = rows.flatMap(({ cells: [endpoint = ''], evidence }) => {
-    const curves = evidence.filter(item => item.kind === 'measurement').flatMap(curveOf)
-    return curves.length === 0 ? [] : [renderFigure(endpoint, curves)]
-  })
-  return figures.length === 0 ? '' : `<div class="plots">${figures.join('\n')}</div>`
+/** Returns the figure of a measured endpoint; an empty string where the row has no measurement. */
+export function renderPlot({ cells: [endpoint = ''], evidence }: Section['rows'][number]): string {
+  const curves = evidence.filter(item => item.kind === 'measurement').flatMap(curveOf)
+  return curves.length === 0 ? '' : renderFigure(endpoint, curves)
 }
 
 function curveOf({ what, percentiles }: Measurement): Curve[] {
@@ -49,7 +46,7 @@ function renderFigure(endpoint: string, curves: readonly Curve[]): string {
     ({ name, points }) => `${name}: ${points.map(([p, ms]) => `p${p} ${ms} ms`).join(', ')}`,
   )
   const label = `Latency percentiles of ${endpoint}. ${figures.join('. ')}`
-  return `<figure>${svg.replace('<svg ', `<svg role="img" aria-label="${escapeHtml(label)}" `)}<figcaption>Latency of ${escapeHtml(endpoint)} by percentile, in ms</figcaption></figure>`
+  return `<figure class="curve">${svg.replace('<svg ', `<svg role="img" aria-label="${escapeHtml(label)}" `)}<figcaption>Latency of ${escapeHtml(endpoint)} by percentile, in ms</figcaption></figure>`
 }
 
 function axis(name: string, options: object) {
