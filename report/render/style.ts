@@ -152,7 +152,7 @@ const NARROW = `
   .files li { grid-template-columns: 1rem minmax(0, 1fr); } .files li > span:last-child { grid-column: 2; } }
 `
 
-/** Sections are printed whatever is folded on the screen; evidence is printed where it is open. */
+/** Sections are printed in whole, folded on the screen or not; evidence is printed where it is open. */
 const PAPER = `
 @media print { @page { size: A4; margin: 12mm; }
   :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 8.5pt; line-height: 1.3; }

@@ -60,7 +60,7 @@ function listRows(report: Report, outcome: 'failed' | 'not verified', paint: Pai
   return [...listed, ...(more > 0 ? [`  and ${more} more rows ${outcome}`] : []), '']
 }
 
-/** Returns the text as lines that fit, each indented. Control characters are removed: a cell cannot move the cursor. */
+/** Returns the text as lines within the width, each indented. Control characters are removed: a cell cannot move the cursor. */
 function wrap(text: string, indent: string): string[] {
   const width = WIDTH - indent.length
   const lines: string[] = []

@@ -97,7 +97,7 @@ describe('the first screen', () => {
     expect(y).toBeLessThan(1000)
   })
 
-  it('fits the verdict, the failures and the plot of a desktop window', async () => {
+  it('has the verdict, the failures and the plot within a desktop window', async () => {
     const { page } = await openReport(largeReport())
     const places = ['.verdict', '.findings.fail a', 'figure.latency .axis']
     const boxes = await Promise.all(
