@@ -26,6 +26,7 @@ const OPTIONS = {
   print: { type: 'boolean', help: 'print the Markdown; the result then goes to standard error' },
   'allow-writes': { type: 'boolean', help: 'with --app: also send POST, PUT, DELETE … (only GET and HEAD)' },
   yes: { type: 'boolean', help: 'with --app: start it even where its database is not on this machine' },
+  fix: { type: 'boolean', help: 'lint: write a valid file in the canonical form' },
   publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
   only: { type: 'string', hint: 'pattern', help: 'self-test: the trials whose name or kind matches' },
   tenth: { type: 'string', hint: 'n', help: 'self-test: each tenth trial, from number n on; CI takes turns' },
@@ -50,6 +51,7 @@ export type Settings = {
   allowWrites: boolean
   /** Whether an app may be started whose database is not on this machine. */
   yes: boolean
+  fix: boolean
   publish: boolean
   only: string | undefined
   tenth: number | undefined
@@ -62,7 +64,8 @@ export const USAGE = `Usage: ${COMMAND} [command] [options]
   (none)                     write the Backend Implementation Report of the service as it runs
   verify <report.json>       derive the rows again, without measurements, and list those that are no longer true
   self-test                  break the service in many ways, and check that the report says so
-  lint <file.md>             check whether a Markdown file is a valid Backend Implementation Report
+  lint <file.md>             check whether a Markdown file is a valid Backend Implementation Report, in any form that
+                             formatters give it
 
 Options:
 ${helpOf(OPTIONS)}
@@ -87,12 +90,14 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
     print: values.print ?? false,
     allowWrites: values['allow-writes'] ?? false,
     yes: values.yes ?? false,
+    fix: values.fix ?? false,
     publish: values.publish ?? false,
     only: patternOf(values.only),
     tenth: countOf('tenth', values.tenth, 0),
     workers: countOf('workers', values.workers, 1),
     help: values.help ?? false,
   }
+  if (settings.fix && command !== 'lint') throw new UsageError('--fix belongs to lint')
   if (settings.feature?.trim() === '') throw new UsageError('--feature takes a name')
   if (settings.app !== undefined && settings.since !== undefined) {
     throw new UsageError('--since works for this repository only, not with --app')

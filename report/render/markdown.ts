@@ -2,8 +2,8 @@
 import type { Report, Section } from '../document/document.ts'
 import { renderDrawing } from '../sections/middleware/drawing.ts'
 import { renderMeasures } from '../sections/security/measures.ts'
+import { escapeCell, escapeText } from './escape-markdown.ts'
 import { type Fold, foldRows, foldsOf } from './fold.ts'
-import { oneLine } from './one-line.ts'
 
 /** People read the whole document: more lines than this are folded where the format allows it. */
 export const MAX_LINES = 200
@@ -18,23 +18,22 @@ export function renderMarkdown(report: Report): string {
 function renderFolded(report: Report, fold: Fold): string {
   const { feature, date, sections } = report
   const parts = sections.map(section => `### ${section.title}\n${renderSection(section, report, fold)}\n`)
-  return `## Backend Implementation Report – ${oneLine(feature)} (${date})\n\n${parts.join('\n')}`
+  return `${renderTitle(feature, date)}\n\n${parts.join('\n')}`
 }
 
 function renderSection(section: Section, { folders = [] }: Report, fold: Fold): string {
   if (section.id === 'security') return renderMeasures(section)
   if (section.id === 'middleware') return renderDrawing(section)
-  return table(section.columns, foldRows(section, fold, folders))
+  return renderTable(section.columns, foldRows(section, fold, folders))
+}
+
+export function renderTitle(feature: string, date: string): string {
+  return `## Backend Implementation Report – ${escapeText(feature)} (${date})`
 }
 
 /** The rule under each heading is as long as the heading with its spaces. */
-function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+export function renderTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(' | ')} |`
   const rule = `|${columns.map(column => '-'.repeat(column.length + 2)).join('|')}|`
   return [line(columns), rule, ...rows.map(line)].join('\n')
-}
-
-/** GitHub Flavored Markdown §4.10: a pipe inside a cell is escaped. */
-function escapeCell(text: string): string {
-  return oneLine(text).replaceAll('|', '\\|')
 }

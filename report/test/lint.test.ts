@@ -33,7 +33,6 @@ const MUTANTS: Record<string, [from: string, to: string, line?: string]> = {
   'an invalid date': ['2026-01-31', '2026-02-31'],
   'a date in another form': ['2026-01-31', '31.01.2026'],
   'a title of another level': ['## Backend', '# Backend'],
-  'no empty line after the title': ['(2026-01-31)\n\n', '(2026-01-31)\n', '### Stack Detected'],
   'prose before the first section': [
     '### Stack Detected',
     'Some words.\n\n### Stack Detected',
@@ -66,7 +65,6 @@ const MUTANTS: Record<string, [from: string, to: string, line?: string]> = {
   'a row with a cell too few': ['| GET | /health | Public |', '| GET | /health |'],
   'a row with a bare pipe': ['Check whether', 'Check | whether'],
   'an empty cell': ['| Fastify | 5.12.8 |', '|  | 5.12.8 |'],
-  'a cell without spaces': ['| Framework | Fastify |', '|Framework| Fastify |'],
   'a row twice': ['| POST | /orders |', '| GET | /health |', 'SECOND'],
   'an unknown method': ['| GET | /health |', '| FETCH | /health |'],
   'an invalid path': ['| GET | /health |', '| GET | health |'],
@@ -80,23 +78,26 @@ const MUTANTS: Record<string, [from: string, to: string, line?: string]> = {
   'a branch under no stage': ['           │', '  │        ', '  │'],
   'an unknown status': ['└─ 429', '└─ 999'],
   'a branch without a status': ['└─ 429      ', '            ', '401'],
-  'a box with another mark': ['- [x] Rate', '- [X] Rate'],
-  'a bullet of another kind': ['- [x] Rate', '* [x] Rate'],
   'a tick on what was not verified': ['- [ ] No secrets', '- [x] No secrets'],
   'not verified without a reason': ['(not verified: there is no Dockerfile)', '(not verified)'],
   'a measure twice': ['- [x] Rate limiting: 100 req/min per IP', '- [x] Input validation', 'SECOND'],
   'a latency without its unit': ['| 12ms | 35ms |', '| 12 | 35ms |'],
   'a latency in seconds': ['| 12ms | 35ms |', '| 12ms | 0.035s |'],
+  'a latency of nothing': ['| 12ms | 35ms |', '| 0ms | 35ms |'],
+  'a throughput of nothing': ['2000 rps', '0 rps'],
+  'a P95 far below the average': ['| 12ms | 35ms |', '| 85ms | 12ms |'],
   'a throughput in other words': ['2000 rps', '2000/s'],
   'a row with only some figures': ['| 12ms | 35ms |', '| not measured | 35ms |'],
   'figures without an endpoint': ['| GET /orders/:id |', '| Orders |'],
   'a path outside the repository': ['| src/orders.ts |', '| /src/orders.ts |'],
+  'a path that leaves the repository': ['| src/orders.ts |', '| ../../evil.ts |'],
+  'a path of a machine': ['| src/orders.ts |', '| C:/orders.ts |'],
+  'a folder without files': ['| src/orders.ts |', '| src/ (0 files) |'],
+  'a range in place of a version': ['| 5.12.8 |', '| ^5.12.8 |'],
+  'a date in the future': ['2026-01-31', '2999-01-31'],
   'a variable with a dash': ['| REDIS_URL |', '| REDIS-URL |'],
   'a requirement in other words': ['| Shared counters | No |', '| Shared counters | Optional |'],
-  'spaces at the end of a line': ['| Framework | Fastify | 5.12.8 |', '| Framework | Fastify | 5.12.8 | '],
-  'a tab': ['| Framework | Fastify |', '| Framework |\tFastify |'],
   'an empty line inside a table': ['| Framework |', '\n| Framework |', 'BLANK'],
-  'two sections without an empty line': ['\n\n### API Endpoints', '\n### API Endpoints', 'ROW BEFORE'],
 }
 
 it.each(Object.entries(MUTANTS))('refuses %s, at its line', (_name, [from, to, line]) => {
@@ -115,9 +116,8 @@ it('counts the lines of an indented sample from its first line', () => {
   ])
 })
 
-it('refuses an empty text, and text with carriage returns', () => {
+it('refuses an empty text', () => {
   expect(lint('')[0]?.line).toBe(1)
-  expect(lint(OURS.replaceAll('\n', '\r\n'))[0]?.line).toBe(1)
 })
 
 function edit(text: string, edits: [string, string][]): string {

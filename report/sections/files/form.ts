@@ -6,5 +6,14 @@ export const filesForm: SectionForm = {
   title: 'Files Created / Modified',
   columns: ['File', 'Purpose'],
   checkCells: ([file = '']) =>
-    file.startsWith('/') || file.includes('\\') ? [`"${file}" is not a path inside the repository`] : [],
+    isInside(file.replace(FOLDER, '$1')) ? [] : [`"${file}" is not a path inside the repository`],
+}
+
+/** A folder with the number of its files. */
+const FOLDER = /^(.*\/) \((?:1 file|[1-9]\d* files)\)$/
+
+function isInside(path: string): boolean {
+  const isRelative = !/^[/~]|^[A-Za-z]:|\\|:\/\//.test(path)
+  const isCounted = !/ \(\d+ files?\)$/.test(path)
+  return isRelative && isCounted && !path.split('/').includes('..')
 }
