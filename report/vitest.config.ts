@@ -5,5 +5,10 @@ export default defineTests({
   folder: 'report',
   name: 'report',
   include: ['test/**/*.test.ts'],
-  slow: ['report/test/live.test.ts', 'report/test/change.test.ts', 'report/test/bad-input.test.ts'],
+  slow: [
+    'report/test/self-test.test.ts',
+    'report/test/live.test.ts',
+    'report/test/change.test.ts',
+    'report/test/bad-input.test.ts',
+  ],
 })

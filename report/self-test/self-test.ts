@@ -1,6 +1,10 @@
 /** Runs the report on sabotaged and on harmlessly changed services, and judges each of its rows. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { startDatabase } from '../../harness/database.ts'
 import { RunError } from '../../harness/errors.ts'
+import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { DATABASE_SETTINGS } from '../generate.ts'
 import { migrateReference } from '../subject/reference.ts'
 import { isRight, judge, type Verdict } from './judge.ts'
@@ -41,11 +45,12 @@ export async function runSelfTest({
 }: Options): Promise<SelfTest> {
   const start = performance.now()
   const server = await startDatabase('self-test', DATABASE_SETTINGS)
+  const cache = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-compiled-`))
   let workers: Workers | undefined
   try {
     const template = await server.create('template')
     await migrateReference(root, template)
-    workers = createWorkers(root, template, count, signal)
+    workers = createWorkers({ root, template, cache }, count, signal)
     const healthy = await rowsOfHealthy(workers)
     const judged = await judgeAll(workers, healthy, { trials, onJudged })
     signal.throwIfAborted()
@@ -59,6 +64,7 @@ export async function runSelfTest({
   } finally {
     await workers?.end()
     await server.remove()
+    await rm(cache, { recursive: true, force: true })
   }
 }
 

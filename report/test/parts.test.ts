@@ -1,5 +1,5 @@
 /** The parts of a report: drawings, purposes, descriptions, comparisons, secrets, checks, the command line. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -10,7 +10,6 @@ import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { subtract } from '../change/subtract.ts'
 import { findStaleRows } from '../compare.ts'
 import { redact } from '../document/redact.ts'
-import { ROOT } from '../generate.ts'
 import { acceptsText, exampleOf, type JsonSchema } from '../json-schema.ts'
 import type { ObservedHook, TraceEvent } from '../observe/observation.ts'
 import { parseCommandLine } from '../options.ts'
@@ -21,7 +20,6 @@ import { labelOf, orderStages } from '../sections/middleware/stages.ts'
 import { fillClaim } from '../security/check.ts'
 import { findChecks } from '../security/find-checks.ts'
 import { secretsOf } from '../subject/secrets.ts'
-import { GROUPS } from './helpers/mutations.ts'
 import { row, sampleReport } from './helpers/sample-report.ts'
 
 describe('the drawing', () => {
@@ -302,12 +300,6 @@ describe('an example of a JSON Schema', () => {
     expect(example).toMatchObject({ kind: 'system', isDone: true })
     expect(example).not.toHaveProperty('note')
   })
-})
-
-it.each(GROUPS.flat())('the mutation "$name" changes text that is in the source', ({ replacements }) => {
-  for (const { file, from } of replacements) {
-    expect(readFileSync(join(ROOT, file), 'utf8'), file).toContain(from)
-  }
 })
 
 it('finds which texts a property accepts as free text', () => {

@@ -10,8 +10,8 @@ const USERS_ROUTES = 'src/modules/users/routes.ts'
 const USERS_SCHEMAS = 'src/modules/users/schemas.ts'
 
 const OWN_NOTES = 'ownerOf: ({ params }) => notes.ownerOf((params as IdParams).id)'
-const FOREIGN_NOTES = 'security/notes-owner|security/foreign-objects'
-const FOREIGN_USERS = 'security/owner-only|security/foreign-objects'
+const FOREIGN_NOTES = 'security/notes-owner|security/objects-of-others'
+const FOREIGN_USERS = 'security/owner-only|security/objects-of-others'
 
 /** Opens the notes of others to a method: the guard passes, and the statement does not name the owner. */
 const openNotes = (method: string, statement: string) => [
@@ -34,7 +34,7 @@ export const authorization: Trial[] = [
       ),
     ],
     turns: ['endpoints/PUT /api/v1/users/:id', FOREIGN_USERS],
-    also: ['security/owner-only', 'security/foreign-objects'],
+    also: ['security/owner-only', 'security/objects-of-others'],
   },
   {
     name: 'a profile can be changed by every user',
@@ -52,37 +52,37 @@ export const authorization: Trial[] = [
     ],
     turns: [FOREIGN_USERS],
     changed: ['endpoints/PUT /api/v1/users/:id'],
-    also: ['security/owner-only', 'security/foreign-objects', 'security/no-server-errors', 'middleware/*'],
+    also: ['security/owner-only', 'security/objects-of-others', 'security/no-server-errors', 'middleware/*'],
   },
   {
     name: 'every user can read a note',
     changes: openNotes('GET', 'db.select(columns).from(notes).where('),
     turns: ['endpoints/GET /api/v1/notes/:id', FOREIGN_NOTES],
-    also: ['security/notes-owner', 'security/foreign-objects'],
+    also: ['security/notes-owner', 'security/objects-of-others'],
   },
   {
     name: 'every user can change a note',
     changes: openNotes('PUT', '.set({ ...content, updatedAt: sql`now()` })\n    .where('),
     turns: ['endpoints/PUT /api/v1/notes/:id', FOREIGN_NOTES],
-    also: ['security/notes-owner', 'security/foreign-objects'],
+    also: ['security/notes-owner', 'security/objects-of-others'],
   },
   {
     name: 'every user can delete a note',
     changes: openNotes('DELETE', 'await db.delete(notes).where('),
     turns: ['endpoints/DELETE /api/v1/notes/:id', FOREIGN_NOTES],
-    also: ['security/notes-owner', 'security/foreign-objects'],
+    also: ['security/notes-owner', 'security/objects-of-others'],
   },
   {
     name: 'HEAD reads the notes of others',
     changes: openNotes('HEAD', 'db.select(columns).from(notes).where('),
     turns: [FOREIGN_NOTES],
-    also: ['security/notes-owner', 'security/foreign-objects'],
+    also: ['security/notes-owner', 'security/objects-of-others'],
   },
   {
     name: 'a list shows the notes of others',
     changes: [edit(NOTES, '        eq(ownerId, owner),\n', '')],
     turns: [FOREIGN_NOTES],
-    also: ['security/notes-owner', 'security/foreign-objects'],
+    also: ['security/notes-owner', 'security/objects-of-others'],
   },
   {
     name: 'the second page of a list shows the notes of others',
@@ -90,7 +90,7 @@ export const authorization: Trial[] = [
       edit(NOTES, '        eq(ownerId, owner),\n', '        after ? undefined : eq(ownerId, owner),\n'),
     ],
     turns: [FOREIGN_NOTES],
-    also: ['security/notes-owner', 'security/foreign-objects'],
+    also: ['security/notes-owner', 'security/objects-of-others'],
   },
   {
     name: 'a filter of a list shows the notes of others',
@@ -102,7 +102,7 @@ export const authorization: Trial[] = [
       ),
     ],
     turns: [FOREIGN_NOTES],
-    also: ['security/notes-owner', 'security/foreign-objects'],
+    also: ['security/notes-owner', 'security/objects-of-others'],
   },
   {
     name: 'the refusal shows whether the note of another user exists',
@@ -114,7 +114,7 @@ export const authorization: Trial[] = [
       ),
     ],
     turns: [FOREIGN_NOTES],
-    also: ['security/notes-owner', 'security/foreign-objects', 'middleware/onRequest Auth'],
+    also: ['security/notes-owner', 'security/objects-of-others', 'middleware/onRequest Auth'],
   },
   {
     name: 'a route shows all notes to everyone',
@@ -127,7 +127,7 @@ export const authorization: Trial[] = [
     ],
     turns: [FOREIGN_NOTES],
     changed: ['endpoints/GET /api/v1/notes/latest'],
-    also: ['security/notes-owner', 'security/foreign-objects'],
+    also: ['security/notes-owner', 'security/objects-of-others'],
   },
   {
     name: 'one admin route is open to users',
@@ -139,7 +139,7 @@ export const authorization: Trial[] = [
       ),
     ],
     turns: ['security/admin-only', 'endpoints/POST /api/v1/users/:id/enable'],
-    also: ['security/foreign-objects'],
+    also: ['security/objects-of-others'],
   },
   {
     name: 'HEAD of an admin route is open to users',
@@ -161,7 +161,7 @@ export const authorization: Trial[] = [
         "  app.register(async function admins(scope: typeof app) {\n    app.guard(scope, { requires: 'user' })",
       ),
     ],
-    turns: ['security/admin-only|security/private-fields|security/foreign-objects'],
+    turns: ['security/admin-only|security/private-fields|security/objects-of-others'],
     changed: [
       'endpoints/GET /api/v1/users',
       'endpoints/POST /api/v1/users/:id/disable',
@@ -259,7 +259,7 @@ export const authorization: Trial[] = [
         'NoteBody = Strict({ ...content, ownerId: Type.Optional(Uuid) })',
       ),
     ],
-    turns: ['security/mass-assignment|security/notes-owner|security/foreign-objects'],
-    also: ['security/mass-assignment', 'security/notes-owner', 'security/foreign-objects'],
+    turns: ['security/mass-assignment|security/notes-owner|security/objects-of-others'],
+    also: ['security/mass-assignment', 'security/notes-owner', 'security/objects-of-others'],
   },
 ].map(trial => ({ kind: 'authorization', ...trial }))

@@ -185,7 +185,7 @@ export const injection: Trial[] = [
       'security/safe-methods',
       'security/no-server-errors',
       'security/notes-owner',
-      'security/foreign-objects',
+      'security/objects-of-others',
     ],
   },
 ].map(trial => ({ kind: 'injection', ...trial }))

@@ -16,12 +16,14 @@ const WITHOUT_SCHEMA = [
 ]
 
 /** Adds a parser for another content type. */
-const parse = (type: string, parser: string) =>
+const parse = (type: string, parser: string) => [
+  edit(VALIDATION, "length === 0 || request.mediaType !== 'application/json'", 'length === 0'),
   edit(
     VALIDATION,
     "app.addContentTypeParser('*', refuseContent)",
     `app.addContentTypeParser('${type}', { parseAs: 'string' }, ${parser})\n    app.addContentTypeParser('*', refuseContent)`,
-  )
+  ),
+]
 
 export const input: Trial[] = [
   {
@@ -69,23 +71,19 @@ export const input: Trial[] = [
   },
   {
     name: 'JSON is read from plain text',
-    changes: [
-      parse(
-        'text/plain',
-        '(_request, body, done) => { try { done(null, JSON.parse(String(body))) } catch { done(new errors.BadRequest()) } }',
-      ),
-    ],
+    changes: parse(
+      'text/plain',
+      '(_request, body, done) => { try { done(null, JSON.parse(String(body))) } catch { done(new errors.BadRequest()) } }',
+    ),
     turns: ['security/strict-bodies'],
     also: ['middleware/*'],
   },
   {
     name: 'forms are read',
-    changes: [
-      parse(
-        'application/x-www-form-urlencoded',
-        '(_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body))))',
-      ),
-    ],
+    changes: parse(
+      'application/x-www-form-urlencoded',
+      '(_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body))))',
+    ),
     turns: ['security/strict-bodies'],
     also: ['middleware/*'],
   },

@@ -203,12 +203,12 @@ export const sessions: Trial[] = [
         '.where(and(eq(sessions.id, sessionId), isLive))',
       ),
     ],
-    turns: ['security/other-sessions|security/foreign-objects'],
+    turns: ['security/other-sessions|security/objects-of-others'],
   },
   {
     name: 'the list of sessions shows those of others',
     changes: [edit(REPOSITORY, 'and(eq(sessions.userId, userId), isLive, after', 'and(isLive, after')],
-    turns: ['security/foreign-objects|security/other-sessions'],
+    turns: ['security/objects-of-others|security/other-sessions'],
   },
   {
     name: 'the second page of the list of sessions shows those of others',
@@ -219,7 +219,7 @@ export const sessions: Trial[] = [
         'and(after ? undefined : eq(sessions.userId, userId), isLive, after',
       ),
     ],
-    turns: ['security/foreign-objects|security/other-sessions'],
+    turns: ['security/objects-of-others|security/other-sessions'],
   },
   {
     name: 'responses with tokens may be cached',

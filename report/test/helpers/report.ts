@@ -1,5 +1,5 @@
-/** Reports of services under test, started on a clone of the template database and broken where a test wants it. */
-import { cloneDatabase, type TestDatabase } from '../../../test/helpers/database.ts'
+/** Reports of services under test, started on a clone of the template database. */
+import { cloneDatabase } from '../../../test/helpers/database.ts'
 import { collectRows, toDocument } from '../../collect.ts'
 import { createContext } from '../../context.ts'
 import type { Report, SectionId } from '../../document/document.ts'
@@ -7,7 +7,6 @@ import { ROOT } from '../../generate.ts'
 import { openRepository } from '../../git.ts'
 import { startReference } from '../../subject/reference.ts'
 import type { Subject } from '../../subject/subject.ts'
-import type { Replacement } from './mutation-loader.ts'
 
 /** The sections that a running service fills without the bench and without the history of its files. */
 export const LIVE: readonly SectionId[] = [
@@ -23,23 +22,18 @@ export const LIVE: readonly SectionId[] = [
 const REQUEST_TIMEOUT = '5s'
 
 type Options = {
-  replacements?: readonly Replacement[]
   sections?: readonly SectionId[]
-  /** Changes the migrated database before the service starts. */
-  prepare?: (database: TestDatabase) => Promise<void>
   environment?: NodeJS.ProcessEnv
 }
 
 /** Returns the report of a service that is started for it and then stopped. */
-export async function reportOf({ replacements = [], sections = LIVE, prepare, environment }: Options = {}) {
+export async function reportOf({ sections = LIVE, environment }: Options = {}) {
   const database = await cloneDatabase()
   let subject: Subject | undefined
   try {
-    await prepare?.(database)
     subject = await startReference({
       root: ROOT,
       databaseUrl: database.url,
-      imports: replacements.length === 0 ? [] : [loaderOf(replacements)],
       environment: { REQUEST_TIMEOUT, ...environment },
     })
     return await reportOfSubject(subject, sections)
@@ -57,12 +51,6 @@ async function reportOfSubject(subject: Subject, sections: readonly SectionId[])
   return toDocument(title, rows, sections, subject.secrets)
 }
 
-function loaderOf(replacements: readonly Replacement[]): string {
-  const url = new URL('./mutation-loader.ts', import.meta.url)
-  url.searchParams.set('replace', JSON.stringify(replacements))
-  return url.href
-}
-
 /** Returns a row by its section and id, with its cells as one text. */
 export function rowOf({ sections }: Report, section: SectionId, id: string) {
   const row = sections.find(other => other.id === section)?.rows.find(other => other.id === id)
@@ -78,11 +66,4 @@ export function textsOf({ sections }: Report): Map<string, string> {
         .map(row => [`${section.id}/${row.id}`, `${row.state}: ${row.cells.join(' | ')}`]),
     ),
   )
-}
-
-/** Returns the rows that differ between two reports, by `section/id`. */
-export function differences(before: Report, after: Report): string[] {
-  const [old, now] = [textsOf(before), textsOf(after)]
-  const keys = new Set([...old.keys(), ...now.keys()])
-  return [...keys].filter(key => old.get(key) !== now.get(key)).sort()
 }
