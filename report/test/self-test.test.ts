@@ -35,7 +35,7 @@ describe('the list of trials', () => {
   it('fails where the text to replace is not there, or is there twice', () => {
     const file = 'a.ts'
     const change = { file, from: 'one', to: 'two' }
-    expect(() => textAfter(change, () => 'none')).toThrow('a.ts has 0 times, not once: one')
+    expect(() => textAfter(change, () => 'three')).toThrow('a.ts has 0 times, not once: one')
     expect(() => textAfter(change, () => 'one one')).toThrow('a.ts has 2 times, not once: one')
   })
 
@@ -103,10 +103,13 @@ describe('a verdict', () => {
   })
 })
 
-it('turns the right rows of a service that is broken, and none of one that is not', async () => {
-  const chosen = ['helmet is not applied', 'a variable has no description', 'nothing is changed'].map(
-    findTrial,
-  )
+/** Three reports, and several times what they take on a quiet machine. */
+const TIMEOUT = 600_000
+
+it('turns the right rows of a service that is broken, and none of one that is not', {
+  timeout: TIMEOUT,
+}, async () => {
+  const chosen = ['helmet is not applied', 'nothing is changed'].map(findTrial)
   const lines: string[] = []
   const result = await runSelfTest({
     root: ROOT,
@@ -118,7 +121,7 @@ it('turns the right rows of a service that is broken, and none of one that is no
   expect(result.trials).toMatchObject(
     chosen.map(({ name }) => ({ name, ticked: [], absent: [], alarms: [] })),
   )
-  expect(lines).toHaveLength(3)
-  expect(renderTable(result)).toContain('The right rows turned in 2 of 2 sabotages.')
+  expect(lines).toHaveLength(2)
+  expect(renderTable(result)).toContain('The right rows turned in 1 of 1 sabotages.')
   expect(hasPassed(result)).toBe(true)
 })
