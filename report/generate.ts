@@ -1,6 +1,6 @@
 /** Generates the document: starts the service, collects the rows, compares them with a base, and stops everything. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startDatabase } from '../harness/database.ts'
 import { RunError, UsageError } from '../harness/errors.ts'
@@ -170,6 +170,8 @@ function headOf({ feature, date }: GenerateOptions, subject: Subject, repository
 }
 
 function packageName(root: string): string {
-  const { name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name?: string }
-  return name ?? 'app'
+  const file = join(root, 'package.json')
+  if (!existsSync(file)) return basename(root)
+  const { name } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string }
+  return name || basename(root)
 }

@@ -4,7 +4,7 @@ import { RunError } from '../../harness/errors.ts'
 import { startProcess } from '../../harness/process.ts'
 import type { Observation, ObserverReply, Question, TraceEvent } from '../observe/observation.ts'
 
-const PRELOAD = new URL('../observe/preload.ts', import.meta.url).href
+export const PRELOAD = new URL('../observe/preload.ts', import.meta.url).href
 const REPLY_TIMEOUT_MS = 10_000
 
 export type Options = {
@@ -33,10 +33,13 @@ export async function startObserved({ root, args, environment, signal }: Options
 /** A question without its number. */
 type Body = Question extends infer Each ? (Each extends Question ? Omit<Each, 'report'> : never) : never
 
-function createQuestions(child: ChildProcess) {
+/** Returns functions that ask the observer in a process. */
+export function createQuestions(child: ChildProcess) {
   const waiting = new Map<number, (reply: unknown) => void>()
   let count = 0
-  child.on('message', ({ report, reply }: ObserverReply) => {
+  child.on('message', (message: ObserverReply | null) => {
+    // An app may send messages of its own.
+    const { report = 0, reply } = message ?? {}
     waiting.get(report)?.(reply)
     waiting.delete(report)
   })

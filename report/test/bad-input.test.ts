@@ -29,7 +29,7 @@ const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
   'a module without an app': [
     ['--app', 'report/errors.ts'],
     69,
-    /did not start: [\s\S]*the module exports no Fastify app/,
+    /the module exports no Fastify app, no function that builds one/,
   ],
   'a report that is not there': [
     ['verify', 'no-such-report.json'],

@@ -23,7 +23,10 @@ function compare(a: string, b: string): number {
 
 async function rowOf(context: Context, surveyed: Surveyed): Promise<Row> {
   const { route } = surveyed
-  const auth = authOf(route)
+  const isAsked = context.service !== undefined || surveyed.response !== undefined
+  const declared = authOf(route)
+  // Most apps declare no guards: what is not asked may have one.
+  const auth = isAsked || declared !== 'Public' ? declared : 'Not known'
   const anonymous = context.service ? checkAnonymous(auth, surveyed) : checkForeign(auth, surveyed)
   const known = anonymous.state === 'pass' && context.service ? await checkSwept(context, route) : undefined
   const { state, why } = known ?? anonymous
