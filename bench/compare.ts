@@ -171,7 +171,8 @@ function pairedValues(
   return values
 }
 
-function isRegression({ ratio, lowerIsBetter }: MetricComparison, allowed: number): boolean {
+/** Returns whether a metric is worse by more than a share, with an interval that excludes 1. */
+export function isRegression({ ratio, lowerIsBetter }: MetricComparison, allowed: number): boolean {
   if (!ratio) return false
   const { estimate, interval } = ratio
   return lowerIsBetter

@@ -16,7 +16,7 @@ const MEANINGS: Record<keyof typeof EXIT, string> = {
   OK: 'every row passed; a row that was asked not to be measured counts as passed',
   FAILED: 'a row failed; verify: the document is not true; lint: it is not valid',
   NOT_VERIFIED: 'no row failed, but some could not be verified',
-  SLOWER: 'with --since: no row failed, but something became slower',
+  SLOWER: 'with --since: no row failed, except that something became slower',
   USAGE: 'wrong usage',
   UNAVAILABLE: 'the report cannot be generated, or a file cannot be read',
   INTERRUPTED: 'interrupted',
@@ -32,8 +32,12 @@ export function describeExitCodes(): string {
 /** Returns the exit code of a report. With the bench `none` nothing was to be measured. */
 export function exitCodeOf({ sections }: Pick<Report, 'sections'>, bench: string): number {
   const states = sections.flatMap(({ id, rows }) =>
-    rows.map(({ state }) => (id === 'performance' && bench === 'none' && state !== 'fail' ? 'pass' : state)),
+    rows.map(({ state, change }) => {
+      if (state === 'fail') return change === 'slower' ? 'slower' : 'fail'
+      return id === 'performance' && bench === 'none' ? 'pass' : state
+    }),
   )
   if (states.includes('fail')) return EXIT.FAILED
+  if (states.includes('slower')) return EXIT.SLOWER
   return states.includes('not verified') ? EXIT.NOT_VERIFIED : EXIT.OK
 }

@@ -6,21 +6,22 @@ import { startDatabase } from '../harness/database.ts'
 import { RunError, UsageError } from '../harness/errors.ts'
 import { startBase } from './change/base.ts'
 import { failEdited } from './change/migrations.ts'
+import { findNewRoutes } from './change/new-routes.ts'
 import { subtract } from './change/subtract.ts'
 import { collectRows, toDocument } from './collect.ts'
-import { createContext } from './context.ts'
+import { type Context, createContext } from './context.ts'
 import type { Report, Rows, SectionId } from './document/document.ts'
 import { messageOf } from './errors.ts'
 import { openRepository, type Repository } from './git.ts'
 import type { Settings } from './options.ts'
 import { COMMAND, REFERENCE_ROOT } from './package/installed.ts'
+import type { Change } from './sections/performance/change.ts'
 import { preparePerformance } from './sections/performance/collector.ts'
 import { startAnyApp } from './subject/any-app.ts'
 import { migrateReference, startReference } from './subject/reference.ts'
 import type { Subject } from './subject/subject.ts'
 import { collectSupplement } from './supplement/collect.ts'
 import { readTests } from './supplement/tests.ts'
-import type { Surveyed } from './survey.ts'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -84,25 +85,31 @@ async function generate(
   const subject = start ? await start(ROOT, 'head') : await startAnyApp(app ?? '', options, signal)
   if (!start) cleanups.push(subject.stop)
   const own = repository ?? (await openRepository(subject.root))
-  const { rows, surveyed } = await rowsOf(subject, own, sections, onStep)
+  const { rows, context } = await rowsOf(subject, own, sections, onStep)
+  let change: Change | undefined
   if (since !== undefined && start && repository?.base) {
     onStep(`starting ${since}`)
     const startIn = (root: string) => start(root, 'base')
     const base = await startBase(repository, repository.base, { start: startIn, cleanups, signal })
     const compared = sections.filter(id => !NOT_COMPARED.includes(id))
     if (rows.database) rows.database = await failEdited(rows.database, repository)
-    subtract(rows, (await rowsOf(base, undefined, compared, onStep)).rows, since)
+    const before = await rowsOf(base, undefined, compared, onStep)
+    subtract(rows, before.rows, since)
     await base.stop()
+    const { routes } = before.context
+    const added = measure ? await findNewRoutes(context, routes) : []
+    change = { ref: since, commit: repository.base.commit ?? '', routes, added }
   }
   signal.throwIfAborted()
   // The bench needs a quiet machine.
   await subject.stop()
   if (measure) {
     onStep(options.bench === 'none' ? 'reading the scenarios' : `measuring (${options.bench})`)
-    rows.performance = await measure(own, signal)
+    rows.performance = await measure(own, signal, change)
   }
   onStep('')
   const { root, secrets } = subject
+  const { surveyed } = context
   const supplement = await collectSupplement({ root, repository: own, tests: options.tests, surveyed, rows })
   return toDocument({ ...headOf(options, subject, own), ...supplement }, rows, sections, secrets)
 }
@@ -152,11 +159,11 @@ async function rowsOf(
   repository: Repository | undefined,
   sections: readonly SectionId[],
   onStep: OnStep,
-): Promise<{ rows: Rows; surveyed: readonly Surveyed[] }> {
+): Promise<{ rows: Rows; context: Context }> {
   onStep('calling every route')
   const context = await createContext(subject, repository)
   const rows = await collectRows(context, sections, section => onStep(`${section} collected`))
-  return { rows, surveyed: context.surveyed }
+  return { rows, context }
 }
 
 function headOf({ feature, date }: GenerateOptions, subject: Subject, repository: Repository | undefined) {

@@ -9,12 +9,26 @@ import { listEndpoints, readFigures } from '../index.ts'
 import { createHistogram, encodeHistogram, recordMs } from '../result/histogram.ts'
 import type { Measurement, Result } from '../result/schema.ts'
 
+const OPTIONS: Result['options'] = {
+  mode: 'closed',
+  connections: 5,
+  rounds: 4,
+  duration: 1,
+  warmup: 0,
+  timeout: 1,
+  seed: 1,
+}
 const folder = mkdtempSync(join(tmpdir(), `${SERVICE_ID}-figures-`))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 it('lists each endpoint that has a scenario of its own, and no mix', async () => {
   const endpoints = await listEndpoints()
-  expect(endpoints).toContainEqual({ scenario: 'get-user', endpoint: 'GET /users/:id' })
+  expect(endpoints).toContainEqual({
+    scenario: 'get-user',
+    endpoint: 'GET /users/:id',
+    method: 'GET',
+    path: '/api/v1/users/{{users.id}}',
+  })
   expect(endpoints.map(({ scenario }) => scenario)).not.toContain('mix')
 })
 
@@ -59,10 +73,32 @@ it('has the figures of the version before, and ratios with intervals', async () 
   const base = endpoints[0]?.base
   expect(base).toMatchObject({ requests: 800, rounds: 8, p95Ms: expect.closeTo(10.2, 1) })
   const throughput = base?.ratios.find(({ metric }) => metric === 'throughput')
-  expect(throughput).toMatchObject({ verdict: 'slower', value: expect.closeTo(0.5, 1) })
+  expect(throughput).toMatchObject({ verdict: 'slower', slower: true, value: expect.closeTo(0.5, 1) })
+  // A p95 is shown, and no verdict rests on it.
+  expect(base?.ratios.find(({ metric }) => metric === 'p95')).toMatchObject({
+    verdict: 'slower',
+    slower: false,
+  })
   const [low = 0, high = 0] = throughput?.interval ?? []
   expect(low).toBeGreaterThan(0.4)
   expect(high).toBeLessThan(0.6)
+})
+
+it('calls nothing slower by less than 5 %, and by less than half where others took the CPU', async () => {
+  const roundsOf = (rate: number, othersCpu = 0) =>
+    Array.from({ length: 8 }, (_, index) => ({ ...measurement(10, rate + (index % 3)), othersCpu }))
+  const slowerOf = async (head: Measurement[], base: Measurement[]) => {
+    const { endpoints } = await figuresOf({
+      scenarios: [{ name: 'get-user', rounds: head }],
+      base: [{ name: 'get-user', rounds: base }],
+      options: { ...OPTIONS, busyLimit: 0.1 },
+    })
+    return endpoints[0]?.base?.ratios.filter(({ slower }) => slower).map(({ metric }) => metric)
+  }
+  expect(await slowerOf(roundsOf(480), roundsOf(500))).toEqual([])
+  expect(await slowerOf(roundsOf(250), roundsOf(500))).toEqual(['throughput'])
+  expect(await slowerOf(roundsOf(400, 0.5), roundsOf(500, 0.5))).toEqual([])
+  expect(await slowerOf(roundsOf(250, 0.5), roundsOf(500, 0.5))).toEqual(['throughput'])
 })
 
 it('refuses a file that is not a result', async () => {
@@ -80,7 +116,7 @@ async function figuresOf(change: Partial<Result>) {
     cutShort: false,
     fingerprint: { machine: describeMachine(), code: { commit: '0123456789abcdef', dirty: false } },
     environment: {},
-    options: { mode: 'closed', connections: 5, rounds: 4, duration: 1, warmup: 0, timeout: 1, seed: 1 },
+    options: OPTIONS,
     scenarios: [{ name: 'get-user', rounds: Array.from({ length: 4 }, () => measurement(10, 500)) }],
     ...change,
   }

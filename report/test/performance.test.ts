@@ -37,10 +37,17 @@ const FIGURES: Figures = {
   endpoints: [ENDPOINT],
 }
 
+const GET_USER = {
+  scenario: 'get-user',
+  endpoint: 'GET /users/:id',
+  method: 'GET',
+  path: '/api/v1/users/{{users.id}}',
+}
+
 /** A benchmark suite with one result. */
 function suiteWith(change: Partial<Figures> = {}): Bench {
   return {
-    listEndpoints: async () => [{ scenario: 'get-user', endpoint: 'GET /users/:id' }],
+    listEndpoints: async () => [GET_USER],
     readFigures: async () => ({ ...FIGURES, ...change }),
   }
 }

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RunError } from '../../../harness/errors.ts'
 import { SERVICE_ID } from '../../../src/config/service-name.ts'
+import type { GeneratedScenario } from '../../change/new-routes.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const ENTRY = new URL('../../../bench/index.ts', import.meta.url)
@@ -15,6 +16,14 @@ const COMMAND = 'bench/cli.ts'
 
 /** A value with its 95 % interval, where there are enough rounds for one. */
 export type Estimate = { value: number; interval?: [low: number, high: number] }
+
+/** A metric as a ratio, after to before. */
+export type Ratio = Estimate & {
+  metric: string
+  verdict: string
+  /** It is judged, and worse than before by more than the bench allows, with an interval that excludes 1. */
+  slower?: boolean
+}
 
 export type EndpointFigures = {
   endpoint: string
@@ -36,8 +45,9 @@ export type EndpointFigures = {
     rounds: number
     p95Ms: number
     percentiles: [number, number][]
-    /** Metrics as ratios, after to before. */
-    ratios: (Estimate & { metric: string; verdict: string })[]
+    ratios: Ratio[]
+    /** Others took so much of the CPU that nothing is judged. */
+    disturbed?: boolean
   }
 }
 
@@ -50,10 +60,13 @@ export type Figures = {
   endpoints: EndpointFigures[]
 }
 
+/** An endpoint with a scenario of its own. The path has placeholders: `/users/{{users.id}}?limit=20`. */
+export type ScenarioEndpoint = { scenario: string; endpoint: string; method: string; path: string }
+
 /** What the package entry of the benchmark suite exports. */
 export type Bench = {
   /** Returns the endpoints that have a scenario of their own. */
-  listEndpoints: () => Promise<{ scenario: string; endpoint: string }[]>
+  listEndpoints: () => Promise<ScenarioEndpoint[]>
   /** Returns the figures of a result file. Throws a UsageError where it is not a result. */
   readFigures: (file: string) => Promise<Figures>
 }
@@ -63,22 +76,32 @@ export async function loadBench(): Promise<Bench | undefined> {
   return existsSync(ENTRY) ? ((await import(ENTRY.href)) as Bench) : undefined
 }
 
-export type Run = { kind: 'quick' | 'full'; since: string | undefined; signal: AbortSignal }
+export type Run = {
+  kind: 'quick' | 'full'
+  /** The version before: both are measured in turns. */
+  base?: string | undefined
+  /** Names of scenarios of the suite. */
+  scenarios: readonly string[]
+  /** Scenarios that are not of the suite. */
+  generated?: readonly GeneratedScenario[]
+  signal: AbortSignal
+}
 
 /** The fewest rounds that a ratio has an interval of. */
 const QUICK_ROUNDS = ['--rounds', '6']
 
-/** Runs the suite, or with `since` both versions in turns. Returns the figures. */
-export async function runBench(bench: Bench, { kind, since, signal }: Run): Promise<Figures> {
+/** Runs scenarios, with `base` on both versions in turns. Returns the figures. Throws a RunError where there are none. */
+export async function runBench(bench: Bench, run: Run): Promise<Figures> {
+  const { kind, base, scenarios, generated = [], signal } = run
   const folder = await mkdtemp(join(tmpdir(), `${SERVICE_ID}-report-`))
   const file = join(folder, 'result.json')
-  const scenarios = (await bench.listEndpoints()).flatMap(({ scenario }) => ['--scenario', scenario])
   try {
+    const files = await writeScenarios(folder, generated)
     const output = await runToEnd(
       [
-        ...(since === undefined ? [] : ['ab', '--base', since]),
-        ...(kind === 'quick' ? ['--quick', ...(since === undefined ? [] : QUICK_ROUNDS)] : []),
-        ...scenarios,
+        ...(base === undefined ? [] : ['ab', '--base', base]),
+        ...(kind === 'quick' ? ['--quick', ...(base === undefined ? [] : QUICK_ROUNDS)] : []),
+        ...[...scenarios, ...files].flatMap(scenario => ['--scenario', scenario]),
         '--json',
         file,
       ],
@@ -90,6 +113,14 @@ export async function runBench(bench: Bench, { kind, since, signal }: Run): Prom
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function writeScenarios(folder: string, generated: readonly GeneratedScenario[]): Promise<string[]> {
+  const files = generated.map(({ name }) => join(folder, `${name}.json`))
+  await Promise.all(
+    generated.map((scenario, index) => writeFile(files[index] ?? '', JSON.stringify(scenario))),
+  )
+  return files
 }
 
 const MAX_QUOTED_CHARACTERS = 2000
