@@ -68,7 +68,7 @@ it('shows what a change added, removed and left, and that the tree is dirty, and
   expect(await copy.git('worktree', 'list', '--porcelain')).toBe(
     `worktree ${copy.folder}\nHEAD ${head}\nbranch refs/heads/main\n\n`,
   )
-})
+}, 240_000)
 
 /** The first migration of the repository. */
 const EDITED = readdirSync(join(ROOT, 'drizzle'))
