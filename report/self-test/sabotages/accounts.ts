@@ -93,12 +93,6 @@ export const accounts: Trial[] = [
     also: ['security/enumeration-time'],
   },
   {
-    name: 'passwords are hashed in one pass',
-    changes: [edit(PASSWORDS, 'timeCost: 2', 'timeCost: 1')],
-    turns: ['security/password-hashing'],
-    also: ['security/enumeration-time'],
-  },
-  {
     name: 'common passwords are accepted',
     changes: [edit(SERVICE, '    refuseWeak(password, profile)\n', '')],
     turns: ['security/password-policy'],

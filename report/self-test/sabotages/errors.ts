@@ -11,11 +11,6 @@ const MISTAKES = '...describeMistakes(error, entry, request),'
 
 export const errors: Trial[] = [
   {
-    name: 'stack traces are sent',
-    changes: [edit(ERRORS, MISTAKES, `${MISTAKES} ...{ stack: error.stack },`)],
-    turns: ['security/error-leaks'],
-  },
-  {
     name: 'a conflict shows a stack trace',
     changes: [edit(ERRORS, MISTAKES, `${MISTAKES} ...(entry.status === 409 && { trace: error.stack }),`)],
     turns: ['security/error-leaks'],
@@ -67,17 +62,6 @@ export const errors: Trial[] = [
     also: ['security/owner-only'],
   },
   {
-    name: 'an unknown content type is refused with text',
-    changes: [
-      edit(
-        ERRORS,
-        '// Serialized here, not by',
-        "if (entry.status === 415) return void reply.code(415).type('text/plain').serializer(String).send(problem.detail)\n  // Serialized here, not by",
-      ),
-    ],
-    turns: ['security/problem-details'],
-  },
-  {
     name: 'an unknown path is refused in another form',
     changes: [
       edit(
@@ -122,6 +106,7 @@ export const errors: Trial[] = [
       ),
     ],
     turns: ['security/no-server-errors'],
+    also: ['security/guards', 'security/objects-of-others'],
   },
   {
     name: 'the longest page is a server error',

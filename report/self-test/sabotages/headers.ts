@@ -34,18 +34,8 @@ export const headers: Trial[] = [
     turns: ['security/security-headers'],
   },
   {
-    name: 'a client over its limit is refused without security headers',
-    changes: [bareErrors(429)],
-    turns: ['security/security-headers'],
-  },
-  {
     name: 'responses to PUT have no security headers',
     changes: [edit(HEADERS, SET, `if (_request.method !== 'PUT') ${SET}`)],
-    turns: ['security/security-headers'],
-  },
-  {
-    name: 'responses to HEAD have no security headers',
-    changes: [edit(HEADERS, SET, `if (_request.method !== 'HEAD') ${SET}`)],
     turns: ['security/security-headers'],
   },
   {
@@ -77,17 +67,6 @@ export const headers: Trial[] = [
   {
     name: 'the docs page runs inline scripts',
     changes: [edit(DOCS, '"script-src \'self\'"', "\"script-src 'self' 'unsafe-inline'\"")],
-    turns: ['security/security-headers'],
-  },
-  {
-    name: 'the docs page sends the whole address to other sites',
-    changes: [
-      after(
-        DOCS,
-        "reply.header('content-security-policy', POLICY)",
-        "\n        reply.header('referrer-policy', 'unsafe-url')",
-      ),
-    ],
     turns: ['security/security-headers'],
   },
   {

@@ -80,18 +80,6 @@ export const injection: Trial[] = [
     also: SERVER_ERRORS,
   },
   {
-    name: 'the body of a changed note is pasted into SQL',
-    changes: [
-      edit(
-        NOTES,
-        '.set({ ...content, updatedAt',
-        '.set({ ...content, body: sql.raw("\'" + content.body + "\'"), updatedAt',
-      ),
-    ],
-    turns: ['security/sql-injection'],
-    also: SERVER_ERRORS,
-  },
-  {
     name: 'the address of a login is pasted into SQL',
     changes: [
       edit(
@@ -112,12 +100,6 @@ export const injection: Trial[] = [
   {
     name: 'a header is pasted into SQL',
     changes: [paste(NOTES_ROUTES, LIST_NOTES, "request.headers['x-tenant']")],
-    turns: ['security/undeclared-input|security/sql-injection'],
-    also: ['security/undeclared-input', 'security/sql-injection', ...SERVER_ERRORS],
-  },
-  {
-    name: 'the language of a browser is pasted into SQL',
-    changes: [paste(NOTES_ROUTES, LIST_NOTES, "request.headers['accept-language']")],
     turns: ['security/undeclared-input|security/sql-injection'],
     also: ['security/undeclared-input', 'security/sql-injection', ...SERVER_ERRORS],
   },
@@ -148,6 +130,7 @@ export const injection: Trial[] = [
       ),
     ],
     turns: ['security/safe-methods'],
+    also: ['security/objects-of-others', 'security/owner-only'],
   },
   {
     name: 'a health check writes a row',
@@ -170,6 +153,7 @@ export const injection: Trial[] = [
       ),
     ],
     turns: ['security/safe-methods'],
+    also: ['security/objects-of-others', 'security/notes-owner'],
   },
   {
     name: 'HEAD of a note deletes it',

@@ -28,19 +28,6 @@ export const limits: Trial[] = [
     also: ['security/problem-details'],
   },
   {
-    name: 'the rate limit is a million requests',
-    changes: [
-      edit(
-        'src/config/schema.ts',
-        "may send in a window', 100),\n  RATE_LIMIT_WINDOW",
-        "may send in a window', 1_000_000),\n  RATE_LIMIT_WINDOW",
-      ),
-    ],
-    turns: ['security/rate-limit', 'security/rate-limit-bypass'],
-    changed: ['middleware/onRequest RateLimit'],
-    also: ['security/problem-details'],
-  },
-  {
     name: 'one route is not limited',
     changes: [
       edit(
@@ -99,20 +86,10 @@ export const limits: Trial[] = [
     turns: ['security/rate-limit-bypass'],
   },
   {
-    name: 'each language has a limit of its own',
-    changes: [countBy("request.headers['accept-language']")],
-    turns: ['security/rate-limit-bypass'],
-  },
-  {
     name: 'each address with its query has a limit of its own',
     changes: [countBy('request.url')],
     turns: ['security/rate-limit-bypass'],
     also: EVADED,
-  },
-  {
-    name: 'each session cookie has a limit of its own',
-    changes: [countBy("(request.headers.cookie ?? '')")],
-    turns: ['security/rate-limit-bypass'],
   },
   {
     name: 'every proxy is trusted',

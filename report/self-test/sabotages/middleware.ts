@@ -56,6 +56,7 @@ export const middleware: Trial[] = [
     ],
     turns: ['endpoints/GET /docs'],
     also: [
+      'security/cors-allowed',
       'middleware/onRequest OnRequest',
       'security/problem-details',
       'security/security-headers',

@@ -99,12 +99,13 @@ export const operation: Trial[] = [
     name: 'the metrics are open to all',
     changes: [edit(METRICS, 'if (!timingSafeEqual(given, expected)) throw', 'if (false) throw')],
     turns: ['endpoints/GET /metrics', 'security/metrics-guarded'],
-    also: ['middleware/onRequest RequireMetricsToken'],
+    also: ['security/guards', 'middleware/onRequest RequireMetricsToken'],
   },
   {
     name: 'HEAD of the metrics is open to all',
     changes: [edit(METRICS, 'if (!expected) return', "if (!expected || request.method === 'HEAD') return")],
     turns: ['security/metrics-guarded'],
+    also: ['security/guards'],
   },
   {
     name: 'the access token of a user opens the metrics',
@@ -116,6 +117,7 @@ export const operation: Trial[] = [
       ),
     ],
     turns: ['security/metrics-guarded'],
+    also: ['security/guards'],
   },
   {
     name: 'a hidden route shows the settings',
@@ -164,31 +166,9 @@ export const operation: Trial[] = [
     () => `Push with ${['github', 'pat', ''].join('_')}${random(22)}_${random(59)}.\n`,
   ),
   secretIn(
-    'a key of Google is in the repository',
-    'test/fixtures/maps.json',
-    () => `{ "key": "${['AI', 'za'].join('')}${random(35)}" }\n`,
-  ),
-  secretIn(
     'a token of npm is in the repository',
     'docs/npmrc.txt',
     () => `//registry.npmjs.org/:_authToken=${['npm', ''].join('_')}${random(36)}\n`,
-  ),
-  secretIn(
-    'a token of GitLab is in the repository',
-    'deploy/pull.sh',
-    () =>
-      `curl --header "PRIVATE-TOKEN: ${['gl', 'pat'].join('')}-${random(20)}" https://gitlab.example.com\n`,
-  ),
-  secretIn(
-    'a key of Stripe is in the repository',
-    'src/lib/payments.ts',
-    () => `/** Payments. */\nexport const KEY = '${['sk', 'live', ''].join('_')}${random(24)}'\n`,
-  ),
-  secretIn(
-    'a webhook of Slack is in the repository',
-    'docs/alerts.md',
-    () =>
-      `Alerts go to https://hooks.${'slack.com'}/services/T${random(8, CAPITALS)}/B${random(8, CAPITALS)}/${random(24)}\n`,
   ),
   secretIn(
     'a private key is in the repository',
@@ -274,17 +254,6 @@ export const operation: Trial[] = [
       ),
     ],
     turns: ['environment/SECRET_SWITCH'],
-  },
-  {
-    name: 'a handler reads a variable that is in no schema',
-    changes: [
-      after(
-        'src/modules/notes/routes.ts',
-        'async function listNotes(request) {',
-        '\n        if (process.env.NOTES_ARE_OFF) throw new Error()',
-      ),
-    ],
-    turns: ['environment/NOTES_ARE_OFF'],
   },
   {
     name: 'a module destructures a variable that is in no schema',

@@ -120,11 +120,6 @@ export const sessions: Trial[] = [
     turns: ['security/refresh-cookie'],
   },
   {
-    name: 'the refresh cookie is sent without TLS',
-    changes: [edit(COOKIE, 'secure: true', 'secure: false')],
-    turns: ['security/refresh-cookie'],
-  },
-  {
     name: 'other sites send the refresh cookie',
     changes: [edit(COOKIE, "sameSite: 'strict'", "sameSite: 'none'")],
     turns: ['security/refresh-cookie'],
@@ -220,11 +215,6 @@ export const sessions: Trial[] = [
       ),
     ],
     turns: ['security/objects-of-others|security/other-sessions'],
-  },
-  {
-    name: 'responses with tokens may be cached',
-    changes: [edit(ROUTES, "const NO_STORE = 'no-store'", "const NO_STORE = 'private'")],
-    turns: ['security/no-store'],
   },
   {
     name: 'the response to a refresh may be cached',
