@@ -1,5 +1,5 @@
 /** Sabotages of response headers: security headers, CORS, and the name of the server. */
-import { after, edit, type Trial } from '../trial.ts'
+import { edit, type Trial } from '../trial.ts'
 
 const HEADERS = 'src/http/security-headers.ts'
 const ERRORS = 'src/http/error-handler.ts'
