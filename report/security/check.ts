@@ -35,8 +35,11 @@ type Common = {
   claim: string
   /** The clause that requires it. */
   source: string
-  /** Measures response times: runs after all others, alone. */
-  isTimed?: boolean
+  /**
+   * Runs after all others, with the service for itself: what it measures would change with other requests. A check that
+   * disturbs the service comes last of all.
+   */
+  isAlone?: 'measures' | 'disturbs'
 }
 
 /** The values of the claim's placeholders. */

@@ -1,4 +1,4 @@
-/** Runs the security checks: several at once, then those that measure response times, one at a time. */
+/** Runs the security checks: several at once, then those that need the service for themselves, one at a time. */
 import type { Row } from '../document/document.ts'
 import { fact } from '../document/evidence.ts'
 import { messageOf, NotVerified } from '../errors.ts'
@@ -16,13 +16,16 @@ export async function runChecks(
   const run = async (check: Check) => {
     rows.set(check, await runCheck(check, context))
   }
-  const queue = checks.filter(({ isTimed }) => !isTimed)
+  const queue = checks.filter(({ isAlone }) => !isAlone)
   await Promise.all(
     Array.from({ length: CONCURRENCY }, async () => {
       for (let check = queue.shift(); check; check = queue.shift()) await run(check)
     }),
   )
-  for (const check of checks.filter(({ isTimed }) => isTimed)) await run(check)
+  const alone = checks.filter(({ isAlone }) => isAlone)
+  // What disturbs the service is last.
+  for (const check of alone.filter(({ isAlone }) => isAlone !== 'disturbs')) await run(check)
+  for (const check of alone.filter(({ isAlone }) => isAlone === 'disturbs')) await run(check)
   return checks.flatMap(check => rows.get(check) ?? [])
 }
 

@@ -111,7 +111,7 @@ export const enumerationByTime: ServiceCheck = {
   claim: 'No account enumeration by the time that a login takes',
   source: 'ASVS 5.0 §6.3.8',
   needs: 'service',
-  isTimed: true,
+  isAlone: 'measures',
   async run({ expect, actors, api, http }) {
     const { email } = await actors.user()
     let ratio = 0
