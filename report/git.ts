@@ -9,7 +9,7 @@ import type { Version } from './document/document.ts'
 export type ChangedFile = { path: string; change: 'added' | 'modified' | 'removed' }
 
 /** The report's own output: it does not make the checkout dirty, and is not listed. */
-const OUTPUT = ['REPORT.md', 'report.json']
+const OUTPUT = ['REPORT.md']
 
 export type Repository = {
   root: string

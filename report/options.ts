@@ -27,7 +27,7 @@ const OPTIONS = {
   'allow-writes': { type: 'boolean', help: 'with --app: also send POST, PUT, DELETE … (only GET and HEAD)' },
   yes: { type: 'boolean', help: 'with --app: start it even where its database is not on this machine' },
   fix: { type: 'boolean', help: 'lint: write a valid file in the canonical form' },
-  publish: { type: 'boolean', help: 'also write REPORT.md and report.json at the top of the repository' },
+  publish: { type: 'boolean', help: 'also write REPORT.md at the top of the repository' },
   only: { type: 'string', hint: 'pattern', help: 'self-test: the trials whose name or kind matches' },
   tenth: { type: 'string', hint: 'n', help: 'self-test: each tenth trial, from number n on; CI takes turns' },
   workers: {
@@ -43,6 +43,8 @@ export type Settings = {
   out: string
   feature: string | undefined
   date: string
+  /** Undefined where the command line has no date. */
+  givenDate: string | undefined
   since: string | undefined
   sections: readonly SectionId[]
   app: string | undefined
@@ -62,7 +64,7 @@ export type Settings = {
 export const USAGE = `Usage: ${COMMAND} [command] [options]
 
   (none)                     write the Backend Implementation Report of the service as it runs
-  verify <report.json>       derive the rows again, without measurements, and list those that are no longer true
+  verify <file>              derive a document (Markdown or JSON) again, without measurements, and list what is not true
   self-test                  break the service in many ways, and check that the report says so
   lint <file.md>             check whether a Markdown file is a valid Backend Implementation Report, in any form that
                              formatters give it
@@ -83,6 +85,7 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
     out: values.out ?? DEFAULT_OUT,
     feature: values.feature,
     date: dateOf(values.date, today),
+    givenDate: values.date,
     since: values.since,
     sections: sectionsOf(values.sections),
     app: values.app,

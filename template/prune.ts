@@ -17,7 +17,7 @@ type Package = {
 const LISTS =
   /^(?:[\w.-]+\.json|[\w.-]+\.config\.ts|[\w.-]+\.c?js|\.gitignore|\.dockerignore|\.gitattributes|test\/drift\.test\.ts)$/
 // The published report is true or stale as a whole: `report -- verify` says which.
-const NOT_LISTS = ['package.json', 'package-lock.json', 'report.json']
+const NOT_LISTS = ['package.json', 'package-lock.json']
 
 /** A line that opens or closes what belongs to a part: `// part: bench`, `# end: bench`, `<!-- part: bench -->`. */
 const MARKER = /^[ \t]*(?:\/\/|#|<!--|\/\*) (part|end): ([a-z-]+)(?: -->| \*\/)?[ \t]*$/

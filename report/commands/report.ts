@@ -44,6 +44,5 @@ async function writeFiles(report: Report, { out, publish }: Settings): Promise<s
   const names = contents.map(([file]) => file)
   if (!publish) return names
   await writeFile(join(ROOT, 'REPORT.md'), markdown)
-  await writeFile(join(ROOT, 'report.json'), renderJson(report))
   return [...names, 'REPORT.md']
 }

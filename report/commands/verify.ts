@@ -1,84 +1,97 @@
-/** `npm run report -- verify <report.json>`: derives the rows again, and prints those that are no longer true. */
+/** `npm run report -- verify <file>`: derives a document again, and prints what in it is no longer true. */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { RunError, UsageError } from '../../harness/errors.ts'
-import { findStaleRows } from '../compare.ts'
-import { type Report, ReportSchema, SCHEMA_VERSION } from '../document/document.ts'
-import { generateReport } from '../generate.ts'
+import { dirname, join } from 'node:path'
+import { UsageError } from '../../harness/errors.ts'
+import type { Report } from '../document/document.ts'
+import { readDocument } from '../document/read-file.ts'
+import { EXIT } from '../exit-codes.ts'
+import { generateReport, ROOT } from '../generate.ts'
+import { fix } from '../lint/lint.ts'
+import { parse } from '../lint/parse.ts'
 import type { Settings } from '../options.ts'
+import { COMMAND } from '../package/installed.ts'
 import { renderMarkdown } from '../render/markdown.ts'
+import { findStaleEndpoints, findStaleEvidence, findStaleRows } from '../verify/compare.ts'
+import { checkHead, refuseOtherSubject } from '../verify/head.ts'
+import { type Published, readPublished, sectionsOf, shown } from '../verify/published.ts'
 import { createSteps } from './steps.ts'
 
-/** Returns 1 where a row is no longer true, or the Markdown beside the document differs from it. */
+/** A document with more lines than this that are not true is another document. */
+const MAX_LINES = 100
+
+/** Returns whether the document is true. What is run comes from the command line, and never from the document. */
 export async function verifyCommand(settings: Settings, file: string | undefined, signal: AbortSignal) {
-  if (file === undefined) throw new UsageError('verify takes the file of a report: verify <report.json>')
-  const published = await readReport(file)
-  const rows = published.sections.filter(({ id }) => id !== 'performance').flatMap(section => section.rows)
-  if (rows.length === 0) throw new RunError(`${file} has measurements only, which are not derived again`)
-  const options = {
-    bench: 'none',
-    feature: published.feature,
-    date: published.date,
-    app: appOf(published, settings),
-    allowWrites: settings.allowWrites,
-    yes: settings.yes,
-    since: published.range.base?.ref,
-    sections: published.sections.map(({ id }) => id),
-  }
+  if (file === undefined) throw new UsageError('verify takes the file of a report: verify <file>')
+  const published = await readPublished(file)
+  refuseOtherSubject(published, settings)
+  const options = { ...settings, bench: 'none', date: published.date, tests: undefined }
   const found = await generateReport(options, createSteps(), signal)
-  const stale = [...findStaleRows(published, found), ...(await compareMarkdown(file, published))]
-  for (const line of stale) console.log(line)
-  if (stale.length > 0) {
-    console.error('If these changes are meant, publish the report again: npm run report -- --publish')
-    return 1
+  const stale = await findStale(published, found, settings)
+  for (const line of stale.slice(0, MAX_LINES)) console.log(shown(line))
+  if (stale.length > MAX_LINES) console.log(`and ${stale.length - MAX_LINES} more`)
+  if (stale.length > 0) console.error(`${file} is not true. ${remedyOf(settings)}`)
+  console.log(`${stale.length === 0 ? `${file} is true: ` : ''}${scopeOf(published)}`)
+  return stale.length === 0 ? EXIT.OK : EXIT.FAILED
+}
+
+async function findStale(published: Published, found: Report, { app, givenDate }: Settings) {
+  const { json } = published
+  const folder = app === undefined ? ROOT : dirname(app)
+  const now = json ? found : { sections: sectionsOf(parse(renderMarkdown(found)).parsed) }
+  return [
+    ...(await checkHead(published, found, { folder, app, date: givenDate })),
+    ...findStaleRows(published, withVolatile(now, found)),
+    ...findStaleEndpoints(published, now),
+    ...(json ? [...findStaleEvidence(json, found), ...findStaleFields(json, found)] : []),
+    ...(json ? await compareMarkdown(published.file, json) : []),
+  ]
+}
+
+/** In Markdown no row says that it may differ: the row of the source is checked with the commit. */
+function withVolatile(now: Pick<Report, 'sections'>, found: Report): Pick<Report, 'sections'> {
+  const volatile = found.sections.flatMap(({ rows }) => rows).filter(row => row.volatile)
+  const isVolatile = (cells: readonly string[]) =>
+    volatile.some(row => row.cells.join('\n') === cells.join('\n'))
+  return {
+    sections: now.sections.map(section => ({
+      ...section,
+      rows: section.rows.map(row => (isVolatile(row.cells) ? { ...row, volatile: true } : row)),
+    })),
   }
-  console.log(
-    `${file} is still true: ${rows.length} rows were derived again. Their evidence was not compared.`,
+}
+
+/** Fields beside the sections that files of the repository say. */
+const DERIVED = ['dependencies', 'knownIssues', 'folders'] as const
+
+function findStaleFields(published: Report, found: Report): string[] {
+  return DERIVED.filter(field => JSON.stringify(published[field]) !== JSON.stringify(found[field])).map(
+    field => `"${field}" is no longer so`,
   )
-  return 0
 }
 
-/** Returns the module to start; undefined for this repository's service, whose reports are the only ones with a commit. */
-function appOf({ module, range }: Report, { app }: Settings): string | undefined {
-  if (app !== undefined || range.head.commit !== null) return app
-  if (existsSync(module)) return module
-  throw new RunError(`the report is of ${module}, which is not here: name it with --app`)
-}
-
-/** Returns the document of a file. Throws a RunError of one line where the file is not a report. */
-export async function readReport(file: string): Promise<Report> {
-  const text = await readFile(file, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
-    throw new RunError(code === 'ENOENT' ? `there is no report ${file}` : `cannot read ${file} (${code})`)
-  })
-  const value = parse(text, file)
-  const version =
-    typeof value === 'object' && value !== null ? Reflect.get(value, 'schemaVersion') : undefined
-  if (version !== SCHEMA_VERSION) {
-    const name = JSON.stringify(version) ?? 'none'
-    throw new RunError(`${file} has schema version ${name}, this report reads ${SCHEMA_VERSION}`)
-  }
-  const checker = TypeCompiler.Compile(ReportSchema)
-  const problem = checker.Errors(value).First()
-  if (problem) throw new RunError(`${file} is not a report: ${problem.path} ${problem.message}`)
-  return checker.Decode(value)
-}
-
-function parse(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new RunError(`${file} is not JSON`)
-  }
-}
-
-/** The Markdown file of the same name, in lower or upper case, must be the rendered JSON. */
+/** The Markdown beside a JSON document, which `npm run report` writes with it, must say the same. */
 async function compareMarkdown(file: string, published: Report): Promise<string[]> {
-  const stem = basename(file).replace(/\.json$/, '')
-  const beside = [`${stem}.md`, `${stem.toUpperCase()}.md`].map(name => join(dirname(file), name))
-  const markdown = beside.find(path => existsSync(path))
-  if (markdown === undefined) return []
-  const isSame = (await readFile(markdown, 'utf8')) === renderMarkdown(published)
-  return isSame ? [] : [`${basename(markdown)} differs from what ${basename(file)} renders to`]
+  const markdown = join(dirname(file), 'report.md')
+  if (!file.endsWith('report.json') || !existsSync(markdown)) return []
+  const isSame = fix(await readDocument(markdown)) === fix(renderMarkdown(published))
+  return isSame ? [] : [`report.md differs from what ${shown(file)} renders to`]
+}
+
+function remedyOf({ app, since }: Settings): string {
+  if (app !== undefined) return 'If the changes are meant, make the report again.'
+  if (since !== undefined) return `If the changes are meant, make it again: ${COMMAND} --since ${since}`
+  return `If the changes are meant, publish it again: ${COMMAND} --bench full --publish`
+}
+
+/** Returns what was derived, and what was not checked. */
+function scopeOf({ sections, json }: Published): string {
+  const rows = sections.filter(({ id }) => id !== 'performance').flatMap(section => section.rows)
+  const measured = sections.find(({ id }) => id === 'performance')?.rows.length ?? 0
+  const unchecked = [
+    `the figures of ${measured} performance rows`,
+    json
+      ? 'times and other measurements in the evidence, the machine, test results and error statuses'
+      : 'the evidence, which Markdown does not have',
+  ]
+  return `${rows.length} rows were derived again${json ? ' with their evidence' : ''}. Not checked: ${unchecked.join('; ')}.`
 }

@@ -10,7 +10,6 @@ import { ROOT } from '../generate.ts'
 import { loadBench } from '../sections/performance/bench.ts'
 import { createOwnTemporary } from './helpers/own-temporary.ts'
 import { runReport } from './helpers/run-report.ts'
-import { sampleReport } from './helpers/sample-report.ts'
 
 const { environment: OWN, leftovers, remove } = createOwnTemporary()
 afterAll(remove)
@@ -34,10 +33,11 @@ const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
   'a report that is not there': [
     ['verify', 'no-such-report.json'],
     69,
-    /there is no report no-such-report.json/,
+    /there is no file no-such-report.json/,
   ],
+  'a command that fixes nothing': [['verify', 'REPORT.md', '--fix'], 64, /--fix belongs to lint/],
   'a file that is not a report': [['verify', 'package.json'], 69, /has schema version none/],
-  'a report of a folder': [['verify', 'report'], 69, /cannot read report \(EISDIR\)/],
+  'a report of a folder': [['verify', 'report'], 69, /report is not a file/],
   'a folder that is a file': [['--out', 'package.json'], 69, /cannot write to package.json \(EEXIST\)/],
   'an operand of a command without operands': [['report', 'x.json'], 64, /options only, not "x.json"/],
   'an operand too many': [['verify', 'a.json', 'b.json'], 64, /"b.json" is one operand too many/],
@@ -73,15 +73,6 @@ it.each(Object.entries({ ...WRONG, ...(hasBench && WRONG_RESULT) }))(
     expect(leftovers().filter(name => !before.includes(name))).toEqual([])
   },
 )
-
-it('refuses to verify a report of measurements alone', async () => {
-  const { folder } = copyRepository()
-  const report = sampleReport()
-  const sections = report.sections.filter(({ id }) => id === 'performance')
-  await writeFile(join(folder, 'measured.json'), JSON.stringify({ ...report, sections }))
-  const { code, stderr } = await runReport(['verify', join(folder, 'measured.json')])
-  expect([code, stderr]).toEqual([69, expect.stringMatching(/has measurements only/)])
-})
 
 it('names the route of another app that ends the process', async () => {
   const { folder } = copyRepository()
