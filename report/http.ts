@@ -36,6 +36,7 @@ const FIRST_ADDRESS = { second: 16, rest: 1 }
 const RESPONSE_TIMEOUT_MS = 15_000
 /** A body that takes longer or is larger than this is a stream: the report reads no more of it. */
 const BODY_TIMEOUT_MS = 3000
+const LARGE_TEXT = 1 << 16
 const MAX_BODY_BYTES = 16 << 20
 const LOOPBACK = /^(127(\.\d{1,3}){3}|\[::1\])$/
 const READING_METHODS = ['GET', 'HEAD']
@@ -65,6 +66,7 @@ export function createHttp(
   const { hostname, port } = new URL(origin)
   if (!LOOPBACK.test(hostname)) throw new RunError(`${origin} is not on 127.0.0.1 or [::1]`)
   let addresses = FIRST_ADDRESS.rest
+  const texts = new Map<string, string>()
   let calls = 0
   // A URL has brackets around an IPv6 address, a socket address has none.
   const target = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
@@ -72,6 +74,14 @@ export function createHttp(
   /** Throws NotVerified where the report may only read. */
   function requireWrites(): void {
     if (!allowsWrites) throw new NotVerified(NEEDS_WRITES)
+  }
+
+  /** Returns the same copy of a large text each time: the sweep keeps all responses, and a script of 3 MB may be in dozens. */
+  function share(text: string): string {
+    if (text.length < LARGE_TEXT) return text
+    const known = texts.get(text) ?? text
+    texts.set(known, known)
+    return known
   }
 
   function nextAddress(): string | undefined {
@@ -96,7 +106,11 @@ export function createHttp(
         const traced = { [TRACE_HEADER]: traceId, ...headers }
         const received = await send({ ...request, headers: traced }, timeoutMs)
         const delay = retry < retries ? retryDelay(received) : undefined
-        if (delay === undefined) return describe(received, { method, path, sent: options.sent, traceId })
+        if (delay === undefined)
+          return describe(
+            { ...received, text: share(received.text) },
+            { method, path, sent: options.sent, traceId },
+          )
         await sleep(delay)
       }
     }
@@ -148,15 +162,28 @@ type Request = { method: string; path: string; sent: string | undefined; traceId
 
 function describe(received: Received, request: Request): HttpResponse {
   const { method, path, sent = 'a plain request', traceId } = request
-  const json = parse(received.text)
+  let parsed: Record<string, unknown> | undefined
+  // Some responses are megabytes of which no check reads a field.
+  const json = () => {
+    parsed ??= parse(received.text)
+    return parsed
+  }
+  const code = received.status >= 400 ? json().code : undefined
   const exchange: Exchange = {
     kind: 'exchange',
     sent,
     request: `${method} ${describePath(path)}`,
     status: received.status,
-    ...(typeof json.code === 'string' && { code: json.code }),
+    ...(typeof code === 'string' && { code }),
   }
-  return { ...received, json, traceId, exchange }
+  return {
+    ...received,
+    get json() {
+      return json()
+    },
+    traceId,
+    exchange,
+  }
 }
 
 function send({ body, ...options }: Outgoing, timeoutMs: number) {

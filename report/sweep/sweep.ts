@@ -1,6 +1,6 @@
 /** The sweep: every route × method × actor × kind of wrong request, asked once. Checks read the responses. */
 import { messageOf } from '../errors.ts'
-import type { Http, HttpResponse } from '../http.ts'
+import type { Client, Http, HttpResponse } from '../http.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
 import { fillPath, hasBody, needsToken, pathOf } from '../routes.ts'
 import type { Exhausted } from '../security/exhaust.ts'
@@ -28,7 +28,8 @@ const CONCURRENCY = 8
 const READS = ['GET', 'HEAD']
 
 /** Returns all samples. A request that has no response is a sample with status 0. */
-export async function sweepService(context: SweepContext): Promise<Sweep> {
+export async function sweepService(options: SweepContext): Promise<Sweep> {
+  const context = { ...options, clientFor: createClients(options.http) }
   const sweep: Sweep = { samples: [], unreached: [] }
   const routes = context.routes.filter(({ method }) => context.allowsWrites || READS.includes(method))
   // The limit's window passes, so this comes first.
@@ -37,6 +38,23 @@ export async function sweepService(context: SweepContext): Promise<Sweep> {
   await inParallel([...new Set(routes.map(({ url }) => url))], url => sweepUrl(context, url, sweep))
   sweep.samples.push(...(await limited))
   return sweep
+}
+
+type Run = SweepContext & { clientFor: (method: string) => Client }
+
+/** A new connection costs as much as a request. A limit of fewer requests than this would stop a person. */
+const REQUESTS_PER_CLIENT = 10
+
+/** Returns a function that returns a client for one request. Writes may have limits of their own, so each has a client. */
+function createClients(http: Http) {
+  let shared = http.client()
+  let requests = 0
+  return (method: string): Client => {
+    if (!READS.includes(method)) return http.client()
+    requests += 1
+    if (requests % REQUESTS_PER_CLIENT === 0) shared = http.client()
+    return shared
+  }
 }
 
 async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
@@ -56,15 +74,11 @@ type Planned = {
 }
 
 /** Sends a planned request from an address of its own. */
-async function take(
-  { http }: SweepContext,
-  { request, ...about }: Planned,
-  caller?: Caller,
-): Promise<Sample> {
+async function take({ clientFor }: Run, { request, ...about }: Planned, caller?: Caller): Promise<Sample> {
   const send = async (headers?: Record<string, string>) => {
     const { method, path, ...call } = await request()
     const options = { ...call, ...(headers && { headers: { ...call.headers, ...headers } }) }
-    const response = await sendOrFail(http, method, path, options)
+    const response = await sendOrFail(clientFor, method, path, options)
     caller?.used({ method }, response.status)
     return { method, path, response }
   }
@@ -75,10 +89,15 @@ async function take(
 const MAX_RESETS = 3
 
 /** A refused body may be cut off with its connection, and the response with it: then it is sent again. */
-async function sendOrFail(http: Http, method: string, path: string, options: object): Promise<HttpResponse> {
+async function sendOrFail(
+  clientFor: Run['clientFor'],
+  method: string,
+  path: string,
+  options: object,
+): Promise<HttpResponse> {
   for (let resets = 0; ; resets++) {
     try {
-      return await http.client().call(method, path, options)
+      return await clientFor(method).call(method, path, options)
     } catch (error) {
       if (resets < MAX_RESETS) continue
       const exchange = {
@@ -100,11 +119,7 @@ async function sendOrFail(http: Http, method: string, path: string, options: obj
   }
 }
 
-async function sweepRoute(
-  context: SweepContext,
-  route: ObservedRoute,
-  { samples, unreached }: Sweep,
-): Promise<void> {
+async function sweepRoute(context: Run, route: ObservedRoute, { samples, unreached }: Sweep): Promise<void> {
   const { accounts } = context
   const add = async (planned: Planned, caller?: Caller) =>
     void samples.push(await take(context, planned, caller))
@@ -199,7 +214,7 @@ function anonymous(route: ObservedRoute, sent: string): Outgoing {
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
 
 /** Asks a path with each method that it does not have, and under other spellings. */
-async function sweepUrl(context: SweepContext, url: string, { samples }: Sweep): Promise<void> {
+async function sweepUrl(context: Run, url: string, { samples }: Sweep): Promise<void> {
   const { routes, allowsWrites } = context
   const known = routes.filter(route => route.url === url)
   const methods = new Set(known.map(({ method }) => method))
