@@ -52,16 +52,20 @@ const PAGE_FILE = /\/static\/|\/(uiConfig|initOAuth)$|\.(m?js|css|map|png|ico|sv
 
 function endpointsOf(routes: readonly ObservedRoute[]): ObservedRoute[] {
   const known = new Set<string>()
+  const gets = new Set(routes.flatMap(({ method, url }) => (method === 'GET' ? [withoutSlash(url)] : [])))
   return routes.filter(({ method, url, place }) => {
     if (method === 'OPTIONS' || (PAGE_PACKAGES.test(place?.file ?? '') && PAGE_FILE.test(url))) return false
     // One row for the versions of a route, and for its path with and without a slash at the end.
-    const path = url.replace(/(?<=.)\/$/, '')
-    const key = `${method} ${path}`
-    const isBesideGet = method === 'HEAD' && routes.some(other => other.method === 'GET' && other.url === url)
+    const key = `${method} ${withoutSlash(url)}`
+    const isBesideGet = method === 'HEAD' && gets.has(withoutSlash(url))
     if (isBesideGet || known.has(key)) return false
     known.add(key)
     return true
   })
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/(?<=.)\/$/, '')
 }
 
 async function callAnonymously(http: Http, route: ObservedRoute, observesGuards: boolean): Promise<Surveyed> {

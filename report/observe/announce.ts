@@ -33,9 +33,18 @@ subscribe('fastify.initialization', message => {
 if (process.env[ALLOW_REMOTE] === undefined) refuseRemoteDatabases()
 // Without the report nothing of this app may go on, whatever it does with SIGTERM.
 process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'))
-process.on('uncaughtExceptionMonitor', error => {
-  writeSync(2, `\n${FAILURE_MARK}${describe(error)}\n`)
+process.on('uncaughtExceptionMonitor', note)
+process.on('newListener', function noteRejections(event: string | symbol) {
+  if (event !== 'unhandledRejection') return
+  process.off('newListener', noteRejections)
+  // Beside the app's own listener this one changes nothing.
+  process.on('unhandledRejection', note)
 })
+
+/** Writes why the app does not start, for an app whose own log is silent. */
+function note(error: unknown): void {
+  writeSync(2, `\n${FAILURE_MARK}${describe(error)}\n`)
+}
 
 const OTHER_FRAMEWORKS: Record<string, string> = {
   express: 'Express',
@@ -77,6 +86,7 @@ function listenOnce(app: FastifyInstance): void {
       startedToListen.add(app)
       first ??= listen(...args).catch(error => {
         first = undefined
+        note(error)
         throw error
       })
       if (!callback) return first

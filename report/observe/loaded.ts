@@ -29,6 +29,10 @@ function describePackage(folder: string, root: string): LoadedPackage[] {
   return [{ name, version, file: shortName(file, root) }]
 }
 
+/** They read variables for the app's code that calls them. */
+const SETTINGS_LIBRARIES =
+  /\/node_modules\/(envalid|convict|env-var|env-schema|zod|znv|joi|yup|valibot|arktype|superstruct|@sinclair\/typebox|typebox|@t3-oss\/env-core|@nestjs\/config|lodash|nconf|config|rc|getenv|env-sanitize)\//
+
 /** Starts to record the variables that the app's own code reads by name, without their values. */
 export function watchVariables(root: string): () => VariableRead[] {
   const reads = new Map<string, VariableRead>()
@@ -47,7 +51,7 @@ export function watchVariables(root: string): () => VariableRead[] {
   })
   function record(name: string): void {
     if (reads.has(name)) return
-    const place = callerPlace(root)
+    const place = callerPlace(root, SETTINGS_LIBRARIES)
     // Node.js, the packages and the tools that start the app read variables too.
     if (!place || place.file.startsWith('..') || place.file.startsWith(`node_modules${sep}`)) return
     reads.set(name, { name, place })

@@ -43,6 +43,9 @@ export type LoadedPackage = { name: string; version: string; file: string }
 /** An environment variable that the app's own code has read, and where. */
 export type VariableRead = { name: string; place: Place }
 
+/** A variable that a schema of the app's settings declares. */
+export type DeclaredSetting = { name: string; description?: string; isRequired: boolean }
+
 export type Observation = {
   node: { version: string; lts: string | undefined }
   fastify: string
@@ -52,6 +55,7 @@ export type Observation = {
   routes: ObservedRoute[]
   packages: LoadedPackage[]
   variables: VariableRead[]
+  settings: DeclaredSetting[]
 }
 
 /** One event in the life of a request. `hook` is an index of `Observation.hooks`. */

@@ -7,14 +7,20 @@ import type { Place } from './observation.ts'
 export const OBSERVER = fileURLToPath(new URL('.', import.meta.url))
 const FRAMEWORK = /\/node_modules\/(fastify|avvio|fastify-plugin)\//
 
-/** Returns the place of the caller, relative to `root`; undefined where only Fastify is on the stack. */
-export function callerPlace(root: string): Place | undefined {
+/** Plugins that load folders, and validators, add many frames of their own. */
+const MAX_FRAMES = 40
+
+/** Returns the place of the caller, relative to `root`, beyond `skipped`; undefined where only Fastify is on the stack. */
+export function callerPlace(root: string, skipped?: RegExp): Place | undefined {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = MAX_FRAMES
   const frames = (new Error('for its stack').stack ?? '').split('\n').slice(1)
+  Error.stackTraceLimit = limit
   for (const frame of frames) {
     const match = /\(?((?:file:\/\/)?\/[^()]*):(\d+):\d+\)?$/.exec(frame.trim())
     const [, where = '', line = ''] = match ?? []
     const file = where.startsWith('file:') ? fileURLToPath(where) : where
-    if (file === '' || file.startsWith(OBSERVER) || FRAMEWORK.test(file)) continue
+    if (file === '' || file.startsWith(OBSERVER) || FRAMEWORK.test(file) || skipped?.test(file)) continue
     return { file: shortName(file, root), line: Number(line) }
   }
   return undefined

@@ -6,10 +6,12 @@ import type { FastifyInstance } from 'fastify'
 import { watchInstance } from './hooks.ts'
 import { watchPackages, watchVariables } from './loaded.ts'
 import type { Observation, ObserverReply, Question } from './observation.ts'
+import { watchSettings } from './settings.ts'
 
 const root = process.cwd()
 const packages = watchPackages(root)
 const variables = watchVariables(root)
+const settings = watchSettings()
 const watched: ReturnType<typeof watchInstance>[] = []
 
 // Fastify's own channel. It reports every instance, also those that an app creates for its own use.
@@ -59,5 +61,6 @@ function observe({ app, entry, hooks, routes }: ReturnType<typeof watchInstance>
     routes: routes().flat(),
     packages: packages(),
     variables: variables(),
+    settings: settings(),
   }
 }

@@ -104,6 +104,19 @@ it('gives one row to a route that does not respond or does not end, and reports 
   ])
 })
 
+it('names the variables of a schema with what it says of them, and those that the code reads', async () => {
+  const env = { SESSION_NAME: 'canary-of-the-session' }
+  const { document } = await report(join(APPS, 'settings.mjs'), ['--sections', 'environment'], env)
+  const section = document?.sections.find(({ id }) => id === 'environment')
+  expect(section?.rows.map(({ cells }) => cells.join(' | '))).toEqual([
+    'SESSION_NAME | Name of the session cookie | Yes',
+    'WORKERS | Workers to start | No',
+    'BANNER | not available: its schema has no description | No',
+    'GREETING | not available: the app has no config schema | No',
+  ])
+  expect(JSON.stringify(document)).not.toContain('canary')
+})
+
 function writeModule(text: string): string {
   const module = join(mkdtempSync(join(folder, 'app-')), 'app.mjs')
   writeFileSync(module, text)

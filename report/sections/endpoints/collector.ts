@@ -23,7 +23,7 @@ function compare(a: string, b: string): number {
 
 async function rowOf(context: Context, surveyed: Surveyed): Promise<Row> {
   const { route } = surveyed
-  const isAsked = context.service !== undefined || surveyed.response !== undefined
+  const isAsked = context.service !== undefined || isJudged(surveyed)
   const declared = authOf(route)
   // Most apps declare no guards: what is not asked may have one.
   const auth = isAsked || declared !== 'Public' ? declared : 'Not known'
@@ -55,6 +55,11 @@ function checkForeign(auth: string, surveyed: Surveyed): Verdict {
   return { state: 'not verified', why, evidence: [response.exchange] }
 }
 
+/** A response of a limit or of an error is not that of a guard. */
+function isJudged({ response }: Surveyed): boolean {
+  return response !== undefined && response.status !== 429 && response.status < 500
+}
+
 function checkAnonymous(auth: string, { response, why: reason = 'no response' }: Surveyed): Verdict {
   if (!response) {
     const why = `not verified: ${reason}`
@@ -65,7 +70,12 @@ function checkAnonymous(auth: string, { response, why: reason = 'no response' }:
     return { state: 'pass', evidence: [{ ...response.exchange, expected: 'a refusal', met: true }] }
   }
   const isRefused = status === 401 || status === 403
-  const expected = auth === 'Public' ? 'neither 401 nor 403' : '401 or 403'
+  const expected =
+    auth === 'Not known'
+      ? 'a response of the route'
+      : auth === 'Public'
+        ? 'neither 401 nor 403'
+        : '401 or 403'
   const verdict = (state: State, why?: string): Verdict => ({
     state,
     ...(why !== undefined && { why }),

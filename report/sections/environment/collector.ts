@@ -2,15 +2,15 @@
 import type { Collector, Context } from '../../context.ts'
 import type { Row } from '../../document/document.ts'
 import { type Evidence, fact, some } from '../../document/evidence.ts'
-import type { VariableRead } from '../../observe/observation.ts'
+import type { DeclaredSetting, VariableRead } from '../../observe/observation.ts'
 import type { EnvironmentSchema } from '../../subject/subject.ts'
 import { notAvailable } from '../rows.ts'
 
 export const environment: Collector = { section: 'environment', collect: collectEnvironment }
 
 async function collectEnvironment({ subject, service }: Context): Promise<Row[]> {
-  const { variables } = await subject.observe()
-  if (!service) return withoutSchema(variables)
+  const { variables, settings } = await subject.observe()
+  if (!service) return foreignRows(variables, settings)
   const schema = service.internals.environmentSchema
   if (schema === undefined) {
     return [notAvailable('environment', 'the config module exports no EnvironmentSchema')]
@@ -57,14 +57,33 @@ function undocumented({ name, place }: VariableRead, why: string): Row {
   }
 }
 
-/** Without a schema only the names are known: the variables that the app's own code has read. */
-function withoutSchema(variables: readonly VariableRead[]): Row[] {
-  const why = 'the app has no config schema'
-  if (variables.length === 0) return [notAvailable('environment', `${why}, and its code read no variable`)]
-  return variables.map(({ name, place }) => ({
+/** The variables that the app's schemas declare, and others that its own code has read. */
+function foreignRows(variables: readonly VariableRead[], settings: readonly DeclaredSetting[]): Row[] {
+  const declared = new Set(settings.map(({ name }) => name))
+  const others = variables.filter(({ name }) => !declared.has(name))
+  if (declared.size + others.length === 0) {
+    return [notAvailable('environment', 'the app has no config schema, and its code read no variable')]
+  }
+  return [...settings.map(declaredRow), ...others.map(readRow)]
+}
+
+function declaredRow({ name, description, isRequired }: DeclaredSetting): Row {
+  return {
     id: name,
-    cells: [name, `not available: ${why}`, 'No'],
+    cells: [name, description ?? 'not available: its schema has no description', isRequired ? 'Yes' : 'No'],
+    state: description === undefined ? 'not verified' : 'pass',
+    evidence: [
+      fact("declared in the schema of the app's settings", isRequired ? 'required' : 'not required'),
+    ],
+  }
+}
+
+/** Without a schema only the name is known. */
+function readRow({ name, place }: VariableRead): Row {
+  return {
+    id: name,
+    cells: [name, 'not available: the app has no config schema', 'No'],
     state: 'not verified',
     evidence: [fact('read by the running code', `${place.file}:${place.line}`), { kind: 'source', ...place }],
-  }))
+  }
 }
