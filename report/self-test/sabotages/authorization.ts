@@ -209,12 +209,13 @@ export const authorization: Trial[] = [
       ),
     ],
     turns: ['security/private-fields'],
+    also: ['security/objects-of-others'],
   },
   {
     name: 'unknown fields of a profile are ignored',
     changes: [edit(USERS_SCHEMAS, 'UpdateBody = Strict({', 'UpdateBody = Type.Object({')],
     turns: ['security/mass-assignment'],
-    also: ['security/strict-bodies', 'security/undeclared-input'],
+    also: ['security/input-validation', 'security/strict-bodies', 'security/undeclared-input'],
   },
   {
     name: 'a profile takes a role in a nested object',

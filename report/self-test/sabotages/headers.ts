@@ -96,6 +96,7 @@ export const headers: Trial[] = [
       ),
     ],
     turns: ['security/cors-refused'],
+    also: ['security/cors-allowed'],
   },
   {
     name: 'errors of the client grant the origin that asks',
