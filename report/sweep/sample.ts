@@ -5,7 +5,7 @@ import type { ObservedRoute } from '../observe/observation.ts'
 /** Who sends a request. A holder has what a route asks for in place of an account: a metrics token, a refresh token. */
 export type ActorName = 'anonymous' | 'user' | 'owner' | 'stranger' | 'admin' | 'holder'
 
-/** What is wrong with a request: nothing, its credentials, its rights, a part of its content, its method, path or number. */
+/** What is wrong with a request: nothing, its credentials, its rights, a part of its content, its method, path or number, what is there already, or its form. An edge is valid. */
 export type Kind =
   | 'honest'
   | 'credentials'
@@ -17,6 +17,9 @@ export type Kind =
   | 'method'
   | 'spelling'
   | 'limit'
+  | 'conflict'
+  | 'edge'
+  | 'parser'
 
 export type Sample = {
   /** The route that the request is for; undefined where no route has this path and method. */

@@ -5,8 +5,10 @@ import type { ObservedRoute } from '../observe/observation.ts'
 import { fillPath, hasBody, needsToken, pathOf } from '../routes.ts'
 import type { Exhausted } from '../security/exhaust.ts'
 import { type Accounts, type Caller, createCaller } from './caller.ts'
+import { conflictsOf } from './conflicts.ts'
+import { sweepRaw } from './raw.ts'
 import type { ActorName, Kind, Outgoing, Sample } from './sample.ts'
-import { wrongRequests } from './wrong.ts'
+import { edgeRequests, wrongRequests } from './wrong.ts'
 
 export type SweepContext = {
   http: Http
@@ -34,9 +36,10 @@ export async function sweepService(options: SweepContext): Promise<Sweep> {
   const routes = context.routes.filter(({ method }) => context.allowsWrites || READS.includes(method))
   // The limit's window passes, so this comes first.
   const limited = sweepLimited(context, routes)
+  const raw = sweepRaw(context.http)
   await inParallel(routes, route => sweepRoute(context, route, sweep))
   await inParallel([...new Set(routes.map(({ url }) => url))], url => sweepUrl(context, url, sweep))
-  sweep.samples.push(...(await limited))
+  sweep.samples.push(...(await limited), ...(await raw))
   return sweep
 }
 
@@ -149,9 +152,9 @@ async function sweepRoute(context: Run, route: ObservedRoute, { samples, unreach
     kind,
     request: async () => change(await caller.request()),
   })
-  const count = wrongRequests(route, await caller.request()).length
+  const count = contentOf(route, await caller.request()).length
   for (let index = 0; index < count; index++) {
-    const nth = (honest: Outgoing) => wrongRequests(route, honest)[index]
+    const nth = (honest: Outgoing) => contentOf(route, honest)[index]
     const { kind = 'body' } = nth(await caller.request()) ?? {}
     await add(
       of(kind, honest => nth(honest)?.request ?? honest),
@@ -168,6 +171,10 @@ async function sweepRoute(context: Run, route: ObservedRoute, { samples, unreach
     of('honest', honest => ({ ...honest, sent: 'a valid request' })),
     caller,
   )
+  for (const conflict of accounts ? conflictsOf(route, accounts) : []) {
+    const request = async () => conflict(await caller.request())
+    await add({ route, actor: caller.actor, kind: 'conflict', request }, caller)
+  }
   if (
     accounts &&
     (caller.actor === 'owner' || caller.actor === 'admin' || (caller.actor === 'user' && /:/.test(route.url)))
@@ -188,6 +195,11 @@ async function sweepRoute(context: Run, route: ObservedRoute, { samples, unreach
       caller,
     )
   }
+}
+
+/** Returns the requests with other content: wrong in one way each, or at the edge of what is valid. */
+function contentOf(route: ObservedRoute, honest: Outgoing) {
+  return [...wrongRequests(route, honest), ...edgeRequests(route, honest)]
 }
 
 /** Values of the Authorization header that no server may accept. */

@@ -35,7 +35,11 @@ function wrongBodies(route: ObservedRoute, honest: Outgoing): Wrong[] {
     broken,
     wrong('a list', []),
     wrong('null', 'null'),
-    wrong('bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])),
+    wrong('bytes that are not UTF-8 as a key', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])),
+    ...textNames(properties).map(name =>
+      wrong(`bytes that are not UTF-8 in ${name}`, withBrokenText(valid, name)),
+    ),
+    wrong('a body of 2 MiB', { ...valid, [names[0] ?? 'text']: 'x'.repeat(LARGE) }),
     wrong(`${NESTING} levels of nesting`, '['.repeat(NESTING) + ']'.repeat(NESTING)),
     wrong('a __proto__ key', `{"__proto__":{"role":"admin"},${JSON.stringify(valid).slice(1)}`),
     wrong('a constructor key', { ...valid, constructor: { prototype: { role: 'admin' } } }),
@@ -53,6 +57,72 @@ function wrongBodies(route: ObservedRoute, honest: Outgoing): Wrong[] {
     wrong('a form', 'a=1&b=2', { 'content-type': 'application/x-www-form-urlencoded' }),
     wrong('JSON as text/plain', JSON.stringify(valid), { 'content-type': 'text/plain' }),
   ]
+}
+
+/** More than any API of JSON needs in one request. */
+const LARGE = 2 << 20
+
+function textNames(properties: Record<string, JsonSchema>): string[] {
+  return Object.keys(properties).filter(name => isText(properties[name] ?? {}))
+}
+
+/** Returns a body that is valid except for two bytes in the middle of one text. */
+function withBrokenText(valid: Record<string, unknown>, name: string): Buffer {
+  const mark = '\u0001'
+  const [head = '', tail = ''] = JSON.stringify({
+    ...valid,
+    [name]: `${valid[name] ?? 'text'}${mark}`,
+  }).split(JSON.stringify(mark).slice(1, -1))
+  return Buffer.concat([Buffer.from(head), Buffer.from([0xff, 0xfe]), Buffer.from(tail)])
+}
+
+/** Returns valid requests at the edges of what the schemas allow: other writing systems, the extremes of numbers, each choice. */
+export function edgeRequests({ schemas, method }: ObservedRoute, honest: Outgoing): Wrong[] {
+  const { properties = {} } = (schemas.querystring ?? {}) as JsonSchema
+  const queries = Object.entries(properties).flatMap(([name, schema]) =>
+    edgesOf(schema).map(value => `${name}=${encodeURIComponent(value)}`),
+  )
+  const inQuery = queries.map((query): Wrong => {
+    const sent = `the query ${query}`
+    return {
+      kind: 'edge',
+      sent,
+      request: { ...honest, path: `${honest.path}${honest.path.includes('?') ? '&' : '?'}${query}`, sent },
+    }
+  })
+  if (!hasBody(method) || schemas.body === undefined) return inQuery
+  const fields = (schemas.body as JsonSchema).properties ?? {}
+  const inBody = textNames(fields)
+    .filter(name => fields[name]?.format === undefined && fields[name]?.enum === undefined)
+    .map((name): Wrong => {
+      const sent = `other writing systems in ${name}`
+      const text = '\u{1f600} e\u0301 \u05e9\u05dc\u05d5\u05dd \u6f22'
+      return {
+        kind: 'edge',
+        sent,
+        request: { ...honest, sent, body: { ...(honest.body as object), [name]: text } },
+      }
+    })
+  return [...inQuery, ...inBody]
+}
+
+function edgesOf({
+  type,
+  enum: values,
+  const: value,
+  anyOf = [],
+  minimum,
+  maximum,
+  maxLength,
+  format,
+}: JsonSchema): string[] {
+  if (values ?? value) return (values ?? [value]).map(String)
+  if (anyOf.length > 0) return anyOf.flatMap(edgesOf)
+  if (type === 'boolean') return ['true', 'false']
+  if (type === 'integer' || type === 'number')
+    return [minimum, maximum].filter(edge => edge !== undefined).map(String)
+  if (format === 'date-time') return ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z']
+  return format === undefined ? ['\u{1f600} e\u0301', '%', '_'.repeat(Math.min(maxLength ?? LONG, LONG))] : []
 }
 
 function acceptsNull({ type, anyOf = [], oneOf = [] }: JsonSchema): boolean {

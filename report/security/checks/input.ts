@@ -1,10 +1,11 @@
 /** Security checks of request bodies, on every route that takes one: what is wrong is refused, and what is right is accepted. */
 import { NotVerified } from '../../errors.ts'
+import type { JsonSchema } from '../../json-schema.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
 import { hasBody } from '../../routes.ts'
 import type { Sample } from '../../sweep/sample.ts'
 import type { Sweep } from '../../sweep/sweep.ts'
-import type { CheckContext, HttpCheck } from '../check.ts'
+import type { CheckContext, HttpCheck, ServiceCheck } from '../check.ts'
 
 const takesBody = (route: ObservedRoute) => hasBody(route.method) && route.schemas.body !== undefined
 const isRefused = ({ response: { status } }: Sample) => [400, 413, 415, 422].includes(status)
@@ -34,6 +35,7 @@ function wrongBodies(
 
 const STRICT = /unknown field|^JSON as|^a form$|^null as|^a list as|^an object as|constructor key/
 const MALFORMED = /^broken JSON|UTF-8|nesting|__proto__|NUL/
+const LARGE = /^a body of 2 MiB/
 
 export const inputValidation: HttpCheck = {
   id: 'input-validation',
@@ -42,7 +44,11 @@ export const inputValidation: HttpCheck = {
   source: 'ASVS 5.0 §2.2.1',
   needs: 'http',
   async run({ expect, sweep, routes }) {
-    const wrong = wrongBodies(await sweep(), routes, sent => !STRICT.test(sent) && !MALFORMED.test(sent))
+    const wrong = wrongBodies(
+      await sweep(),
+      routes,
+      sent => !STRICT.test(sent) && !MALFORMED.test(sent) && !LARGE.test(sent),
+    )
     expect.samples(wrong, '400, 413, 415 or 422', isRefused)
     const unchecked = routes.filter(
       ({ method, readsBody, schemas }) => hasBody(method) && readsBody && schemas.body === undefined,
@@ -69,6 +75,31 @@ export const malformedText: HttpCheck = {
   source: 'ASVS 5.0 §1.5.3, §15.3.6, CWE-674',
   needs: 'http',
   run: ({ expect, sweep, routes }) => expectRefusals({ expect, sweep, routes }, MALFORMED),
+}
+
+type FieldError = { path?: unknown; message?: unknown; keyword?: unknown }
+
+export const validationErrors: ServiceCheck = {
+  id: 'validation-errors',
+  rank: 405,
+  claim: 'All mistakes of a body named at once, each with path, message and keyword ({count} routes)',
+  source: 'RFC 9457 §3.1, ASVS 5.0 §2.2.1',
+  needs: 'service',
+  async run({ expect, sweep, routes }) {
+    const wrong = wrongBodies(await sweep(), routes, sent => sent === 'a wrong type in every field')
+    const isComplete = ({ route, response }: Sample) => {
+      const errors = (Array.isArray(response.json.errors) ? response.json.errors : []) as FieldError[]
+      const paths = errors.map(({ path }) => String(path))
+      const names = Object.keys((route?.schemas.body as JsonSchema | undefined)?.properties ?? {})
+      return (
+        names.every(name => paths.some(path => path.includes(name))) &&
+        errors.every(({ path, message, keyword }) =>
+          [path, message, keyword].every(part => typeof part === 'string'),
+        )
+      )
+    }
+    return { count: String(expect.samples(wrong, 'an entry for each field', isComplete).routes) }
+  },
 }
 
 type Context = Pick<CheckContext, 'sweep' | 'routes'> & Pick<Parameters<HttpCheck['run']>[0], 'expect'>
