@@ -1,11 +1,11 @@
 /** Loaded into a foreign app before its code: announces where it listens, and ends it where it would leave this machine. */
 import { subscribe } from 'node:diagnostics_channel'
 import { writeSync } from 'node:fs'
-import { registerHooks } from 'node:module'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { isLocalHost, isRemoteDatabase } from '../subject/addresses.ts'
 import { ALLOW_REMOTE, FAILURE_MARK } from './launch.ts'
+import { watchModules } from './modules.ts'
 
 /** The Fastify instances of this process, in the order in which they were created. */
 export const instances: FastifyInstance[] = []
@@ -58,17 +58,15 @@ const OTHER_FRAMEWORKS: Record<string, string> = {
   next: 'Next.js',
 }
 const loadedFrameworks = new Set<string>()
-registerHooks({
-  load(url, context, nextLoad) {
-    const name = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(url)?.[1]
-    const framework = name === undefined ? undefined : OTHER_FRAMEWORKS[name]
-    if (framework !== undefined) loadedFrameworks.add(framework)
-    return nextLoad(url, context)
-  },
+const updateModules = watchModules(url => {
+  const name = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(url)?.[1]
+  const framework = name === undefined ? undefined : OTHER_FRAMEWORKS[name]
+  if (framework !== undefined) loadedFrameworks.add(framework)
 })
 
 /** Ends this process where the app runs on another framework. */
 export function failOtherFramework(): void {
+  updateModules()
   const [framework] = loadedFrameworks
   if (framework === undefined || instances.length > 0) return
   fail(
