@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { startDatabase } from '../harness/database.ts'
 import { RunError, UsageError } from '../harness/errors.ts'
 import { startBase } from './change/base.ts'
+import { moduleIn } from './change/base-app.ts'
 import { failEdited } from './change/migrations.ts'
 import { findNewRoutes } from './change/new-routes.ts'
 import { subtract } from './change/subtract.ts'
@@ -17,7 +18,7 @@ import type { Settings } from './options.ts'
 import { COMMAND, REFERENCE_ROOT } from './package/installed.ts'
 import type { Change } from './sections/performance/change.ts'
 import { preparePerformance } from './sections/performance/collector.ts'
-import { startAnyApp } from './subject/any-app.ts'
+import { rootOf, startAnyApp } from './subject/any-app.ts'
 import { migrateReference, startReference } from './subject/reference.ts'
 import type { Subject } from './subject/subject.ts'
 import { collectSupplement } from './supplement/collect.ts'
@@ -76,29 +77,43 @@ async function generate(
   if (app === undefined && REFERENCE_ROOT === undefined) {
     throw new UsageError(`name the module of your app: ${COMMAND} --app src/app.js`)
   }
-  const repository = app === undefined ? await openOwnRepository(since) : undefined
+  const ownRoot = app === undefined ? ROOT : rootOf(app)
+  const own = await openRepository(ownRoot, since)
+  if (!own && (app === undefined || since !== undefined)) {
+    throw new RunError('this is not a git repository, so its commit and files are not known')
+  }
   // Unusable files are reported before anything is started.
-  if (options.tests !== undefined) readTests(options.tests, ROOT, repository?.committedAt)
+  if (options.tests !== undefined) readTests(options.tests, ROOT, own?.committedAt)
   const measure = sections.includes('performance') ? await preparePerformance(options) : undefined
   onStep('starting the service')
   const start = app === undefined ? await startServer(cleanups, signal) : undefined
   const subject = start ? await start(ROOT, 'head') : await startAnyApp(app ?? '', options, signal)
   if (!start) cleanups.push(subject.stop)
-  const own = repository ?? (await openRepository(subject.root))
+  async function startOther(root: string): Promise<Subject> {
+    const other = await startAnyApp(
+      await moduleIn(root, { module: app ?? '', ownRoot }, signal),
+      options,
+      signal,
+    )
+    cleanups.push(other.stop)
+    return other
+  }
   const { rows, context } = await rowsOf(subject, own, sections, onStep)
   let change: Change | undefined
-  if (since !== undefined && start && repository?.base) {
+  if (since !== undefined && own?.base) {
     onStep(`starting ${since}`)
-    const startIn = (root: string) => start(root, 'base')
-    const base = await startBase(repository, repository.base, { start: startIn, cleanups, signal })
+    // Two versions of one's own service have a database each. Two of another app may need the same port.
+    if (!start) await subject.stop()
+    const startIn = start ? (root: string) => start(root, 'base') : startOther
+    const base = await startBase(own, own.base, { start: startIn, cleanups, signal })
     const compared = sections.filter(id => !NOT_COMPARED.includes(id))
-    if (rows.database) rows.database = await failEdited(rows.database, repository)
-    const before = await rowsOf(base, undefined, compared, onStep)
+    if (rows.database) rows.database = await failEdited(rows.database, own)
+    const before = await rowsOf(base, undefined, compared, onStep, subject.root)
     subtract(rows, before.rows, since)
     await base.stop()
     const { routes } = before.context
-    const added = measure ? await findNewRoutes(context, routes) : []
-    change = { ref: since, commit: repository.base.commit ?? '', routes, added }
+    const added = start && measure ? await findNewRoutes(context, routes) : []
+    change = { ref: since, commit: own.base.commit ?? '', routes, added }
   }
   signal.throwIfAborted()
   // The bench needs a quiet machine.
@@ -112,12 +127,6 @@ async function generate(
   const { surveyed } = context
   const supplement = await collectSupplement({ root, repository: own, tests: options.tests, surveyed, rows })
   return toDocument({ ...headOf(options, subject, own), ...supplement }, rows, sections, secrets)
-}
-
-async function openOwnRepository(since: string | undefined): Promise<Repository> {
-  const repository = await openRepository(ROOT, since)
-  if (!repository) throw new RunError('this is not a git repository, so its commit and files are not known')
-  return repository
 }
 
 /** Durability is of no use to a database that lives for one run. */
@@ -159,9 +168,10 @@ async function rowsOf(
   repository: Repository | undefined,
   sections: readonly SectionId[],
   onStep: OnStep,
+  configRoot = subject.root,
 ): Promise<{ rows: Rows; context: Context }> {
   onStep('calling every route')
-  const context = await createContext(subject, repository)
+  const context = await createContext(subject, repository, configRoot)
   const rows = await collectRows(context, sections, section => onStep(`${section} collected`))
   return { rows, context }
 }

@@ -102,9 +102,6 @@ export function parseCommandLine(args: readonly string[], today = new Date()) {
   }
   if (settings.fix && command !== 'lint') throw new UsageError('--fix belongs to lint')
   if (settings.feature?.trim() === '') throw new UsageError('--feature takes a name')
-  if (settings.app !== undefined && settings.since !== undefined) {
-    throw new UsageError('--since works for this repository only, not with --app')
-  }
   if (settings.app === undefined && (settings.allowWrites || settings.yes)) {
     throw new UsageError('--allow-writes and --yes are for --app: this service runs on a database of its own')
   }

@@ -14,7 +14,7 @@ type Anchors = ReadonlyMap<Row, string>
 /** A section with more rows is folded at first, unless one of them failed or was not verified. */
 const MAX_OPEN_ROWS = 60
 
-/** Returns a section. In a report of a change, measures that passed are one line that opens. */
+/** Returns a section. In a report of a change, measures that passed as before are one line that opens. */
 export function renderSection(section: Section, report: Report, anchors: Anchors): string {
   const { id, title } = section
   return foldable(id, title, renderCounts(section), renderBody(section, report, anchors), isOpen(section))
@@ -85,13 +85,15 @@ function group(title: string, rows: string, isOpen: boolean): string {
 ${rows}</details>`
 }
 
+/** What passed as in the base is one line. A document without a comparison folds all that passed. */
 function renderChangedMeasures(section: Section, anchors: Anchors): string {
-  const passed = section.rows.filter(({ state }) => state === 'pass')
-  const others = section.rows.filter(({ state }) => state !== 'pass')
+  const isFolded = ({ state, change = 'unchanged' }: Row) => state === 'pass' && change === 'unchanged'
+  const same = section.rows.filter(isFolded)
+  const others = section.rows.filter(row => !isFolded(row))
   const folded =
-    passed.length === 0
+    same.length === 0
       ? ''
-      : group(`${passed.length} measures passed`, renderRows(section, passed, anchors), false)
+      : group(`${same.length} measures passed, as before`, renderRows(section, same, anchors), false)
   return `${others.length === 0 ? '' : renderRows(section, others, anchors)}${folded}`
 }
 

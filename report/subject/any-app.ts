@@ -69,6 +69,11 @@ async function startEither(file: string, hosted: readonly string[], options: For
   )
 }
 
+/** Returns the folder of a module's app. Throws a RunError where there is no such module. */
+export function rootOf(module: string): string {
+  return packageRoot(locate(module).file)
+}
+
 function locate(module: string): { file: string; name?: string } {
   const [, path = module, name] = (!existsSync(module) && /^(.+)#([\w$]+)$/.exec(module)) || []
   const file = resolve(path)

@@ -20,7 +20,6 @@ const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
   'an unknown section': [['--sections', 'stack,graph'], 64, /no section "graph"; there are: stack/],
   'an invalid date': [['--date', '2026-02-30'], 64, /--date takes a day/],
   'a feature without a name': [['--feature', ' '], 64, /--feature takes a name/],
-  'a change of another app': [['--app', 'x.ts', '--since', 'HEAD'], 64, /--since works for this repository/],
   'writes to no other app': [['--allow-writes'], 64, /--allow-writes and --yes are for --app/],
   'an unknown ref': [['--since', 'no-such-ref', '--bench', 'none'], 69, /no git ref "no-such-ref"/],
   'a ref that is an option': [['--since=--all', '--bench', 'none'], 69, /no git ref "--all"/],

@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { RunError } from '../../harness/errors.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { startBase } from '../change/base.ts'
+import { moduleIn } from '../change/base-app.ts'
 import { failEdited } from '../change/migrations.ts'
 import { subtract } from '../change/subtract.ts'
 import type { Row, Rows } from '../document/document.ts'
@@ -96,13 +97,30 @@ describe('a base that cannot be started', () => {
     expect(after).toBe(before)
   })
 
-  it('is named where it has no lockfile', async () => {
+  it('is named where it has no lockfile, and the head has one', async () => {
     const repository = await createRepository()
     await repository.commit('a', '')
+    repository.write('package-lock.json', '{}')
     const message = await startIn(repository, async () => {
       throw new Error('is not called')
     })
     expect(message).toMatch(/^the change cannot be compared with HEAD \([0-9a-f]{10}\): .*package-lock\.json/)
+  })
+})
+
+describe('the app of another version', () => {
+  it('is built where git does not have its module', async () => {
+    const { folder, write } = await createRepository()
+    const find = () => moduleIn(folder, { module: 'own/dist/app.js#build', ownRoot: 'own' }, signal)
+    await expect(find()).rejects.toThrow(
+      new RunError('that version has no dist/app.js, and no script "build" that could make it'),
+    )
+    write('package.json', JSON.stringify({ scripts: { build: 'echo no such type >&2; exit 2' } }))
+    await expect(find()).rejects.toThrow(/^npm run build of that version failed: [\s\S]*no such type/)
+    write('package.json', JSON.stringify({ scripts: { build: 'true' } }))
+    await expect(find()).rejects.toThrow(/did not make dist\/app\.js$/)
+    write('package.json', JSON.stringify({ scripts: { build: 'mkdir dist && touch dist/app.js' } }))
+    expect(await find()).toBe(join(folder, 'dist/app.js#build'))
   })
 })
 

@@ -130,6 +130,26 @@ describe('the packed report', () => {
     expect(report.machine.node).toMatch(/^v20\./)
   })
 
+  it('reports a change of the app, in the version that the branch began with and now', async () => {
+    const file = join(app, 'src/app.js')
+    const route = "  app.get('/tags', { schema: { summary: 'List tags' } }, async () => [])\n  return app\n"
+    writeFileSync(file, readFileSync(file, 'utf8').replace('  return app\n', route))
+    await run('git', [...IDENTITY, 'commit', '--quiet', '--all', '--message', 'second'], { cwd: app })
+    const args = ['--app', 'src/app.js', '--since', 'HEAD~1']
+    const ended = await runPackage(dirname(process.execPath), args)
+    expect(ended.stderr).toBe('')
+    const { report, markdown } = readOut()
+    expect(lint(markdown)).toEqual([])
+    expect(report.range.base?.ref).toBe('HEAD~1')
+    const rows = (id: string) => report.sections.find(section => section.id === id)?.rows ?? []
+    expect(rows('endpoints').map(({ id, change }) => [id, change])).toEqual([['GET /tags', 'added']])
+    expect(rows('files').map(({ id }) => id)).toEqual(['src/app.js'])
+    const same = rows('security').filter(({ change }) => change === 'unchanged')
+    expect(same.length).toBeGreaterThan(0)
+    const { stdout } = await run('git', ['worktree', 'list'], { cwd: app })
+    expect(stdout.trim().split('\n')).toHaveLength(1)
+  })
+
   it('accepts its own Markdown with lint', async () => {
     const ended = await runPackage(dirname(process.execPath), ['lint', 'backend-report/report.md'])
     expect(ended).toMatchObject({ code: 0, stderr: '' })
