@@ -8,6 +8,9 @@ import type { Version } from './document/document.ts'
 
 export type ChangedFile = { path: string; change: 'added' | 'modified' | 'removed' }
 
+/** Installed packages, in a checkout that does not ignore them. */
+const INSTALLED = /(^|\/)node_modules(\/|$)/
+
 /** The report's own output: it does not make the checkout dirty, and is not listed. */
 const OUTPUT = ['REPORT.md']
 
@@ -101,6 +104,6 @@ async function listFiles(folder: string, base: string | undefined): Promise<Chan
 const CHANGES: Record<string, ChangedFile['change']> = { A: 'added', D: 'removed', M: 'modified' }
 
 function sort(files: ChangedFile[]): ChangedFile[] {
-  const own = files.filter(({ path }) => !OUTPUT.includes(path))
+  const own = files.filter(({ path }) => !OUTPUT.includes(path) && !INSTALLED.test(path))
   return own.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }

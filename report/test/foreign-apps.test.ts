@@ -117,6 +117,40 @@ it('names the variables of a schema with what it says of them, and those that th
   expect(JSON.stringify(document)).not.toContain('canary')
 })
 
+it.each([
+  [
+    'prisma/migrations/20240115_users/migration.sql',
+    'CREATE TABLE "User" ("id" INT);',
+    '20240115_users',
+    'Creates table User',
+  ],
+  ['drizzle/0000_users.sql', '-- Users and their names', '0000_users', 'Users and their names'],
+  [
+    'src/db/migrations/20240115_users.ts',
+    `export async function up(db) { await db.schema.createTable('users').execute() }\nexport async function down(db) {}`,
+    '20240115_users',
+    'Creates table users',
+  ],
+  [
+    'migrations/1700000000000-Users.js',
+    'class Users { async up(q) { await q.query(`CREATE TABLE "users" ()`) } async down(q) { await q.query(`DROP TABLE "users"`) } }',
+    '1700000000000-Users',
+    'Creates table users',
+  ],
+  ['migrations/001.do.users.sql', 'create table users (id int);', '001.do.users', 'Creates table users'],
+])('describes the migration %s', async (path, text, name, description) => {
+  const app = writeModule(`import Fastify from '${FASTIFY}'\nexport default Fastify()`)
+  const file = join(app, '..', path)
+  mkdirSync(join(file, '..'), { recursive: true })
+  writeFileSync(file, text)
+  writeFileSync(join(app, '../package.json'), '{"type":"module"}')
+  const { document, stderr } = await report(app, ['--sections', 'database'])
+  expect(document && rowOf(document, 'database', name), stderr).toMatchObject({
+    state: 'not verified',
+    text: `${name} | ${description} (not verified: the report does not read the app's database)`,
+  })
+})
+
 function writeModule(text: string): string {
   const module = join(mkdtempSync(join(folder, 'app-')), 'app.mjs')
   writeFileSync(module, text)

@@ -8,6 +8,7 @@ import { fact } from '../../document/evidence.ts'
 import type { Internals } from '../../subject/subject.ts'
 import { notAvailable } from '../rows.ts'
 import { describeMigration } from './describe-migration.ts'
+import { migrationRows } from './migration-files.ts'
 
 export const database: Collector = { section: 'database', collect: collectDatabase }
 
@@ -17,7 +18,10 @@ type Applied = { hash: string; created_at: string }
 type Migration = { tag: string; when: number | undefined; sql: string }
 
 async function collectDatabase({ subject: { root }, service }: Context): Promise<Row[]> {
-  if (!service) return [notAvailable('database', 'the report has no access to its database')]
+  if (!service) {
+    const [first, ...rest] = migrationRows(root)
+    return first ? [first, ...rest] : [notAvailable('database', 'no folder of migrations was found')]
+  }
   const folder = join(root, FOLDER)
   if (!existsSync(join(folder, 'meta/_journal.json'))) {
     return [notAvailable('database', `there is no migrations folder ${FOLDER}/`)]
