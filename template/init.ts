@@ -15,7 +15,7 @@ import type { Staging } from './staging.ts'
 
 const TEMPLATE_COMMIT = 'checks/migrations/template-commit.ts'
 
-const PUBLISHED = ['REPORT.md']
+const PUBLISHED = ['REPORT.md', 'docs/report-of-a-change.md']
 
 /** Tests of this command: a service does not begin twice. */
 const TESTS = ['template/test/clones/init.test.ts', 'template/test/clones/four-commands.test.ts']
@@ -62,6 +62,8 @@ export async function init(staging: Staging, { name, title, without, module }: I
 function unpublish(staging: Staging): void {
   for (const path of PUBLISHED) staging.remove(path)
   for (const path of staging.list().filter(name => name.endsWith('.md'))) {
-    staging.edit(path, text => text.replaceAll(/\[[^\]]*\]\((?:\.\.\/)*(REPORT\.md)\)/g, '`$1`'))
+    staging.edit(path, text =>
+      text.replaceAll(/\[[^\]]*\]\((?:\.\.\/)*(REPORT\.md|(?:docs\/)?report-of-a-change\.md)\)/g, '`$1`'),
+    )
   }
 }

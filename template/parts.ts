@@ -11,7 +11,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   bench: { about: 'the benchmark runner', places: ['bench'] },
   report: {
     about: 'the Backend Implementation Report',
-    places: ['report', 'report.config.ts', 'REPORT.md'],
+    places: ['report', 'report.config.ts', 'REPORT.md', 'docs/report-of-a-change.md'],
   },
   template: { about: 'this tool', places: ['template'] },
 }

@@ -1,7 +1,10 @@
 /** The length of the Markdown: a report of a whole service folds files and variables, a report of a change does not. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Report } from '../document/document.ts'
 import type { Folder } from '../document/supplement.ts'
+import { ROOT } from '../generate.ts'
 import { lint } from '../lint/lint.ts'
 import { MAX_LINES, renderMarkdown } from '../render/markdown.ts'
 import { row, sampleReport } from './helpers/sample-report.ts'
@@ -92,3 +95,14 @@ function linesOf(markdown: string): number {
 function many<Item>(count: number, item: (index: number) => Item): Item[] {
   return Array.from({ length: count }, (_, index) => item(index))
 }
+
+describe('the published reports', () => {
+  const PUBLISHED = ['REPORT.md', 'docs/report-of-a-change.md'].filter(name => existsSync(join(ROOT, name)))
+
+  // A service that was made from this repository has published none yet.
+  it.runIf(PUBLISHED.length > 0).each(PUBLISHED)('are valid and have at most 200 lines: %s', name => {
+    const markdown = readFileSync(join(ROOT, name), 'utf8')
+    expect(lint(markdown)).toEqual([])
+    expect(linesOf(markdown)).toBeLessThanOrEqual(MAX_LINES)
+  })
+})
