@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { RunError } from '../../harness/errors.ts'
-import { productionEnvironment, runServiceCommand, SERVER } from '../../harness/service.ts'
+import { productionEnvironment, runServiceCommand, SERVER, startService } from '../../harness/service.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { messageOf } from '../errors.ts'
 import { startObserved } from './process.ts'
@@ -62,6 +62,7 @@ export async function startReference(options: ReferenceOptions): Promise<Subject
       metricsToken: settings.METRICS_TOKEN ?? '',
       allowedOrigin: (settings.CORS_ORIGINS ?? '').split(',')[0] ?? '',
       environmentSchema: await readEnvironmentSchema(root, service.exported),
+      startBeside: () => startService({ root, preloads: imports, environment: settings, onOutput, signal }),
     },
     secrets: secretsOf(settings),
     async stop() {
@@ -70,6 +71,9 @@ export async function startReference(options: ReferenceOptions): Promise<Subject
     },
   }
 }
+
+/** The log of another instance is not read. Without a reader its output would fill a pipe. */
+function onOutput(): void {}
 
 type ReadExport = (module: string, name: string) => Promise<unknown>
 

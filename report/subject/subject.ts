@@ -18,6 +18,8 @@ export type Internals = {
   allowedOrigin: string
   /** The config schema of the running process; undefined where it exports none. */
   environmentSchema: EnvironmentSchema | undefined
+  /** Starts another instance with the same settings, on the same database. */
+  startBeside: () => Promise<{ origin: string; stop: () => Promise<void> }>
 }
 
 export type Subject = {

@@ -2,8 +2,15 @@
 import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import type { Actor } from '../actors.ts'
+import pg from 'pg'
+import { NotVerified } from '../../errors.ts'
+import type { HttpResponse } from '../../http.ts'
+import { needsAdmin, parametersOf } from '../../routes.ts'
+import type { Sample } from '../../sweep/sample.ts'
+import { type Actor, claimsOf, tokensOf } from '../actors.ts'
 import type { ServiceCheck } from '../check.ts'
+import { findPrivateKey, privatePartsOf } from '../private-keys.ts'
+import { rowsWith } from '../rows.ts'
 
 type Context = Parameters<ServiceCheck['run']>[0]
 
@@ -159,6 +166,136 @@ export const tokenAudience: ServiceCheck = {
       'another audience': await forge(actor.accessToken, { claims: { aud: 'another-api' } }),
       'another type': await forge(actor.accessToken, { header: { typ: 'JWT' } }),
     })
+  },
+}
+
+export const tokenLifetime: ServiceCheck = {
+  id: 'token-lifetime',
+  rank: 91,
+  claim:
+    'Access tokens end when their response says; longer and later ones refused ({count} ways to get one)',
+  source: 'ASVS 5.0 §9.2.1, RFC 6749 §5.1, RFC 7519 §4.1.6',
+  needs: 'service',
+  async run(context) {
+    const { actors, api } = context
+    const actor = await actors.user()
+    const body = api.body(api.route('login'), actor)
+    const responses = {
+      login: await actor.client.call(...api.to('login'), { body }),
+      'login in browser mode': await actor.client.call(...api.to('login', undefined, '?cookie=true'), {
+        body,
+      }),
+      refresh: await actor.client.call(...api.to('refresh'), {
+        body: api.body(api.route('refresh'), actor),
+      }),
+    }
+    for (const [what, response] of Object.entries(responses)) expectLifetime(context, what, response)
+    const now = Math.floor(Date.now() / 1000)
+    const { iat = now, exp = now } = claimsOf(actor.accessToken)
+    const { forge } = actors
+    await refuseAll(context, actor, {
+      'valid for a day': await forge(actor.accessToken, { claims: { exp: iat + 86_400 } }),
+      'valid for a hundred years': await forge(actor.accessToken, { claims: { exp: iat + 3_153_600_000 } }),
+      'issued in an hour': await forge(actor.accessToken, {
+        claims: { iat: now + 3600, exp: now + 3600 + exp - iat },
+      }),
+      'no time of issue': await forge(actor.accessToken, { claims: { iat: undefined as unknown as number } }),
+    })
+    return { count: String(Object.keys(responses).length) }
+  },
+}
+
+/** The time of issue may be a second or two before the response, and the machine may be busy. */
+const MAX_DELAY_S = 30
+
+function expectLifetime({ expect }: Context, what: string, response: HttpResponse): void {
+  const { iat = 0, exp = Number.POSITIVE_INFINITY } = claimsOf(tokensOf(response).accessToken)
+  const announced = response.json.expiresIn ?? response.json.expires_in
+  const lifetime = exp - iat
+  const isShort = lifetime > 0 && lifetime <= MAX_LIFETIME_S
+  expect.fact(`exp - iat of a token by ${what}`, `${lifetime} s`, 'at most 1 h', isShort)
+  if (announced !== undefined) {
+    const is = 'what the response announces'
+    expect.fact(`exp - iat of a token by ${what}`, `${lifetime} s`, is, lifetime === announced)
+  }
+  const age = Math.abs(Date.now() / 1000 - iat)
+  const found = age <= MAX_DELAY_S ? 'now' : `${Math.round(age)} s away`
+  expect.fact(`iat of a token by ${what}`, found, 'now', age <= MAX_DELAY_S)
+}
+
+export const demotion: ServiceCheck = {
+  id: 'demotion',
+  rank: 191,
+  claim: 'An admin who is demoted has no admin rights from the next refresh and login on ({count} routes)',
+  source: 'ASVS 5.0 §8.3.2',
+  needs: 'service',
+  async run({ expect, actors, api, internals, routes }) {
+    // Without parameters: the right is tried, not an object.
+    const lists = routes.filter(
+      route => route.method === 'GET' && needsAdmin(route) && !parametersOf(route).length,
+    )
+    if (lists.length === 0) throw new NotVerified('no route without parameters is for admins')
+    const admin = await actors.admin()
+    await demote(internals.query, admin, await actors.user())
+    const refreshed = await admin.client.call(...api.to('refresh'), {
+      body: api.body(api.route('refresh'), admin),
+    })
+    // A refused refresh ends the rights as well.
+    const tokens = refreshed.status < 300 ? { 'a refresh': tokensOf(refreshed).accessToken } : {}
+    const all = { ...tokens, 'a login': (await actors.logIn(admin)).accessToken }
+    for (const route of lists) {
+      const other = await actors.admin()
+      const control = { sent: 'the token of an admin', token: other.accessToken }
+      const allowed = await other.client.call(route.method, route.url, control)
+      if (allowed.status >= 300) throw new NotVerified(`an admin's request was answered ${allowed.status}`)
+      for (const [by, token] of Object.entries(all)) {
+        const sent = `a token by ${by} after the demotion`
+        expect.status(await admin.client.call(route.method, route.url, { sent, token }), 403)
+      }
+    }
+    return { count: String(lists.length) }
+  },
+}
+
+/** Gives the row of an admin the values that a user's row has, where the two differ by a role or the like. */
+async function demote(query: Context['internals']['query'], admin: Actor, user: Actor): Promise<void> {
+  const find = async ({ id }: Actor) => {
+    const { rows } = await query<{ table: string }>(
+      `select table_name as table from information_schema.columns
+       where table_schema = current_schema() and column_name = 'id'`,
+    )
+    const tables = rows.map(({ table }) => table)
+    return (await rowsWith(query, tables, [id])).find(({ row }) => row.id === id)
+  }
+  const [found, plain] = [await find(admin), await find(user)]
+  if (!found || !plain) throw new NotVerified('the account has no row with its id')
+  const rights = Object.keys(found.row).filter(
+    name => /role|admin|scope|permission|right|staff/i.test(name) && found.row[name] !== plain.row[name],
+  )
+  if (rights.length === 0) throw new NotVerified('no column shows that an account is an admin')
+  for (const name of rights) {
+    const text = `update ${pg.escapeIdentifier(found.table)} set ${pg.escapeIdentifier(name)} = $2 where id = $1`
+    await query(text, [admin.id, plain.row[name]])
+  }
+}
+
+export const privateKeys: ServiceCheck = {
+  id: 'jwks-private',
+  rank: 31,
+  claim: 'No private key in the key set or any other response ({routes} routes)',
+  source: 'RFC 7517 §9.2, ASVS 5.0 §11.1.1',
+  needs: 'service',
+  async run({ expect, sweep, internals, api, http }) {
+    const parts = privatePartsOf(internals.signingKey)
+    const keys = await http.client().call(...api.to('keys'), { sent: 'the key set' })
+    const isSet = keys.status === 200 && Array.isArray(keys.json.keys)
+    if (!isSet) throw new NotVerified(`the response to the request for the key set was ${keys.status}`)
+    const { samples } = await sweep()
+    const isClean = ({ response: { text, headers } }: Pick<Sample, 'response'>) =>
+      findPrivateKey(text, parts) === undefined &&
+      findPrivateKey(JSON.stringify(headers), parts) === undefined
+    expect.response(keys, 'public members only', isClean({ response: keys }))
+    return { routes: String(expect.samples(samples, 'no private key', isClean).routes) }
   },
 }
 

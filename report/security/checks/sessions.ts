@@ -1,11 +1,14 @@
 /** Security checks of sessions: rotation, reuse, cookies, logout, and how refresh tokens are stored. */
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { NotVerified } from '../../errors.ts'
-import { cookiePairsOf, cookiesOf, type HttpResponse } from '../../http.ts'
+import { cookiePairsOf, cookiesOf, createHttp, type Http, type HttpResponse } from '../../http.ts'
 import type { Api } from '../../service/api.ts'
 import type { Sample } from '../../sweep/sample.ts'
 import { type Actor, claimsOf, tokensOf } from '../actors.ts'
-import type { Expectations, ServiceCheck } from '../check.ts'
+import type { Expectations, ServiceCheck, ServiceContext } from '../check.ts'
+import { type Column, columnsOf, rowsWith } from '../rows.ts'
 
 const refresh = (api: Api, { client }: Pick<Actor, 'client'>, refreshToken: string, sent: string) =>
   client.call(...api.to('refresh'), { sent, body: { refreshToken } })
@@ -190,6 +193,187 @@ export const passwordChange: ServiceCheck = {
 async function expectEnded(api: Api, expect: Expectations, actor: Actor): Promise<void> {
   expect.status(await readSelf(api, actor, actor.accessToken, 'the access token of the ended session'), 401)
   expect.status(await refresh(api, actor, actor.refreshToken, 'the refresh token of the ended session'), 401)
+}
+
+/** A session that lives longer is one that never ends in practice. ASVS 5.0 §7.3.2 asks for a documented maximum. */
+const MAX_SESSION_DAYS = 366
+
+/** Names of columns that say when something ends. */
+const END_COLUMN = /expire|expir(y|ation)|valid_?(until|to)|ends?_at/i
+
+export const sessionExpiry: ServiceCheck = {
+  id: 'session-expiry',
+  rank: 165,
+  claim:
+    'Sessions whose end has passed refuse the refresh token; no access token outlives them ({count} limits)',
+  source: 'ASVS 5.0 §7.3.1, §7.3.2',
+  needs: 'service',
+  async run(context) {
+    const columns = await columnsOf(context.internals.query)
+    const ends = columns.filter(({ column, type }) => END_COLUMN.test(column) && /timestamp|date/.test(type))
+    const used: Column[] = []
+    for (const column of ends) if (await tryEnd(context, column, ends)) used.push(column)
+    if (used.length === 0) throw new NotVerified('no column says when a session ends')
+    return { count: String(used.length) }
+  },
+}
+
+/** Lets the session of a new account end by one of its columns. Returns false where no row of the session has it. */
+async function tryEnd(
+  { actors, api, expect, internals: { query } }: ExpiryContext,
+  { table, column }: Column,
+  ends: readonly Column[],
+): Promise<boolean> {
+  const actor = await actors.user()
+  const owners = [claimsOf(actor.accessToken).sid ?? claimsOf(actor.accessToken).sub, actor.id].map(String)
+  const before = (await rowsWith(query, [table], owners)).filter(({ row }) => row[column] !== null)
+  if (before.length === 0) return false
+  const where = `strpos(to_jsonb(t)::text, $1) > 0`
+  const [target, name] = [pg.escapeIdentifier(table), pg.escapeIdentifier(column)]
+  const [owner = actor.id] = owners.filter(id => before.some(({ text }) => text.includes(id)))
+  const setEnd = (interval: string) =>
+    query(`update ${target} t set ${name} = now() + $2::interval where ${where}`, [owner, interval])
+  for (const { row } of before) {
+    const days = (Date.parse(String(row[column])) - Date.now()) / 86_400_000
+    const isBounded = days > 0 && days <= MAX_SESSION_DAYS
+    const found = isBounded ? 'within a year' : `${Math.round(days)} days away`
+    expect.fact(`${table}.${column} of a new session`, found, 'within a year', isBounded)
+  }
+  await setEnd('60 seconds')
+  const control = await refresh(api, actor, actor.refreshToken, `a refresh before ${column}`)
+  if (control.status !== 200) throw new NotVerified(`the response to an honest refresh was ${control.status}`)
+  const tokens = tokensOf(control)
+  await expectWithin(tokens.accessToken)
+  await setEnd('-60 seconds')
+  expect.status(await refresh(api, actor, tokens.refreshToken, `a refresh after ${column}`), 401)
+  const listed =
+    api.found.sessions && (await actor.client.call(...api.to('sessions'), { token: tokens.accessToken }))
+  if (listed && listed.status === 200 && owner !== actor.id) {
+    expect.response(listed, 'not the session that has ended', !listed.text.includes(owner))
+  }
+  return true
+
+  /** The access token must end no later than the row says after the refresh, which may move some limits. */
+  async function expectWithin(token: string): Promise<void> {
+    const names = ends.filter(end => end.table === table).map(end => end.column)
+    const rows = await rowsWith(query, [table], [owner])
+    const times = rows.flatMap(({ row }) => names.flatMap(key => row[key] ?? []))
+    const end = Math.min(...times.map(time => Date.parse(String(time))))
+    const isWithin = Number(claimsOf(token).exp ?? Number.POSITIVE_INFINITY) * 1000 <= end + 1000
+    const value = isWithin ? 'within it' : 'after it'
+    expect.fact(`exp of a token near the end of its session by ${column}`, value, 'within it', isWithin)
+  }
+}
+
+type ExpiryContext = ServiceContext & { expect: Expectations }
+
+/** Other instances hear of the end of a session by a notification. */
+const INSTANCES_TIMEOUT_MS = 2000
+
+export const otherInstance: ServiceCheck = {
+  id: 'other-instance',
+  rank: 166,
+  claim: 'What ends a session ends its tokens on other instances within 2 s ({count} ways)',
+  source: 'ASVS 5.0 §7.4.1, §7.4.2, §7.4.3',
+  needs: 'service',
+  async run(context) {
+    const { internals, http, actors, api } = context
+    const beside = await internals.startBeside()
+    try {
+      const other = createHttp(beside.origin, http.trace)
+      const [loggedOut, changed, ended, disabled, reused] = await Promise.all([
+        actors.user(),
+        actors.user(),
+        actors.user(),
+        actors.user(),
+        actors.user(),
+      ])
+      const [second, third] = await Promise.all([actors.logIn(changed), actors.logIn(ended)])
+      const ways: Record<string, Way> = {
+        'a logout': [
+          loggedOut,
+          loggedOut,
+          () => loggedOut.client.call(...api.to('logout'), { token: loggedOut.accessToken }),
+        ],
+        'a password change': [
+          changed,
+          second,
+          () =>
+            changed.client.call(...api.to('changePassword'), {
+              token: changed.accessToken,
+              body: api.body(api.route('changePassword'), changed),
+            }),
+        ],
+        'the end of one session by its owner': [
+          ended,
+          third,
+          () =>
+            ended.client.call(...api.to('endSession', String(claimsOf(third.accessToken).sid)), {
+              token: ended.accessToken,
+            }),
+        ],
+      }
+      if (api.found.disable) {
+        const admin = await actors.admin()
+        ways['an account that is disabled'] = [
+          disabled,
+          disabled,
+          () => admin.client.call(...api.to('disable', disabled.id), { token: admin.accessToken }),
+        ]
+      }
+      await Promise.all(
+        Object.entries(ways).map(([what, way]) => expectEndBeside(context, other, what, ...way)),
+      )
+      await reuse(context, other, reused)
+      return { count: String(Object.keys(ways).length + 1) }
+    } finally {
+      await beside.stop()
+    }
+  },
+}
+
+/** Whose session ends, the tokens of that session, and what ends it. */
+type Way = [actor: Actor, tokens: Tokens, end: () => Promise<HttpResponse>]
+
+type Tokens = Pick<Actor, 'accessToken' | 'refreshToken'>
+
+/** Proves that another instance accepts the token, ends its session on this one, and expects a refusal on both soon. */
+async function expectEndBeside(
+  { api, expect }: ExpiryContext,
+  other: Http,
+  what: string,
+  ...[actor, tokens, end]: Way
+): Promise<void> {
+  const client = other.client()
+  const read = (sent: string) => client.call(...api.to('me'), { sent, token: tokens.accessToken })
+  const before = await read('the access token, on another instance')
+  if (before.status !== 200)
+    throw new NotVerified(`another instance answered ${before.status} to a valid token`)
+  const done = await end()
+  if (done.status >= 300) throw new NotVerified(`the response to ${what} was ${done.status}`)
+  const deadline = Date.now() + INSTANCES_TIMEOUT_MS
+  const sent = `the access token after ${what}, on another instance`
+  let after = await read(sent)
+  while (after.status === 200 && Date.now() < deadline) {
+    await sleep(50)
+    after = await read(sent)
+  }
+  expect.status(after, 401)
+  const body = api.body(api.route('refresh'), { ...actor, refreshToken: tokens.refreshToken })
+  const refreshed = { sent: `the refresh token after ${what}, on another instance`, body }
+  expect.status(await client.call(...api.to('refresh'), refreshed), 401)
+}
+
+/** A token that was used on one instance is reused on another, which ends the session on both. */
+async function reuse(context: ExpiryContext, other: Http, actor: Actor): Promise<void> {
+  const { api } = context
+  const second = tokensOf(await refresh(api, actor, actor.refreshToken, 'the first token'))
+  const third = tokensOf(await refresh(api, actor, second.refreshToken, 'its successor'))
+  const end = async () => {
+    const reused = await refresh(api, actor, actor.refreshToken, 'the first token again')
+    return { ...reused, status: reused.status === 401 ? 204 : reused.status }
+  }
+  await expectEndBeside(context, other, 'the reuse of a refresh token', actor, third, end)
 }
 
 export const otherSessions: ServiceCheck = {
