@@ -15,7 +15,7 @@ type Expected = Pick<Trial, 'turns' | 'changed' | 'also' | 'renames'>
 
 /** Returns the verdict on the rows of a changed service, compared with those of the healthy one. */
 export function judge(trial: Expected, healthy: FoundRows, changedRows: FoundRows): Verdict {
-  const { turns, changed = [], also = [], renames = [] } = trial
+  const { turns, changed = [], also = [], renames } = trial
   const found = withOldNames(changedRows, renames)
   const isThere = (key: string) => key in found || key in healthy
   const hasTurned = (key: string) => key in found && found[key]?.state !== 'pass'
@@ -38,10 +38,10 @@ export function judge(trial: Expected, healthy: FoundRows, changedRows: FoundRow
 }
 
 /** Returns the rows with the old form of each text that was renamed. */
-function withOldNames(rows: FoundRows, renames: NonNullable<Trial['renames']>): FoundRows {
+export function withOldNames(rows: FoundRows, renames: Trial['renames'] = []): FoundRows {
   const rename = (text: string) => renames.reduce((all, { from, to }) => all.replaceAll(to, from), text)
   return Object.fromEntries(
-    Object.entries(rows).map(([key, { state, text }]) => [rename(key), { state, text: rename(text) }]),
+    Object.entries(rows).map(([key, row]) => [rename(key), { ...row, text: rename(row.text) }]),
   )
 }
 

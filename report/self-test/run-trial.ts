@@ -2,6 +2,7 @@
 import { collectRows } from '../collect.ts'
 import { createContext } from '../context.ts'
 import type { Row, SectionId } from '../document/document.ts'
+import type { Evidence } from '../document/evidence.ts'
 import { openRepository } from '../git.ts'
 import { migrateReference, startReference } from '../subject/reference.ts'
 import { cloneDatabase, dropDatabase, runSql } from './databases.ts'
@@ -18,8 +19,8 @@ const SECTIONS: readonly SectionId[] = [
   'environment',
 ]
 
-/** The state and the text of a row. */
-export type FoundRow = { state: Row['state']; text: string }
+/** The state and the text of a row, and the evidence against it. */
+export type FoundRow = { state: Row['state']; text: string; why?: string }
 
 /** The rows by `section/id`, without those that may differ from run to run. */
 export type FoundRows = Record<string, FoundRow>
@@ -63,12 +64,26 @@ async function reportOn(
     const rows = await collectRows(context, SECTIONS)
     return Object.fromEntries(
       Object.entries(rows).flatMap(([section, own]) =>
-        own
-          .filter(({ volatile }) => !volatile)
-          .map(({ id, state, cells }) => [`${section}/${id}`, { state, text: cells.join(' | ') }]),
+        own.filter(({ volatile }) => !volatile).map(row => [`${section}/${row.id}`, describeRow(row)]),
       ),
     )
   } finally {
     await service.stop()
   }
+}
+
+/** Items of evidence that are quoted. */
+const MAX_REASONS = 3
+
+function describeRow({ state, cells, evidence }: Row): FoundRow {
+  const text = cells.join(' | ')
+  const unmet = evidence.filter(item => 'met' in item && item.met === false).slice(0, MAX_REASONS)
+  return unmet.length === 0 ? { state, text } : { state, text, why: unmet.map(describeEvidence).join('; ') }
+}
+
+function describeEvidence(item: Evidence): string {
+  if (item.kind === 'exchange') {
+    return `${item.sent}: ${item.request} → ${item.status}, expected: ${item.expected}`
+  }
+  return item.kind === 'fact' ? `${item.what}: ${item.value}, expected: ${item.expected}` : item.kind
 }

@@ -7,7 +7,7 @@ import { RunError } from '../../harness/errors.ts'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import { DATABASE_SETTINGS } from '../generate.ts'
 import { migrateReference } from '../subject/reference.ts'
-import { isRight, judge, type Verdict } from './judge.ts'
+import { isRight, judge, type Verdict, withOldNames } from './judge.ts'
 import type { FoundRows } from './run-trial.ts'
 import type { Trial } from './trial.ts'
 import { cpuSecondsOf, createWorkers, type Workers } from './workers.ts'
@@ -15,6 +15,8 @@ import { cpuSecondsOf, createWorkers, type Workers } from './workers.ts'
 export type Judged = Pick<Trial, 'name' | 'kind'> &
   Verdict & {
     seconds: number
+    /** What the rows with a false alarm say, by `section/id`. */
+    reasons?: Record<string, string>
     /** Why there is no report of this service: then the trial itself is broken. */
     error?: string
   }
@@ -86,11 +88,24 @@ async function judgeAll(
       const judged: Judged =
         'error' in outcome
           ? { name, kind, ticked: [], absent: [], alarms: [], seconds, error: outcome.error }
-          : { name, kind, ...judge(trial, healthy, outcome.rows), seconds }
+          : {
+              name,
+              kind,
+              ...withReasons(judge(trial, healthy, outcome.rows), withOldNames(outcome.rows, trial.renames)),
+              seconds,
+            }
       onJudged(judged, trial)
       return judged
     }),
   )
+}
+
+function withReasons(verdict: Verdict, rows: FoundRows): Verdict & Pick<Judged, 'reasons'> {
+  const reasons = verdict.alarms.map((key): [string, string] => {
+    const row = rows[key]
+    return [key, row ? `${row.state}: ${row.text}${row.why === undefined ? '' : ` (${row.why})`}` : 'no row']
+  })
+  return reasons.length === 0 ? verdict : { ...verdict, reasons: Object.fromEntries(reasons) }
 }
 
 /** The least share of sabotages whose rows must turn. */

@@ -3,15 +3,27 @@ import { HARMLESS } from './harmless.ts'
 import { isRight } from './judge.ts'
 import type { Judged, SelfTest } from './self-test.ts'
 
+/** Longer lines are cut; the JSON has all of them. */
+const MAX_LINE = 400
+
 /** Returns the lines about one trial. */
-export function describeTrial({ name, kind, ticked, absent, alarms, seconds, error }: Judged): string {
+export function describeTrial({
+  name,
+  kind,
+  ticked,
+  absent,
+  alarms,
+  seconds,
+  error,
+  reasons = {},
+}: Judged): string {
   const isFine = ticked.length + absent.length + alarms.length === 0 && error === undefined
   return [
     `${isFine ? 'ok  ' : 'FAIL'} ${seconds.toFixed(0).padStart(3)} s  ${kind}: ${name}`,
     ...(error === undefined ? [] : [`            no report: ${error.split('\n', 1)[0]}`]),
     ...ticked.map(key => `            still ticked: ${key}`),
     ...absent.map(key => `            no such row:  ${key}`),
-    ...alarms.map(key => `            false alarm:  ${key}`),
+    ...alarms.map(key => `            false alarm:  ${key}: ${reasons[key] ?? ''}`.slice(0, MAX_LINE)),
   ].join('\n')
 }
 
