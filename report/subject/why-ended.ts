@@ -13,7 +13,9 @@ export function whyEnded(what: string, output: string, environment: NodeJS.Proce
   const own = lines.findLast(line => line.startsWith(FAILURE_MARK))?.slice(FAILURE_MARK.length)
   const text = explain(own ?? lastError(lines) ?? '')
   const isWhole = own !== undefined && /^(the |[A-Z0-9_.:[\]]+ is a database )/.test(own)
-  const sentence = isWhole ? text : text === '' ? `${what}, without output` : `${what}: ${text}`
+  // The report itself ends an app that says why.
+  const happened = own === undefined ? what : what.replace(' (SIGKILL)', '')
+  const sentence = isWhole ? text : text === '' ? `${happened}, without output` : `${happened}: ${text}`
   const hidden = redact(sentence, namedSecrets(environment)).replaceAll(PASSWORD_IN_URL, '$1:[hidden]@')
   return hidden.length <= MAX_LENGTH ? hidden : `${hidden.slice(0, MAX_LENGTH)}…`
 }
