@@ -7,8 +7,8 @@ import type { Sample } from './sample.ts'
 const LONG = 64_000
 
 const REQUESTS: Record<string, string> = {
-  'a request line that is none': 'REPORT\r\n\r\n',
-  'a method that HTTP does not know': 'REPORT / HTTP/1.1\r\nHost: report\r\n\r\n',
+  'a request line that is none': 'NONE\r\n\r\n',
+  'a method that HTTP does not know': 'NONE / HTTP/1.1\r\nHost: report\r\n\r\n',
   'a header without a name': 'GET / HTTP/1.1\r\nHost: report\r\n: 1\r\n\r\n',
   'no host': 'GET / HTTP/1.1\r\n\r\n',
   'two lengths': 'GET / HTTP/1.1\r\nHost: report\r\nContent-Length: 6\r\nContent-Length: 7\r\n\r\n',
