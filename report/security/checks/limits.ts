@@ -2,11 +2,18 @@
 import { connect } from 'node:net'
 import { fact } from '../../document/evidence.ts'
 import { NotVerified } from '../../errors.ts'
-import type { Client, Http } from '../../http.ts'
+import type { Http, HttpResponse } from '../../http.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
 import { pathOf, publicPost } from '../../routes.ts'
 import type { CheckContext, Expectations, HttpCheck, ServiceContext } from '../check.ts'
 import { EXEMPT, MAX_REQUESTS, UNKNOWN_PATH } from '../exhaust.ts'
+import {
+  headerVariations,
+  pathVariations,
+  queryVariations,
+  readMentioned,
+  type Variation,
+} from '../variations.ts'
 
 export const rateLimit: HttpCheck = {
   id: 'rate-limit',
@@ -14,8 +21,9 @@ export const rateLimit: HttpCheck = {
   claim: 'Rate limiting: {max} req/{window} per IP',
   source: 'OWASP API4:2023, RFC 6585 §4',
   needs: 'http',
-  async run({ expect, http, routes, exhausted }) {
-    const { client, path, passed, refused } = await exhausted()
+  async run(context) {
+    const { expect, http, routes, exhausted } = context
+    const { path, passed, refused } = await exhausted()
     const count = passed < MAX_REQUESTS ? String(passed) : `${passed} or more`
     expect.note(fact('requests of one client that were accepted', count))
     if (!refused) {
@@ -23,8 +31,13 @@ export const rateLimit: HttpCheck = {
       return {}
     }
     expect.response(refused, '429 with Retry-After', 'retry-after' in refused.headers)
-    expect.status(await client.call('GET', UNKNOWN_PATH, { sent: 'an unknown path, while limited' }), 429)
-    const unlimited = await routesWithoutLimit(client, routes)
+    const ask = await createLimited(context)
+    expect.status(await ask({ sent: 'an unknown path, while limited', path: UNKNOWN_PATH }), 429)
+    const unlimited: string[] = []
+    for (const { method, path: url } of requestsOf(routes, http.allowsWrites)) {
+      const { status } = await ask({ sent: 'any route, while limited', method, path: url })
+      if (status !== 429) unlimited.push(`${method} ${url} (${status})`)
+    }
     const isLimited = unlimited.length === 0
     expect.fact(
       'routes that respond while limited',
@@ -38,34 +51,108 @@ export const rateLimit: HttpCheck = {
   },
 }
 
-/** Returns the routes that do not send 429 to a client over its limit. */
-async function routesWithoutLimit(client: Client, routes: readonly ObservedRoute[]): Promise<string[]> {
+/** Returns a request for each route that has a limit, and HEAD for each that can be read. */
+function requestsOf(routes: readonly ObservedRoute[], allowsWrites: boolean) {
   const limited = routes.filter(
     ({ method, url }) => /^(GET|POST|PUT|PATCH|DELETE)$/.test(method) && !EXEMPT.test(url),
   )
-  const responses = await Promise.all(
-    limited.map(async route => ({ route, ...(await client.call(route.method, pathOf(route))) })),
-  )
-  return responses
-    .filter(({ status }) => status !== 429)
-    .map(({ route, status }) => `${route.method} ${route.url} (${status})`)
+  return limited
+    .flatMap(route => {
+      const path = pathOf(route)
+      const own = { method: route.method, path }
+      return route.method === 'GET' ? [own, { method: 'HEAD', path }] : [own]
+    })
+    .filter(({ method }) => allowsWrites || /^(GET|HEAD)$/.test(method))
+}
+
+/**
+ * Returns a function that sends a request as a client over its limit. Where it is not limited, the control is: a plain
+ * request is sent, and where this is not limited either, the window has passed, and the client is brought over its limit
+ * anew. Throws NotVerified where it cannot be.
+ */
+async function createLimited({ exhausted, http }: Pick<CheckContext, 'exhausted' | 'http'>) {
+  const { client, path, passed, refused } = await exhausted()
+  if (!refused) throw new NotVerified(`no limit was reached in ${MAX_REQUESTS} requests`)
+  const control = () => client.call('GET', path, { sent: 'the control' })
+
+  // Another connection from the same address.
+  const by = http.client(client.localAddress)
+
+  async function exceed(): Promise<void> {
+    for (let sent = 0; sent <= 2 * passed; sent++) if ((await control()).status === 429) return
+    throw new NotVerified('the client could not be brought over its limit again')
+  }
+
+  return async function ask({
+    sent,
+    method = 'GET',
+    path: to = path,
+    headers,
+  }: Variation): Promise<HttpResponse> {
+    for (let tries = 0; ; tries++) {
+      const response = await by.call(method, to, {
+        sent: `${sent}, while limited`,
+        ...(headers && { headers }),
+      })
+      if (response.status === 429 || tries === 2 || (await control()).status === 429) return response
+      await exceed()
+    }
+  }
 }
 
 export const rateLimitBypass: HttpCheck = {
   id: 'rate-limit-bypass',
   rank: 340,
-  claim: 'Rate limit not bypassed by X-Forwarded-For and similar headers',
+  claim:
+    'Rate limit not evaded by headers, cookies, tokens, queries or spellings of the path ({routes} routes)',
   source: 'OWASP API4:2023',
   needs: 'http',
-  async run({ expect, exhausted }) {
-    const { client, refused } = await exhausted()
-    if (!refused) throw new NotVerified(`no limit was reached in ${MAX_REQUESTS} requests`)
-    for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'cf-connecting-ip', 'true-client-ip']) {
-      const address = name === 'forwarded' ? 'for=203.0.113.7' : '203.0.113.7'
-      const sent = `${name} of another client, while limited`
-      expect.status(await client.call('GET', UNKNOWN_PATH, { sent, headers: { [name]: address } }), 429)
+  async run(context) {
+    const { expect, exhausted, routes, http, subject } = context
+    const { path } = await exhausted()
+    const ask = await createLimited(context)
+    const { headers, parameters } = readMentioned(subject.root, subject.module)
+    const tokens = await tokensFor(context)
+    const byHeader = [...headerVariations(headers), ...tokens]
+    const variations: Variation[] = [
+      ...byHeader,
+      ...byHeader.map(variation => ({ ...variation, path: UNKNOWN_PATH })),
+      ...queryVariations(path, parameters),
+      ...queryVariations(UNKNOWN_PATH, parameters),
+      ...pathVariations(path),
+      ...pathVariations(UNKNOWN_PATH),
+      ...['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+        .filter(method => method === 'HEAD' || http.allowsWrites)
+        .map(method => ({ sent: method, method })),
+    ]
+    const passed = new Map<string, HttpResponse>()
+    for (const variation of variations) {
+      const response = await ask(variation)
+      if (response.status !== 429) passed.set(`${variation.sent} ${variation.path ?? ''}`, response)
     }
+    // Each header has been tried by itself on two paths. On every route all are sent at once.
+    const together = Object.assign({}, ...byHeader.map(variation => variation.headers))
+    const requests = requestsOf(routes, http.allowsWrites)
+    for (const request of requests) {
+      const response = await ask({ ...request, sent: 'all of these headers', headers: together })
+      if (response.status !== 429) passed.set(`${request.method} ${request.path}`, response)
+    }
+    for (const response of [...passed.values()].slice(0, MAX_SHOWN)) expect.response(response, '429', false)
+    const found = passed.size === 0 ? 'none' : String(passed.size)
+    expect.fact('variations that are not limited', found, 'none', passed.size === 0)
+    const urls = new Set(requests.map(request => request.path))
+    return { routes: String(urls.size) }
   },
+}
+
+const MAX_SHOWN = 20
+
+/** A valid token of an account, and one that is none. */
+async function tokensFor(context: CheckContext | ServiceContext): Promise<Variation[]> {
+  const broken = { sent: 'a token that is none', headers: { authorization: 'Bearer report' } }
+  if (!('actors' in context)) return [broken]
+  const { accessToken } = await context.actors.user()
+  return [broken, { sent: 'a valid token', headers: { authorization: `Bearer ${accessToken}` } }]
 }
 
 const WINDOWS: [number, string][] = [

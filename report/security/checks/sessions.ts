@@ -5,10 +5,21 @@ import pg from 'pg'
 import { NotVerified } from '../../errors.ts'
 import { cookiePairsOf, cookiesOf, createHttp, type Http, type HttpResponse } from '../../http.ts'
 import type { Api } from '../../service/api.ts'
+import { IDENTITY } from '../../service/roles.ts'
 import type { Sample } from '../../sweep/sample.ts'
 import { type Actor, claimsOf, tokensOf } from '../actors.ts'
 import type { Expectations, ServiceCheck, ServiceContext } from '../check.ts'
 import { type Column, columnsOf, rowsWith } from '../rows.ts'
+import {
+  bodyVariations,
+  emailVariations,
+  headerVariations,
+  type Mentioned,
+  pathVariations,
+  queryVariations,
+  readMentioned,
+  type Variation,
+} from '../variations.ts'
 
 const refresh = (api: Api, { client }: Pick<Actor, 'client'>, refreshToken: string, sent: string) =>
   client.call(...api.to('refresh'), { sent, body: { refreshToken } })
@@ -403,29 +414,115 @@ export const loginLimit: ServiceCheck = {
   claim: 'Login limited to {max} tries per client and account',
   source: 'ASVS 5.0 §6.3.1, OWASP API4:2023',
   needs: 'service',
-  async run({ expect, actors, api }) {
+  async run(context) {
+    const { expect, actors, api, http } = context
     const { client, email, password } = await actors.user()
-    const logIn = (by: Actor['client'], sent: string, body: { email: string; password: string }) =>
+    const route = api.route('login')
+    const right = api.body(route, { email, password })
+    const wrong = api.body(route, { email, password: 'wrong' })
+    const logIn = (by: Actor['client'], sent: string, body: unknown) =>
       by.call(...api.to('login'), { sent, body })
     // The actor's own login was the first.
     let tries = 1
     let last: HttpResponse
     do {
       tries += 1
-      const sent = `login ${tries} of one client to one account, a wrong password`
-      last = await logIn(client, sent, { email, password: 'wrong' })
+      last = await logIn(client, `login ${tries} of one client to one account, a wrong password`, wrong)
     } while (last.status === 401 && tries < MAX_LOGINS)
     expect.response(last, '429 with Retry-After', last.status === 429 && 'retry-after' in last.headers)
-    expect.status(await logIn(client, 'the right password, while limited', { email, password }), 429)
+    expect.status(await logIn(client, 'the right password, while limited', right), 429)
     const other = await actors.user()
-    expect.status(await logIn(client, 'the limited client, to another account', credentialsOf(other)), 200)
-    expect.status(await logIn(other.client, 'another client, to the account', { email, password }), 200)
+    expect.status(await logIn(client, 'the limited client, to another account', api.body(route, other)), 200)
+    expect.status(await logIn(other.client, 'another client, to the account', right), 200)
+    if (last.status === 429) await expectNoEvasion({ ...context, http }, { tries, right, wrong, other })
     return { max: String(tries - 1) }
   },
 }
 
-function credentialsOf({ email, password }: Actor) {
-  return { email, password }
+type Limited = {
+  tries: number
+  right: Record<string, unknown>
+  wrong: Record<string, unknown>
+  other: Actor
+}
+
+/** A client may send this many requests before the limit of all routes could stand in for that of logins. */
+const REQUESTS_PER_CLIENT = 40
+
+/**
+ * Sends the right password in every variation while the account is limited: none may log in. A refusal for another reason
+ * than the limit has tried no password, so it evades nothing.
+ */
+async function expectNoEvasion(
+  context: ExpiryContext,
+  { tries, right, wrong, other }: Limited,
+): Promise<void> {
+  const { expect, api, http, subject, actors, exhausted } = context
+  const [method, path] = api.to('login')
+  const variations = loginVariations(right, other, path, readMentioned(subject.root, subject.module))
+  const budget = Math.min(REQUESTS_PER_CLIENT, (await exhausted()).passed - tries - 5)
+  if (budget < 1) throw new NotVerified('the limit of all routes is below that of logins')
+  const passed: HttpResponse[] = []
+  for (let first = 0; first < variations.length; first += budget) {
+    const client = http.client()
+    // Another connection from the same address.
+    const by = http.client(client.localAddress)
+    const exceed = async () => {
+      for (let count = 0; count <= tries; count++) {
+        if ((await client.call(method, path, { body: wrong })).status === 429) return
+      }
+      throw new NotVerified('the limit of logins was not reached a second time')
+    }
+    await exceed()
+    for (const { sent, path: to = path, headers, body = right } of variations.slice(first, first + budget)) {
+      const options = {
+        sent: `${sent}, the right password, while limited`,
+        body,
+        ...(headers && { headers }),
+      }
+      const response = await by.call(method, to, options)
+      if (response.status >= 300) continue
+      // Only a login within the window is an evasion.
+      const control = await client.call(method, path, { sent: 'the control', body: wrong })
+      if (control.status !== 429) throw new NotVerified('the window of the limit passed during the check')
+      passed.push(response)
+    }
+    // Else the limit of all routes has refused them.
+    const control = await client.call(method, path, {
+      body: api.body(api.route('login'), await actors.user()),
+    })
+    if (control.status === 429)
+      throw new NotVerified('the limit of all routes was reached before that of logins')
+  }
+  for (const response of passed) expect.response(response, 'no login', false)
+  const found = passed.length === 0 ? 'none' : String(passed.length)
+  expect.fact(
+    `logins by ${variations.length > 0 ? 'variations' : 'no variation'}`,
+    found,
+    'none',
+    passed.length === 0,
+  )
+}
+
+/** Returns logins that differ in all that a client controls. */
+function loginVariations(
+  right: Record<string, unknown>,
+  other: Actor,
+  path: string,
+  { headers, parameters }: Mentioned,
+): Variation[] {
+  const [name = 'email', email = ''] = Object.entries(right).find(([key]) => IDENTITY.test(key)) ?? []
+  const emails = Object.entries(emailVariations(String(email)))
+  return [
+    ...headerVariations(headers),
+    { sent: 'a valid token of another account', headers: { authorization: `Bearer ${other.accessToken}` } },
+    { sent: 'a token that is none', headers: { authorization: 'Bearer report' } },
+    { sent: 'browser mode', path: `${path}?cookie=true` },
+    ...queryVariations(path, parameters),
+    ...pathVariations(path),
+    ...emails.map(([sent, value]) => ({ sent, body: { ...right, [name]: value } })),
+    ...bodyVariations(right, name, other.email),
+  ]
 }
 
 export const noStore: ServiceCheck = {
