@@ -58,6 +58,18 @@ export type Observation = {
   settings: DeclaredSetting[]
 }
 
+/** A column as the code has it. `default` is SQL: undefined where there is none, null where it cannot be written as such. */
+export type CodeColumn = {
+  name: string
+  type: string
+  isRequired: boolean
+  isGenerated: boolean
+  default?: string | null | undefined
+}
+
+/** A table that the app's modules export. */
+export type CodeTable = { schema: string; name: string; columns: CodeColumn[] }
+
 /** One event in the life of a request. `hook` is an index of `Observation.hooks`. */
 export type TraceEvent =
   | { at: 'hook'; hook: number }
@@ -76,5 +88,7 @@ export type Question = { report: number } & (
   | { ask: 'stall' }
   /** Reads what a module of the running app exports under a name, as JSON. */
   | { ask: 'export'; module: string; name: string }
+  /** Reads the tables that the app's modules export. */
+  | { ask: 'tables' }
 )
 export type ObserverReply = { report: number; reply: unknown }

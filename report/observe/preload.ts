@@ -7,11 +7,13 @@ import { watchInstance } from './hooks.ts'
 import { watchPackages, watchVariables } from './loaded.ts'
 import type { Observation, ObserverReply, Question } from './observation.ts'
 import { watchSettings } from './settings.ts'
+import { watchTables } from './tables.ts'
 
 const root = process.cwd()
 const packages = watchPackages(root)
 const variables = watchVariables(root)
 const settings = watchSettings()
+const tables = watchTables(root)
 const watched: ReturnType<typeof watchInstance>[] = []
 
 // Fastify's own channel. It reports every instance, also those that an app creates for its own use.
@@ -35,6 +37,7 @@ async function replyTo(question: Question): Promise<unknown> {
   if (question.ask === 'trace') return main.traces.get(question.id) ?? []
   if (question.ask === 'observation') return observe(main)
   if (question.ask === 'stall') return void setImmediate(stall)
+  if (question.ask === 'tables') return tables()
   // The app has loaded this module, so its exports are the objects that the app uses.
   const exported = (await import(pathToFileURL(question.module).href)) as Record<string, unknown>
   return JSON.parse(JSON.stringify(exported[question.name] ?? null))

@@ -45,6 +45,7 @@ export async function startAnyApp(
     origin: app.origin,
     allowsWrites: allowWrites,
     trace: questions.trace,
+    tables: questions.tables,
     stall: questions.stall,
     log: app.log,
     observation: await questions.observation(),

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { RunError } from '../../harness/errors.ts'
 import { startProcess } from '../../harness/process.ts'
-import type { Observation, ObserverReply, Question, TraceEvent } from '../observe/observation.ts'
+import type { CodeTable, Observation, ObserverReply, Question, TraceEvent } from '../observe/observation.ts'
 
 export const PRELOAD = new URL('../observe/preload.ts', import.meta.url).href
 const REPLY_TIMEOUT_MS = 10_000
@@ -57,6 +57,7 @@ export function createQuestions(child: ChildProcess) {
   return {
     observation: async () => (await ask({ ask: 'observation' })) as Observation,
     exported: (module: string, name: string) => ask({ ask: 'export', module, name }),
+    tables: async () => (await ask({ ask: 'tables' })) as CodeTable[],
     stall: async () => void (await ask({ ask: 'stall' })),
     trace: async (id: string) => ((await ask({ ask: 'trace', id })) ?? []) as TraceEvent[],
   }

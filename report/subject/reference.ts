@@ -51,6 +51,7 @@ export async function startReference(options: ReferenceOptions): Promise<Subject
     origin: service.origin,
     allowsWrites: true,
     trace: service.trace,
+    tables: service.tables,
     stall: service.stall,
     log: () => service.log,
     observation: await service.observation(),

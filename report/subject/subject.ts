@@ -1,6 +1,6 @@
 /** The subject of a report: a running app, what was observed of it, and how it can be reached. */
 import type pg from 'pg'
-import type { Observation, TraceEvent } from '../observe/observation.ts'
+import type { CodeTable, Observation, TraceEvent } from '../observe/observation.ts'
 
 export type EnvironmentSchema = {
   properties: Record<string, { description?: string; default?: unknown }>
@@ -36,6 +36,8 @@ export type Subject = {
   observe: () => Promise<Observation>
   /** Returns the trace of the request that carried this trace id. */
   trace: (id: string) => Promise<TraceEvent[]>
+  /** Returns the Drizzle tables that the app's modules export. */
+  tables: () => Promise<CodeTable[]>
   /** Blocks the event loop for some seconds. */
   stall: () => Promise<void>
   /** Returns the lines that the process has written so far. */
