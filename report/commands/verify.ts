@@ -1,6 +1,6 @@
 /** `npm run report -- verify <file>`: derives a document again, and prints what in it is no longer true. */
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { UsageError } from '../../harness/errors.ts'
 import type { Report } from '../document/document.ts'
 import { readDocument } from '../document/read-file.ts'
@@ -73,8 +73,9 @@ function findStaleFields(published: Report, found: Report): string[] {
 async function compareMarkdown(file: string, published: Report): Promise<string[]> {
   const markdown = join(dirname(file), 'report.md')
   if (!file.endsWith('report.json') || !existsSync(markdown)) return []
-  const isSame = fix(await readDocument(markdown)) === fix(renderMarkdown(published))
-  return isSame ? [] : [`report.md differs from what ${shown(file)} renders to`]
+  const [found, rendered] = [await readDocument(markdown), renderMarkdown(published)]
+  const isSame = (fix(found) ?? found) === (fix(rendered) ?? rendered)
+  return isSame ? [] : [`report.md differs from what ${shown(basename(file))} renders to`]
 }
 
 function remedyOf({ app, since }: Settings): string {
