@@ -1,6 +1,6 @@
 /** Watches env-schema and @fastify/env, which copy the whole environment: their schemas name the variables. */
 import { readFileSync } from 'node:fs'
-import { registerHooks } from 'node:module'
+import nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { DeclaredSetting } from './observation.ts'
 
@@ -39,7 +39,9 @@ export function watchSettings(): () => DeclaredSetting[] {
       }
     },
   })
-  registerHooks({
+  // Node.js has it from 22.15 on. Before, the variables are those that the code reads by name.
+  if (typeof nodeModule.registerHooks !== 'function') return () => []
+  nodeModule.registerHooks({
     load(url, context, nextLoad) {
       if (!ENV_SCHEMA.test(url)) return nextLoad(url, context)
       const source = readFileSync(fileURLToPath(url), 'utf8') + WRAPPER
