@@ -9,6 +9,14 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BIN = 'dist/report/package/bin.js'
 
+/** What others may import. */
+const CONFIG = 'report/config.ts'
+const DECLARATIONS = [
+  ...['--ignoreConfig', '--declaration', '--emitDeclarationOnly', '--strict', '--skipLibCheck'],
+  ...['--module', 'nodenext', '--target', 'es2023', '--lib', 'es2024', '--types', 'node'],
+  '--rewriteRelativeImportExtensions',
+]
+
 /** What the package has besides the compiled modules, from the root on. */
 const COPIES = {
   'report/report.schema.json': 'dist/report/report.schema.json',
@@ -38,6 +46,9 @@ function compile(to: string): string[] {
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
   const project = join(ROOT, 'report/package/tsconfig.json')
   execFileSync(process.execPath, [tsc, '--project', project, '--outDir', to], { stdio: 'inherit' })
+  // Only the config has types for others.
+  const declarations = [...DECLARATIONS, '--rootDir', ROOT, '--outDir', join(to, 'types')]
+  execFileSync(process.execPath, [tsc, join(ROOT, CONFIG), ...declarations], { cwd: ROOT, stdio: 'inherit' })
   const files = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.js'))
   return files.map(name => rewriteUrls(join(to, name)))
 }
@@ -65,6 +76,7 @@ function manifestOf(modules: readonly string[]) {
     license: 'MIT',
     type: 'module',
     bin: { 'backend-report': BIN },
+    exports: { '.': { types: './dist/types/report/config.d.ts', default: './dist/report/config.js' } },
     engines: { node: '>=20.12' },
     dependencies: Object.fromEntries(
       packages.sort().map(name => [name, readManifest(`node_modules/${name}`).version]),

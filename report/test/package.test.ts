@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { SERVICE_ID } from '../../src/config/service-name.ts'
 import type { Report } from '../document/document.ts'
 import { ROOT } from '../generate.ts'
@@ -87,7 +87,7 @@ describe('the packed report', () => {
     const installed = join(app, 'node_modules/backend-report')
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
     expect(
-      files.filter(name => /\.ts$|(^|\/)(test|fixtures|bench|drizzle|modules)(\/|$)/.test(name)),
+      files.filter(name => /(?<!\.d)\.ts$|(^|\/)(test|fixtures|bench|drizzle|modules)(\/|$)/.test(name)),
     ).toEqual([])
     const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
     expect(Object.keys(dependencies).length).toBeLessThanOrEqual(8)
@@ -111,6 +111,28 @@ describe('the packed report', () => {
       'report/package/installed.js: ../../src/app.ts',
       'report/sections/performance/bench.js: ../../../bench/index.ts',
     ])
+  })
+
+  it('exports what a config is written with, and its types', async () => {
+    const config =
+      "import { defineReport } from 'backend-report'\nexport default defineReport({ shared: ['GET /notes'] })\n"
+    writeFileSync(join(folder, 'notes-api/report.config.mjs'), config)
+    onTestFinished(() => rmSync(join(folder, 'notes-api/report.config.mjs')))
+    const print = "import('./report.config.mjs').then(({ default: config }) => console.log(config))"
+    const { stdout } = await run(process.execPath, ['--eval', print], { cwd: app })
+    expect(stdout).toBe("{ shared: [ 'GET /notes' ] }\n")
+    writeFileSync(join(app, 'wrong.ts'), config.replace('shared', 'unknown'))
+    onTestFinished(() => rmSync(join(app, 'wrong.ts')))
+    const tsc = [
+      join(ROOT, 'node_modules/typescript/bin/tsc'),
+      'wrong.ts',
+      '--noEmit',
+      '--module',
+      'nodenext',
+    ]
+    const checked = run(process.execPath, [...tsc, '--strict', '--types', ''], { cwd: app })
+    const errors = await checked.catch(({ stdout }: { stdout: string }) => stdout)
+    expect(errors).toMatch(/^wrong\.ts\(2,\d+\): error TS2353: .*'unknown'.*'ReportConfig'\.\n$/)
   })
 
   it('asks for a module where none is named', async () => {
