@@ -17,6 +17,9 @@ export type Actor = {
   client: Client
 }
 
+/** The secrets that all accounts of the report have used so far. */
+export type Issued = Record<'passwords' | 'accessTokens' | 'refreshTokens', Set<string>>
+
 export type Actors = ReturnType<typeof createActors>
 
 /** Creates accounts, tokens and forged tokens. */
@@ -28,7 +31,10 @@ export function createActors(
   const run = randomBytes(4).toString('hex')
   let count = 0
 
-  const newEmail = () => `report-${run}-${++count}@example.com`
+  /** All addresses have the same length, so that it shows in no response whose address it is. */
+  const newEmail = () => `report-${run}-${String(++count).padStart(5, '0')}@example.com`
+
+  const issued: Issued = { passwords: new Set(), accessTokens: new Set(), refreshTokens: new Set() }
 
   /** Returns a registered user who has logged in, with its own client address. */
   async function user(): Promise<Actor> {
@@ -40,6 +46,7 @@ export function createActors(
     const client = http.client()
     const email = newEmail()
     const password = randomBytes(18).toString('base64url')
+    issued.passwords.add(password)
     const body = api.body(api.route('register'), { email, password })
     const response = await client.call(...api.to('register'), { body })
     const id = findId(response.json)
@@ -51,7 +58,10 @@ export function createActors(
 
   async function logIn({ email, password, client }: Pick<Actor, 'email' | 'password' | 'client'>) {
     const body = api.body(api.route('login'), { email, password })
-    return tokensOf(await client.call(...api.to('login'), { body }))
+    const tokens = tokensOf(await client.call(...api.to('login'), { body }))
+    issued.accessTokens.add(tokens.accessToken)
+    issued.refreshTokens.add(tokens.refreshToken)
+    return tokens
   }
 
   /** Returns a user who is an admin, as the config makes one. */
@@ -63,7 +73,7 @@ export function createActors(
     return { ...account, ...(await logIn(account)) }
   }
 
-  return { user, admin, logIn, newEmail, ...createForge(signingKey) }
+  return { user, admin, logIn, newEmail, issued, ...createForge(signingKey) }
 }
 
 /** Forges what an attacker with the service's key, or with its public half, could sign. */
