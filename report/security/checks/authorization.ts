@@ -20,7 +20,7 @@ function requireHonest({ samples, unreached }: Sweep, routes: readonly ObservedR
     const honest = samples.find(sample => sample.route === route && sample.kind === 'honest')
     if (!honest || honest.response.status >= 400) {
       throw new NotVerified(
-        `the valid request to ${nameOf(route)} was answered ${honest?.response.status ?? 'nothing'}`,
+        `the valid request to ${nameOf(route)} got the response ${honest?.response.status ?? 'none'}`,
       )
     }
   }
@@ -135,7 +135,7 @@ async function tryObject(
   const after = await read()
   const honest = await owner.client.call(route.method, path, { ...call, sent: "the owner's token" })
   if (!isSuccess(honest.status)) {
-    throw new NotVerified(`the owner's request to ${nameOf(route)} was answered ${honest.status}`)
+    throw new NotVerified(`the owner's request to ${nameOf(route)} got the response ${honest.status}`)
   }
   expect.response(honest, 'a success: the control', true)
   if (route.method === 'GET' && isSuccess(tried.status) && !needsOwner(route)) {

@@ -23,7 +23,7 @@ function wrongBodies(
     const honest = samples.find(sample => sample.route === route && sample.kind === 'honest')
     if (!honest || honest.response.status >= 400) {
       throw new NotVerified(
-        `the valid request to ${name} was answered ${honest?.response.status ?? 'nothing'}`,
+        `the valid request to ${name} got the response ${honest?.response.status ?? 'none'}`,
       )
     }
   }
@@ -43,7 +43,8 @@ export const inputValidation: HttpCheck = {
   claim: 'Input validation with JSON Schema on every route that takes a body ({count} routes)',
   source: 'ASVS 5.0 §2.2.1',
   needs: 'http',
-  async run({ expect, sweep, routes }) {
+  async run({ expect, sweep, routes, http }) {
+    http.requireWrites()
     const wrong = wrongBodies(
       await sweep(),
       routes,
@@ -65,7 +66,7 @@ export const strictBodies: HttpCheck = {
   claim: 'Unknown fields, coerced types and foreign content types refused ({count} routes)',
   source: 'ASVS 5.0 §2.2.1, §4.1.5',
   needs: 'http',
-  run: ({ expect, sweep, routes }) => expectRefusals({ expect, sweep, routes }, STRICT),
+  run: context => expectRefusals(context, STRICT),
 }
 
 export const malformedText: HttpCheck = {
@@ -74,7 +75,7 @@ export const malformedText: HttpCheck = {
   claim: 'Malformed JSON, bad UTF-8, deep nesting and __proto__ refused ({count} routes)',
   source: 'ASVS 5.0 §1.5.3, §15.3.6, CWE-674',
   needs: 'http',
-  run: ({ expect, sweep, routes }) => expectRefusals({ expect, sweep, routes }, MALFORMED),
+  run: context => expectRefusals(context, MALFORMED),
 }
 
 type FieldError = { path?: unknown; message?: unknown; keyword?: unknown }
@@ -85,7 +86,8 @@ export const validationErrors: ServiceCheck = {
   claim: 'All mistakes of a body named at once, each with path, message and keyword ({count} routes)',
   source: 'RFC 9457 §3.1, ASVS 5.0 §2.2.1',
   needs: 'service',
-  async run({ expect, sweep, routes }) {
+  async run({ expect, sweep, routes, http }) {
+    http.requireWrites()
     const wrong = wrongBodies(await sweep(), routes, sent => sent === 'a wrong type in every field')
     const isComplete = ({ route, response }: Sample) => {
       const errors = (Array.isArray(response.json.errors) ? response.json.errors : []) as FieldError[]
@@ -102,9 +104,11 @@ export const validationErrors: ServiceCheck = {
   },
 }
 
-type Context = Pick<CheckContext, 'sweep' | 'routes'> & Pick<Parameters<HttpCheck['run']>[0], 'expect'>
+type Context = Pick<CheckContext, 'sweep' | 'routes' | 'http'> &
+  Pick<Parameters<HttpCheck['run']>[0], 'expect'>
 
-async function expectRefusals({ expect, sweep, routes }: Context, kinds: RegExp) {
+async function expectRefusals({ expect, sweep, routes, http }: Context, kinds: RegExp) {
+  http.requireWrites()
   const wrong = wrongBodies(await sweep(), routes, sent => kinds.test(sent))
   return { count: String(expect.samples(wrong, '400, 413, 415 or 422', isRefused).routes) }
 }
