@@ -5,7 +5,8 @@ import { pageOf } from '../../lib/cursor.ts'
 import type { AccessClaims } from './access-tokens.ts'
 import { listSessions } from './repository.ts'
 
-const SORT = '-createdAt'
+/** The list and its order, newest first. A cursor names them, so that the cursors of other lists are refused. */
+const SORT = 'sessions:-createdAt'
 
 /** Returns a page of the caller's live sessions, newest first. Throws InvalidCursor. */
 export async function listOwnSessions(

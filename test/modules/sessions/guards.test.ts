@@ -45,7 +45,7 @@ it('a second guard around a route is refused', async () => {
   await expect(scoped).rejects.toThrow('/nested has two guards')
 })
 
-it('a guard covers the routes of inner scopes, and HEAD', async () => {
+it('P9: a guard covers the routes of inner scopes, and HEAD', async () => {
   const app = await build()
   await app.register(async function outer(scope) {
     app.guard(scope, { requires: 'admin' })

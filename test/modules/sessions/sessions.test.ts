@@ -134,10 +134,10 @@ describe('the list of sessions', () => {
     const { accessToken } = await service.signUp()
     const id = crypto.randomUUID()
     const made = [
-      { sort: 'createdAt', key: '2026-01-31T12:00:00.000Z', id },
-      { sort: '-createdAt', key: 'yesterday', id },
-      { sort: '-createdAt', key: '+275760-09-13T00:00:00.000Z', id },
-      { sort: '-createdAt', key: '2026-01-31T12:00:00.000Z', id: 'x' },
+      { sort: '-createdAt', key: '2026-01-31T12:00:00.000Z', id },
+      { sort: 'sessions:-createdAt', key: 'yesterday', id },
+      { sort: 'sessions:-createdAt', key: '+275760-09-13T00:00:00.000Z', id },
+      { sort: 'sessions:-createdAt', key: '2026-01-31T12:00:00.000Z', id: 'x' },
     ]
     for (const cursor of ['garbage', ...made.map(encodeCursor)]) {
       const response = await list(accessToken, `?cursor=${cursor}`)
