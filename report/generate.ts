@@ -89,32 +89,20 @@ async function generate(
   const start = app === undefined ? await startServer(cleanups, signal) : undefined
   const subject = start ? await start(ROOT, 'head') : await startAnyApp(app ?? '', options, signal)
   if (!start) cleanups.push(subject.stop)
-  async function startOther(root: string): Promise<Subject> {
-    const other = await startAnyApp(
-      await moduleIn(root, { module: app ?? '', ownRoot }, signal),
-      options,
-      signal,
-    )
-    cleanups.push(other.stop)
-    return other
-  }
   const { rows, context } = await rowsOf(subject, own, sections, onStep)
-  let change: Change | undefined
-  if (since !== undefined && own?.base) {
-    onStep(`starting ${since}`)
-    // Two versions of one's own service have a database each. Two of another app may need the same port.
-    if (!start) await subject.stop()
-    const startIn = start ? (root: string) => start(root, 'base') : startOther
-    const base = await startBase(own, own.base, { start: startIn, cleanups, signal })
-    const compared = sections.filter(id => !NOT_COMPARED.includes(id))
-    if (rows.database) rows.database = await failEdited(rows.database, own)
-    const before = await rowsOf(base, undefined, compared, onStep, subject.root)
-    subtract(rows, before.rows, since)
-    await base.stop()
-    const { routes } = before.context
-    const added = start && measure ? await findNewRoutes(context, routes) : []
-    change = { ref: since, commit: own.base.commit ?? '', routes, added }
-  }
+  // Two versions of one's own service have a database each. Two of another app may need the same port.
+  if (!start) await subject.stop()
+  const startBaseIn = start
+    ? (folder: string) => start(folder, 'base')
+    : async (folder: string) => {
+        const module = await moduleIn(folder, { module: app ?? '', ownRoot }, signal)
+        const base = await startAnyApp(module, options, signal)
+        cleanups.push(base.stop)
+        return base
+      }
+  const head = { rows, context, own }
+  const change =
+    own?.base && (await compareWithBase(head, startBaseIn, { sections, onStep, signal, cleanups }))
   signal.throwIfAborted()
   // The bench needs a quiet machine.
   await subject.stop()
@@ -127,6 +115,30 @@ async function generate(
   const { surveyed } = context
   const supplement = await collectSupplement({ root, repository: own, tests: options.tests, surveyed, rows })
   return toDocument({ ...headOf(options, subject, own), ...supplement }, rows, sections, secrets)
+}
+
+type Head = { rows: Rows; context: Context; own: Repository | undefined }
+type Work = Pick<Settings, 'sections'> & { onStep: OnStep; signal: AbortSignal; cleanups: Cleanups }
+
+/** Reduces the rows of the head to its change since the base. Returns what the bench has to know of the base. */
+async function compareWithBase(
+  { rows, context, own }: Head,
+  start: (folder: string) => Promise<Subject>,
+  { sections, onStep, signal, cleanups }: Work,
+): Promise<Change | undefined> {
+  if (!own?.base) return undefined
+  const { ref = '', commit } = own.base
+  onStep(`starting ${ref}`)
+  const base = await startBase(own, own.base, { start, cleanups, signal })
+  const compared = sections.filter(id => !NOT_COMPARED.includes(id))
+  if (rows.database) rows.database = await failEdited(rows.database, own)
+  const before = await rowsOf(base, undefined, compared, onStep, context.subject.root)
+  subtract(rows, before.rows, ref)
+  await base.stop()
+  const { routes } = before.context
+  // Only the reference service is measured, and only it still runs.
+  const isMeasured = context.service !== undefined && sections.includes('performance')
+  return { ref, commit: commit ?? '', routes, added: isMeasured ? await findNewRoutes(context, routes) : [] }
 }
 
 /** Durability is of no use to a database that lives for one run. */
