@@ -9,6 +9,7 @@ import { bodyProperties, IDENTITY } from '../../service/roles.ts'
 import type { Actor } from '../actors.ts'
 import type { Expectations, ServiceCheck, ServiceContext } from '../check.ts'
 import { comparable, differenceOf, valuesOf } from '../comparable.ts'
+import { columnsOf, rowsWith, tablesOf } from '../rows.ts'
 
 /** OWASP Password Storage Cheat Sheet, argon2id: the least memory in KiB by the number of iterations. */
 const MIN_MEMORY: Record<number, number> = { 1: 47_104, 2: 19_456, 3: 12_288, 4: 9216, 5: 7168 }
@@ -19,27 +20,67 @@ export const passwordHashing: ServiceCheck = {
   claim: 'Passwords hashed with argon2id (m={m} KiB, t={t}, p={p})',
   source: 'ASVS 5.0 §11.4.2, OWASP Password Storage Cheat Sheet',
   needs: 'service',
-  async run({ expect, actors, internals }) {
-    const { id, password } = await actors.user()
-    const { rows } = await internals.query('select password_hash from users where id = $1', [id])
-    const stored = String(rows[0]?.password_hash)
-    const parameters = /^\$(argon2\w+)\$v=19\$([^$]+)\$/.exec(stored)
-    const [, kind = 'another format', list = ''] = parameters ?? []
-    const { m = '0', t = '0', p = '0' } = Object.fromEntries(list.split(',').map(pair => pair.split('=')))
-    expect.fact('stored as', kind, 'argon2id', kind === 'argon2id')
-    const minMemory = MIN_MEMORY[Math.min(Number(t), 5)] ?? Number.POSITIVE_INFINITY
-    expect.fact('parameters', `m=${m},t=${t},p=${p}`, 'at least what OWASP requires', Number(m) >= minMemory)
-    // RFC 9106 §3.1 allows a tag of 4 bytes, which can be guessed.
-    const lengths = stored
-      .split('$')
-      .slice(-2)
-      .map(part => Buffer.from(part, 'base64').length)
-    const isLong = lengths.length === 2 && lengths.every(length => length >= 16)
-    expect.fact('bytes of salt and hash', lengths.join(' and '), 'at least 16', isLong)
-    const isPlain = stored.includes(password)
-    expect.fact('the password in the row', isPlain ? 'found' : 'none', 'none', !isPlain)
+  async run({ expect, actors, api, internals: { query }, sweep }) {
+    const [actor, changed] = await Promise.all([actors.user(), actors.user()])
+    const body = api.body(api.route('changePassword'), changed)
+    const done = await changed.client.call(...api.to('changePassword'), { token: changed.accessToken, body })
+    if (done.status >= 300) throw new NotVerified(`the response to a password change was ${done.status}`)
+    // By then there are accounts by all ways that the API has.
+    await sweep()
+    const tables = tablesOf(await columnsOf(query))
+    const rows = (
+      await rowsWith(query, tables, ['$argon2', '$2a$', '$2b$', '$2y$', '$scrypt', '$pbkdf2'])
+    ).concat(
+      (await rowsWith(query, tables, [actor.id, changed.id])).filter(({ row }) => hashesIn(row).length > 0),
+    )
+    const own = rows.find(({ row }) => row.id === actor.id && hashesIn(row).length > 0)
+    if (!own) {
+      expect.fact('a hash in the row of an account', 'none', 'a hash that names its algorithm', false)
+      return {}
+    }
+    const hashes = [...new Set(rows.flatMap(({ row }) => hashesIn(row)))]
+    const weak = hashes.flatMap(hash => weaknessOf(hash) ?? [])
+    expect.note(fact('hashes', 'those of all accounts of this report'))
+    expect.fact('weak hashes', [...new Set(weak)].join(', ') || 'none', 'none', weak.length === 0)
+    const isSalted =
+      hashes.length >=
+      new Set(rows.filter(({ row }) => hashesIn(row).length > 0).map(({ row }) => row.id)).size
+    expect.fact('hashes of different accounts', isSalted ? 'different' : 'equal', 'different', isSalted)
+    const plain = await rowsWith(query, tables, [
+      ...actors.issued.passwords,
+      ...Object.values(body).map(String),
+    ])
+    const found = [...new Set(plain.map(({ table }) => table))].join(', ')
+    expect.fact('tables with a password', found || 'none', 'none', plain.length === 0)
+    const { m = '0', t = '0', p = '0' } = parametersOf(hashesIn(own.row)[0] ?? '')
     return { m, t, p }
   },
+}
+
+const HASH = /^\$(argon2\w+|2[aby]|scrypt|pbkdf2[\w-]*)\$/
+
+function hashesIn(row: Record<string, unknown>): string[] {
+  return Object.values(row).filter((value): value is string => typeof value === 'string' && HASH.test(value))
+}
+
+function parametersOf(hash: string): Record<string, string> {
+  const [, list = ''] = /^\$argon2\w+\$v=19\$([^$]+)\$/.exec(hash) ?? []
+  return Object.fromEntries(list.split(',').map(pair => pair.split('=')))
+}
+
+/** Returns why a hash is too weak; undefined where it is not. */
+function weaknessOf(hash: string): string | undefined {
+  if (!hash.startsWith('$argon2id$v=19$')) return 'not argon2id'
+  const { m = '0', t = '0' } = parametersOf(hash)
+  const minMemory = MIN_MEMORY[Math.min(Number(t), 5)] ?? Number.POSITIVE_INFINITY
+  if (!(Number(m) >= minMemory)) return `m=${m},t=${t} is below what OWASP requires`
+  // RFC 9106 §3.1 allows a tag of 4 bytes, which can be guessed.
+  const lengths = hash
+    .split('$')
+    .slice(-2)
+    .map(part => Buffer.from(part, 'base64').length)
+  const isLong = lengths.length === 2 && lengths.every(length => length >= 16)
+  return isLong ? undefined : `${lengths.join(' and ')} bytes of salt and hash`
 }
 
 export const weakPasswords: ServiceCheck = {

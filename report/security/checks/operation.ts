@@ -38,26 +38,28 @@ export const logRedaction: ServiceCheck = {
   claim: 'No password, token, key or cookie in the logs',
   source: 'ASVS 5.0 §16.2.5',
   needs: 'service',
-  async run({ expect, actors, api, internals, subject, http }) {
+  async run({ expect, actors, api, internals, subject, http, sweep }) {
     const actor = await actors.user()
     const canary = `canary${randomBytes(12).toString('hex')}`
     const mark = `mark${randomBytes(8).toString('hex')}`
     const client = http.client()
     const browser = await useSecrets(api, actor)
     const headers = { cookie: `__Host-refresh=${canary}`, 'x-csrf-token': canary, 'x-api-key': canary }
-    await client.call(...api.to('login'), { body: { email: actor.email, password: canary }, headers })
+    const login = api.route('login')
+    const wrong = api.body(login, { email: actor.email, password: canary })
+    await client.call(...api.to('login'), { body: wrong, headers })
     await client.call(...api.to('login'), { body: { password: canary, token: canary } })
     await client.call(...api.to('me', undefined, `?token=${canary}`), { token: canary })
     const refreshToken = canary.padEnd(43, 'x').slice(0, 43)
-    await client.call(...api.to('refresh'), { body: { refreshToken } })
+    await client.call(...api.to('refresh'), {
+      body: api.body(api.route('refresh'), { ...actor, refreshToken }),
+    })
+    const { samples } = await sweep()
     const last = await client.call('GET', UNKNOWN_PATH, { headers: { 'x-request-id': mark } })
     const lines = await linesUntil(subject.log, mark)
     expect.status(last, 404)
     const secrets = {
       'what was sent as password, token, key and cookie': canary,
-      'a password': actor.password,
-      'an access token': actor.accessToken,
-      'a refresh token': actor.refreshToken,
       ...browser,
       'the signing key': internals.signingKey.split('\n')[1] ?? canary,
       'the metrics token': internals.metricsToken,
@@ -67,15 +69,53 @@ export const logRedaction: ServiceCheck = {
       const isFound = lines.some(line => line.includes(secret))
       expect.fact(`${what} in the log`, isFound ? 'found' : 'none', 'none', !isFound)
     }
+    const words = wordsOf(lines)
+    const { passwords, accessTokens, refreshTokens } = actors.issued
+    const all = {
+      'passwords of all accounts': [...passwords],
+      'access tokens of all accounts': [...accessTokens].map(signatureOf),
+      'refresh tokens of all accounts': [...refreshTokens],
+      'tokens in all responses': samples.flatMap(({ response }) => tokensIn(response.text)),
+      'cookies of all responses': samples.flatMap(({ response }) =>
+        cookiePairsOf(response).map(pair => pair.slice(pair.indexOf('=') + 1)),
+      ),
+    }
+    for (const [what, values] of Object.entries(all)) {
+      const isFound = values.some(value => value.length > MIN_SECRET && words.has(value))
+      expect.fact(`${what} in the log`, isFound ? 'found' : 'none', 'none', !isFound)
+    }
   },
+}
+
+/** Shorter values, such as the name of a state, are no secrets. */
+const MIN_SECRET = 15
+
+/** The words of the log, to look up hundreds of secrets: letters, digits, and the signs of base64url. */
+function wordsOf(lines: readonly string[]): Set<string> {
+  return new Set(lines.flatMap(line => line.match(/[\w-]{16,}/g) ?? []))
+}
+
+function signatureOf(token: string): string {
+  return token.slice(token.lastIndexOf('.') + 1)
+}
+
+/** Returns the signatures of signed tokens in a text, and the values under the name of a token. */
+function tokensIn(text: string): string[] {
+  const signed = [...text.matchAll(/eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.([\w-]{20,})/g)]
+  const named = [...text.matchAll(/"(?:refresh|csrf|api)_?token"\s*:\s*"([\w-]{20,})"/gi)]
+  return [...signed, ...named].map(([, value = '']) => value)
 }
 
 /** Uses each kind of secret as an honest user does. Returns the secrets that were issued, by their kind. */
 async function useSecrets(api: Api, { client, email, password, accessToken: token }: Actor) {
   await client.call(...api.to('me'), { token })
   const newPassword = randomBytes(18).toString('base64url')
-  await client.call(...api.to('changePassword'), { token, body: { currentPassword: password, newPassword } })
-  const body = { email, password: newPassword }
+  const change = api.route('changePassword')
+  await client.call(...api.to('changePassword'), {
+    token,
+    body: replaceNew(api.body(change, { email, password }), password, newPassword),
+  })
+  const body = api.body(api.route('login'), { email, password: newPassword })
   const login = await client.call(...api.to('login', undefined, '?cookie=true'), { body })
   const cookies = cookiePairsOf(login)
   const csrf = String(login.json.csrfToken)
@@ -92,6 +132,16 @@ async function useSecrets(api: Api, { client, email, password, accessToken: toke
       cookies.map(pair => [`the cookie ${pair.split('=', 1)[0]}`, pair.slice(pair.indexOf('=') + 1)]),
     ),
   }
+}
+
+/** Returns the body with another new password: each text that is not the current one. */
+function replaceNew(body: Record<string, unknown>, current: string, next: string): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [
+      name,
+      /new/i.test(name) && value !== current ? next : value,
+    ]),
+  )
 }
 
 async function linesUntil(log: () => readonly string[], mark: string): Promise<readonly string[]> {

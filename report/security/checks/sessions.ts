@@ -9,7 +9,7 @@ import { IDENTITY } from '../../service/roles.ts'
 import type { Sample } from '../../sweep/sample.ts'
 import { type Actor, claimsOf, tokensOf } from '../actors.ts'
 import type { Expectations, ServiceCheck, ServiceContext } from '../check.ts'
-import { type Column, columnsOf, rowsWith } from '../rows.ts'
+import { type Column, columnsOf, rowsWith, tablesOf } from '../rows.ts'
 import {
   bodyVariations,
   emailVariations,
@@ -96,17 +96,30 @@ export const refreshStorage: ServiceCheck = {
   claim: 'Refresh tokens stored as hashes only',
   source: 'ASVS 5.0 §11.4.1, RFC 9700 §4.14',
   needs: 'service',
-  async run({ expect, actors, internals }) {
+  async run({ expect, actors, api, internals: { query }, sweep }) {
     const actor = await actors.user()
-    const { rows } = await internals.query(
-      'select to_jsonb(t)::text as row, token_hash from refresh_tokens t',
+    const body = api.body(api.route('refresh'), actor)
+    const successor = tokensOf(await actor.client.call(...api.to('refresh'), { body })).refreshToken
+    // By then all routes that issue tokens have issued some.
+    await sweep()
+    const tokens = [...actors.issued.refreshTokens, successor].filter(token => token !== '')
+    if (tokens.length === 0) throw new NotVerified('no refresh token was issued')
+    const tables = tablesOf(await columnsOf(query))
+    const hashes = [actor.refreshToken, successor].map(token => createHash('sha256').update(token).digest())
+    const stored = await Promise.all(
+      hashes.map(hash =>
+        rowsWith(query, tables, [hash.toString('hex'), hash.toString('base64'), hash.toString('base64url')]),
+      ),
     )
-    const hash = createHash('sha256').update(actor.refreshToken).digest()
-    const isHashed = rows.some(({ token_hash }) => hash.equals(token_hash))
-    const raw = Buffer.from(actor.refreshToken).toString('hex')
-    const isPlain = rows.some(({ row }) => row.includes(actor.refreshToken) || row.includes(raw))
+    const isHashed = stored.every(rows => rows.length > 0)
+    const forms = tokens.flatMap(token => [
+      token,
+      Buffer.from(token).toString('hex'),
+      Buffer.from(token).toString('base64'),
+    ])
+    const plain = await rowsWith(query, tables, forms)
     expect.fact('rows with the SHA-256 of an issued token', isHashed ? 'found' : 'none', 'found', isHashed)
-    expect.fact('rows with the token itself', isPlain ? 'found' : 'none', 'none', !isPlain)
+    expect.fact('rows with a token itself', plain.length > 0 ? 'found' : 'none', 'none', plain.length === 0)
   },
 }
 
@@ -117,7 +130,7 @@ export const refreshCookie: ServiceCheck = {
     'Refresh cookie is __Host-, HttpOnly, Secure and SameSite=Strict, and asks for the CSRF token of its session',
   source: 'ASVS 5.0 §3.3.1, §3.3.2, §3.3.4, §3.5.1',
   needs: 'service',
-  async run({ expect, actors, api }) {
+  async run({ expect, actors, api, sweep }) {
     const { client, email, password } = await actors.user()
     const logIn = () =>
       client.call(...api.to('login', undefined, '?cookie=true'), { body: { email, password } })
@@ -127,7 +140,11 @@ export const refreshCookie: ServiceCheck = {
     const byCookie = (sent: string, headers: Record<string, string>) =>
       client.call(...api.to('refresh'), { sent, body: {}, headers: { cookie, ...headers } })
     const csrf = (token: unknown) => ({ 'x-csrf-token': String(token) })
-    expect.status(await byCookie('the cookie without a CSRF token', {}), 403)
+    const isInBody = login.text.includes(cookie.slice(cookie.indexOf('=') + 1))
+    expect.response(login, 'the refresh token in the cookie only', !isInBody)
+    for (const [what, headers] of Object.entries(FOREIGN_PAGES)) {
+      expect.status(await byCookie(`the cookie without a CSRF token, ${what}`, headers), 403)
+    }
     expect.status(await byCookie('the cookie with an invented CSRF token', csrf('invented')), 403)
     expect.status(await byCookie("the cookie with another session's token", csrf(other.json.csrfToken)), 403)
     const twice = await client.call(...api.to('refresh'), {
@@ -146,17 +163,39 @@ export const refreshCookie: ServiceCheck = {
     const refreshed = await byCookie('the cookie with the CSRF token', csrf(login.json.csrfToken))
     expect.status(refreshed, 200)
     expectFlags(expect, 'a refresh', refreshed)
+    const { samples } = await sweep()
+    const withCookies = samples.filter(({ response }) => cookiesOf(response).length > 0)
+    for (const { response } of withCookies) {
+      const weak = cookiesOf(response).filter(text => isSecretCookie(text) && !hasFlags(text))
+      if (weak.length > 0) expect.response(response, 'HttpOnly, Secure and SameSite on each cookie', false)
+    }
     const token = String(refreshed.json.accessToken)
     const loggedOut = await client.call(...api.to('logout'), { token, headers: { cookie } })
-    const isCleared = cookiesOf(loggedOut).some(text =>
-      /^__Host-refresh=;.*Expires=Thu, 01 Jan 1970/.test(text),
+    const [name = ''] = cookie.split('=', 1)
+    const isCleared = cookiesOf(loggedOut).some(
+      text => text.startsWith(`${name}=;`) && /Expires=Thu, 01 Jan 1970|Max-Age=0/i.test(text),
     )
     expect.response(loggedOut, '204, and the cookie is cleared', loggedOut.status === 204 && isCleared)
   },
 }
 
+/** Headers of requests that a page of another site can make a browser send. */
+const FOREIGN_PAGES: Record<string, Record<string, string>> = {
+  'without further headers': {},
+  'with an origin': { origin: 'https://attacker.report.test' },
+  'with the origin null': { origin: 'null' },
+  'with a referer': { referer: 'https://attacker.report.test/' },
+  'from another site': { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+  'with X-Requested-With': { 'x-requested-with': 'XMLHttpRequest' },
+  'with an empty CSRF token': { 'x-csrf-token': '' },
+}
+
+function hasFlags(cookie: string): boolean {
+  return /; *httponly/i.test(cookie) && /; *secure/i.test(cookie) && /; *samesite=(strict|lax)/i.test(cookie)
+}
+
 function expectFlags(expect: Expectations, of: string, response: HttpResponse): void {
-  const cookie = cookiesOf(response).find(text => text.startsWith('__Host-refresh='))
+  const cookie = cookiesOf(response).find(text => text.startsWith('__Host-'))
   if (cookie === undefined) throw new NotVerified(`${of} in browser mode set no refresh cookie`)
   for (const flag of ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/']) {
     const isSet = cookie.split('; ').includes(flag)
