@@ -7,9 +7,10 @@ import { itemsOf } from '../../service/objects.ts'
 import { createCaller } from '../../sweep/caller.ts'
 import { replaceSegment } from '../../sweep/wrong.ts'
 import type { ServiceCheck, ServiceContext } from '../check.ts'
+import { watchStatements } from '../statements.ts'
 
 /** Strings that change a statement when they are pasted into it: ends of literals, comments, further statements. */
-const INJECTIONS = [
+const COMMON = [
   "' OR '1'='1",
   "'; DROP TABLE users; --",
   '1); SELECT pg_sleep(5); --',
@@ -18,7 +19,7 @@ const INJECTIONS = [
   '\\',
 ]
 
-type Context = Parameters<ServiceCheck['run']>[0]
+type Context = Parameters<ServiceCheck['run']>[0] & { texts: readonly string[] }
 
 export const sqlInjection: ServiceCheck = {
   id: 'sql-injection',
@@ -26,14 +27,23 @@ export const sqlInjection: ServiceCheck = {
   claim: 'SQL injection prevention via parameterized queries ({count} parameters)',
   source: 'ASVS 5.0 §1.2.4',
   needs: 'service',
-  async run(context) {
-    const { expect, internals, routes } = context
+  async run(given) {
+    const { expect, internals, routes } = given
+    const statements = await watchStatements(internals)
+    const context = { ...given, texts: [...COMMON, statements.text] }
     const before = await countTables(internals)
     const parameters = routes.flatMap(parametersOf)
     for (const route of routes) await injectIntoRoute(context, route)
     await storeProfile(context)
     await storeUserAgent(context)
     await changeCursors(context)
+    const reached = await statements.find()
+    expect.fact(
+      'failed statements with a text',
+      reached.length > 0 ? 'found' : 'none',
+      'none',
+      reached.length === 0,
+    )
     const isKept = (await countTables(internals)) === before
     expect.fact('tables afterwards', isKept ? 'all' : 'some', 'all', isKept)
     return { count: String(parameters.length) }
@@ -46,15 +56,15 @@ async function countTables({ query }: ServiceContext['internals']): Promise<numb
 }
 
 /** Stores each string in a text field of the profile and reads it back. */
-async function storeProfile({ expect, actors, api }: Context): Promise<void> {
+async function storeProfile({ expect, actors, api, texts }: Context): Promise<void> {
   const route = api.found.updateProfile
   const { properties = {} } = (route?.schemas.body ?? {}) as JsonSchema
   const field = Object.keys(properties).find(name =>
-    INJECTIONS.every(text => acceptsText(properties[name] ?? {}, text)),
+    texts.every(text => acceptsText(properties[name] ?? {}, text)),
   )
   if (!route || field === undefined) return
   const actor = await actors.user()
-  for (const text of INJECTIONS) {
+  for (const text of texts) {
     const profile = await actor.client.call(...api.to('updateProfile', actor.id), {
       sent: `${field} of SQL`,
       body: api.body(route, actor, { [field]: text }),
@@ -65,10 +75,10 @@ async function storeProfile({ expect, actors, api }: Context): Promise<void> {
 }
 
 /** The user agent is stored at a login and shown in the list of sessions. */
-async function storeUserAgent({ expect, actors, api }: Context): Promise<void> {
+async function storeUserAgent({ expect, actors, api, texts }: Context): Promise<void> {
   if (!api.found.sessions) return
   const actor = await actors.user()
-  for (const text of INJECTIONS) {
+  for (const text of texts) {
     const login = await actor.client.call(...api.to('login'), {
       sent: 'a login with a user agent of SQL',
       body: api.body(api.route('login'), actor),
@@ -85,7 +95,7 @@ async function storeUserAgent({ expect, actors, api }: Context): Promise<void> {
 }
 
 /** A cursor's content is under the client's control. Puts each string in the place of each text in a real cursor. */
-async function changeCursors({ expect, actors, objects, routes }: Context): Promise<void> {
+async function changeCursors({ expect, actors, objects, routes, texts }: Context): Promise<void> {
   const lists = routes.filter(({ method, schemas }) => {
     const names = Object.keys((schemas.querystring as JsonSchema | undefined)?.properties ?? {})
     return method === 'GET' && names.includes('cursor') && names.includes('limit')
@@ -99,7 +109,7 @@ async function changeCursors({ expect, actors, objects, routes }: Context): Prom
       const page = await actor.client.call('GET', `${list.url}?limit=1${order}`, call)
       const parts = decode(String(page.json.nextCursor))
       for (const [index, text] of parts.flatMap((part, at) =>
-        typeof part === 'string' ? INJECTIONS.map(each => [at, each] as const) : [],
+        typeof part === 'string' ? texts.map(each => [at, each] as const) : [],
       )) {
         const cursor = Buffer.from(JSON.stringify(parts.with(index, text))).toString('base64url')
         const sent = 'a cursor of SQL'
@@ -147,13 +157,12 @@ function parametersOf(route: ObservedRoute): Parameter[] {
 async function injectIntoRoute(context: Context, route: ObservedRoute): Promise<void> {
   const parameters = parametersOf(route)
   if (parameters.length === 0) return
-  const { expect, http, api, actors, objects, internals } = context
+  const { expect, http, api, actors, objects, internals, texts } = context
   const caller = createCaller(route, { api, actors, objects, metricsToken: internals.metricsToken })
-  const client = http.client()
   for (const parameter of parameters) {
     const { name, in: place } = parameter
     const responses: [HttpResponse, boolean][] = []
-    for (const text of INJECTIONS) {
+    for (const text of texts) {
       const { method, path: honest, ...request } = await caller.request()
       const encoded = encodeURIComponent(text)
       const path =
@@ -163,7 +172,8 @@ async function injectIntoRoute(context: Context, route: ObservedRoute): Promise<
             ? `${honest}${honest.includes('?') ? '&' : '?'}${name}=${encoded}`
             : honest
       const body = place === 'body' && { body: { ...(request.body as object), [name]: text } }
-      const response = await client.call(method, path, {
+      // Limits count by address.
+      const response = await http.client().call(method, path, {
         ...request,
         ...body,
         sent: `SQL as ${name} of the ${place}`,
