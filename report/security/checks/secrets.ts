@@ -12,8 +12,14 @@ const SECRET_FORMATS = [
   '^[A-Za-z0-9+/]{64}$',
   'AKIA[0-9A-Z]{16}',
   'gh[pousr]_[A-Za-z0-9]{36}',
+  'github_pat_[A-Za-z0-9_]{60,}',
+  'AIza[A-Za-z0-9_-]{35}',
+  'npm_[A-Za-z0-9]{36}',
+  'glpat-[A-Za-z0-9_-]{20}',
+  'hooks\\.slack\\.com/services/T[A-Z0-9]{8,}/B[A-Z0-9]{8,}/[A-Za-z0-9]{20,}',
+  '^[A-Za-z0-9+/]{70}$',
   'xox[abprs]-[A-Za-z0-9-]{10,}',
-  'sk_live_[A-Za-z0-9]{20,}',
+  '[rs]k_live_[A-Za-z0-9]{20,}',
   'eyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}\\.[A-Za-z0-9_-]{20,}',
 ]
 
