@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { NotVerified } from '../errors.ts'
 import type { Internals } from '../subject/subject.ts'
 
 /** The log of the embedded server, beside its data. */
@@ -16,20 +17,24 @@ export type Statements = Awaited<ReturnType<typeof watchStatements>>
 
 /**
  * Returns a text that no statement survives that it is pasted into, and a function that returns the failed statements
- * with it: in a text of SQL its quotes are doubled. Parameters are in no statement.
+ * with it: in a text of SQL its quotes are doubled. Parameters are in no statement. Throws NotVerified where the log
+ * cannot be read.
  */
 export async function watchStatements({ query }: Internals) {
   const file = await query('show data_directory').then(
     ({ rows }) => join(dirname(String(rows[0].data_directory)), LOG),
-    () => undefined,
+    () => '',
   )
-  const isReadable = file !== undefined && existsSync(file)
-  const from = isReadable ? (await stat(file)).size : 0
+  if (!existsSync(file)) {
+    throw new NotVerified(
+      'the log of the database cannot be read, so it is not known which statements failed',
+    )
+  }
+  const from = (await stat(file)).size
   // Appears nowhere else. Evidence has no ids, so that it is the same in every run.
   const text = `${randomUUID()}'"`
 
   async function find(): Promise<string[]> {
-    if (!isReadable) return []
     const handle = await open(file)
     try {
       const { size } = await handle.stat()
@@ -43,5 +48,5 @@ export async function watchStatements({ query }: Internals) {
     }
   }
 
-  return { text, find, isReadable }
+  return { text, find }
 }

@@ -83,7 +83,7 @@ export const methodNotAllowed: ServiceCheck = {
       )
     }
     expect.samples(unknown, '405, and Allow with the methods of the path', isRefused, ['allow'])
-    return { count: String(new Set(unknown.map(({ path }) => path)).size) }
+    return { count: String(new Set(routes.map(({ url }) => url)).size) }
   },
 }
 

@@ -75,11 +75,12 @@ async function storeProfile({ expect, actors, api, texts }: Context): Promise<vo
 }
 
 /** The user agent is stored at a login and shown in the list of sessions. */
-async function storeUserAgent({ expect, actors, api, texts }: Context): Promise<void> {
+async function storeUserAgent({ expect, actors, api, http, texts }: Context): Promise<void> {
   if (!api.found.sessions) return
   const actor = await actors.user()
   for (const text of texts) {
-    const login = await actor.client.call(...api.to('login'), {
+    // Each from an address of its own, so that no limit of logins applies.
+    const login = await http.client().call(...api.to('login'), {
       sent: 'a login with a user agent of SQL',
       body: api.body(api.route('login'), actor),
       headers: { 'user-agent': text },
@@ -108,17 +109,18 @@ async function changeCursors({ expect, actors, objects, routes, texts }: Context
       const call = { token: actor.accessToken }
       const page = await actor.client.call('GET', `${list.url}?limit=1${order}`, call)
       const parts = decode(String(page.json.nextCursor))
-      for (const [index, text] of parts.flatMap((part, at) =>
-        typeof part === 'string' ? texts.map(each => [at, each] as const) : [],
-      )) {
-        const cursor = Buffer.from(JSON.stringify(parts.with(index, text))).toString('base64url')
-        const sent = 'a cursor of SQL'
-        const response = await actor.client.call('GET', `${list.url}?limit=1${order}&cursor=${cursor}`, {
-          ...call,
-          sent,
-        })
-        expect.response(response, 'no server error', response.status < 500)
+      const changed = parts.flatMap((part, index) =>
+        typeof part === 'string' ? texts.map(text => parts.with(index, text)) : [],
+      )
+      let errors = 0
+      for (const content of changed) {
+        const cursor = Buffer.from(JSON.stringify(content)).toString('base64url')
+        const path = `${list.url}?limit=1${order}&cursor=${cursor}`
+        if ((await actor.client.call('GET', path, call)).status >= 500) errors += 1
       }
+      // The cursors themselves have ids and instants of this run.
+      const what = `server errors from ${changed.length} cursors of SQL in ${list.url}${order.replace('&', '?')}`
+      expect.fact(what, String(errors), '0', errors === 0)
     }
   }
 }
