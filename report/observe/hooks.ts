@@ -86,9 +86,9 @@ function createWrapper(root: string, record: Recorder) {
     return outer
   }
 
-  function wrapHook(kind: HookKind, hook: Callback): Callback {
+  function wrapHook(kind: HookKind, hook: Callback, isOfRoute = false): Callback {
     if (typeof hook !== 'function' || wrapped.has(hook)) return hook
-    const index = hooks.push({ kind, name: hook.name, place: callerPlace(root) }) - 1
+    const index = hooks.push({ kind, name: hook.name, isOfRoute, place: callerPlace(root) }) - 1
     return wrap(hook, () => ({ at: 'hook', hook: index }))
   }
 
@@ -97,7 +97,7 @@ function createWrapper(root: string, record: Recorder) {
     for (const kind of LIFECYCLE) {
       const own = options[kind] as Callback | Callback[] | undefined
       if (own === undefined) continue
-      Object.assign(options, { [kind]: [own].flat().map(hook => wrapHook(kind, hook)) })
+      Object.assign(options, { [kind]: [own].flat().map(hook => wrapHook(kind, hook, true)) })
     }
   }
 

@@ -16,7 +16,13 @@ export type HookKind = (typeof LIFECYCLE)[number]
 /** A place in the source: a path relative to the app's folder, or from `node_modules/` on for installed code. */
 export type Place = { file: string; line: number }
 
-export type ObservedHook = { kind: HookKind; name: string; place: Place | undefined }
+export type ObservedHook = {
+  kind: HookKind
+  name: string
+  /** Whether the options of a route name it, in place of an `addHook`. */
+  isOfRoute: boolean
+  place: Place | undefined
+}
 
 export type ObservedRoute = {
   method: string

@@ -60,6 +60,7 @@ describe('the stages', () => {
   const hook = (kind: ObservedHook['kind'], name: string, file: string): ObservedHook => ({
     kind,
     name,
+    isOfRoute: false,
     place: { file, line: 1 },
   })
   const hooks = [
@@ -106,7 +107,8 @@ describe('the stages', () => {
   })
 
   it('are named after the file or package that added the hook, or after the hook in a main file', () => {
-    const named = (name: string, file: string) => labelOf({ name, place: { file, line: 1 } }, 'src/app.ts')
+    const named = (name: string, file: string) =>
+      labelOf({ name, isOfRoute: false, place: { file, line: 1 } }, 'src/app.ts')
     expect(named('check', 'src/http/security-headers.ts')).toBe('SecurityHeaders')
     expect(named('check', 'node_modules/@fastify/under-pressure/index.js')).toBe('UnderPressure')
     expect(named('checkToken', 'src/app.ts')).toBe('CheckToken')
@@ -114,7 +116,11 @@ describe('the stages', () => {
     expect(named('limitUrl', 'src/http/validation.ts')).toBe('LimitUrl')
     expect(named('requireOwner', 'src/modules/sessions/plugin.ts')).toBe('Auth')
     expect(named('normalize', 'src/modules/accounts/plugin.ts')).toBe('Accounts')
-    expect(labelOf({ name: '', place: undefined }, undefined)).toBe('Hook')
+    expect(labelOf({ name: '', isOfRoute: false, place: undefined }, undefined)).toBe('Hook')
+    const place = { file: 'src/modules/sessions/routes.ts', line: 1 }
+    expect(labelOf({ name: 'requireCsrfToken', isOfRoute: true, place }, 'src/app.ts')).toBe(
+      'RequireCsrfToken',
+    )
   })
 })
 

@@ -131,10 +131,10 @@ const GUARD_HOOK = /^(authenticate|authorize|require)/
  * is added in the app's main file or in a route, or where the file's name would read as one of Fastify's own stages.
  */
 export function labelOf(
-  { name, place }: Pick<ObservedHook, 'name' | 'place'>,
+  { name, place, isOfRoute }: Pick<ObservedHook, 'name' | 'place' | 'isOfRoute'>,
   entry: string | undefined,
 ): string {
-  if (!place || place.file === entry) return pascal(name) || 'Hook'
+  if (!place || isOfRoute || place.file === entry) return pascal(name) || 'Hook'
   const installed = /node_modules\/(?:@[^/]+\/)?([^/]+)/.exec(place.file)?.[1]
   if (installed !== undefined) return pascal(installed.replace(/^fastify-/, ''))
   const stem = basename(place.file).replace(/\.\w+$/, '')
