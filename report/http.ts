@@ -237,8 +237,11 @@ function parse(text: string): Record<string, unknown> {
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi
 const MAX_PATH_LENGTH = 100
 
-/** Returns the path without ids of this run, shortened. */
+/** A cursor or a token in a query. */
+const OPAQUE = /(?<==)[\w%-]{40,}/g
+
+/** Returns the path without ids and cursors of this run, shortened. */
 export function describePath(path: string): string {
-  const named = path.replace(UUID, '{id}')
+  const named = path.replace(UUID, '{id}').replace(OPAQUE, '{…}')
   return named.length <= MAX_PATH_LENGTH ? named : `${named.slice(0, MAX_PATH_LENGTH)}…`
 }

@@ -1,14 +1,11 @@
 /** The tests of the report. */
 import { defineTests } from '../vitest.shared.ts'
+import { WHOLE_REPORTS } from './test/helpers/projects.ts'
 
 export default defineTests({
   folder: 'report',
   name: 'report',
   include: ['test/**/*.test.ts'],
-  slow: [
-    'report/test/self-test.test.ts',
-    'report/test/live.test.ts',
-    'report/test/change.test.ts',
-    'report/test/bad-input.test.ts',
-  ],
+  exclude: WHOLE_REPORTS,
+  slow: ['report/test/change.test.ts', 'report/test/bad-input.test.ts'],
 })

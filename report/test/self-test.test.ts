@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ROOT } from '../generate.ts'
 import { judge } from '../self-test/judge.ts'
-import { findTrial, harmless, sabotages, selectTrials } from '../self-test/list.ts'
-import { hasPassed, runSelfTest } from '../self-test/self-test.ts'
-import { describeTrial, renderTable } from '../self-test/table.ts'
+import { harmless, sabotages, selectTrials } from '../self-test/list.ts'
+import { hasPassed } from '../self-test/self-test.ts'
 import type { Trial } from '../self-test/trial.ts'
 import { textAfter } from '../self-test/workspace.ts'
 
@@ -101,27 +100,4 @@ describe('a verdict', () => {
     expect(hasPassed({ trials: [...many, { ...fine, alarms: ['security/a'] }] })).toBe(false)
     expect(hasPassed({ trials: [...many, { ...fine, error: 'no report' }] })).toBe(false)
   })
-})
-
-/** Three reports, and several times what they take on a quiet machine. */
-const TIMEOUT = 600_000
-
-it('turns the right rows of a service that is broken, and none of one that is not', {
-  timeout: TIMEOUT,
-}, async () => {
-  const chosen = ['helmet is not applied', 'nothing is changed'].map(findTrial)
-  const lines: string[] = []
-  const result = await runSelfTest({
-    root: ROOT,
-    trials: chosen,
-    workers: 2,
-    signal: new AbortController().signal,
-    onJudged: judged => lines.push(describeTrial(judged)),
-  })
-  expect(result.trials).toMatchObject(
-    chosen.map(({ name }) => ({ name, ticked: [], absent: [], alarms: [] })),
-  )
-  expect(lines).toHaveLength(2)
-  expect(renderTable(result)).toContain('The right rows turned in 1 of 1 sabotages.')
-  expect(hasPassed(result)).toBe(true)
 })

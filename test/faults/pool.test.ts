@@ -1,5 +1,5 @@
 /** A pool without a free connection: every request still gets a response in time (P19). */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createTestApp, type TestApp } from '../helpers/app.ts'
 
 const POOL_MAX = 2
@@ -17,7 +17,8 @@ beforeAll(async () => {
     DATABASE_STATEMENT_TIMEOUT: '400ms',
     DATABASE_LOCK_TIMEOUT: '200ms',
   })
-  user = await service.signUp()
+  // On a busy machine a new connection may take longer than the timeouts above allow.
+  user = await vi.waitFor(() => service.signUp(), { timeout: 20_000 })
 })
 afterAll(() => service.close())
 

@@ -35,6 +35,9 @@ beforeAll(async () => {
   plainUrl = server.url
   admin = new pg.Pool({ connectionString: server.url, max: 1 })
   admin.on('error', () => {
+    // At the end the server may close a connection before the pool has.
+  })
+  admin.on('error', () => {
     // The connection ends with the server.
   })
   await admin.query(`create role limited login password 'secret'`)

@@ -371,9 +371,7 @@ export const otherInstance: ServiceCheck = {
           () => admin.client.call(...api.to('disable', disabled.id), { token: admin.accessToken }),
         ]
       }
-      await Promise.all(
-        Object.entries(ways).map(([what, way]) => expectEndBeside(context, other, what, ...way)),
-      )
+      for (const [what, way] of Object.entries(ways)) await expectEndBeside(context, other, what, ...way)
       await reuse(context, other, reused)
       return { count: String(Object.keys(ways).length + 1) }
     } finally {

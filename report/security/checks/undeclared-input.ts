@@ -96,18 +96,37 @@ async function askRoute(context: Context, { route, names, payloads, found }: Ask
     for (const [kind, value, some] of Object.entries(payloads).flatMap(([kind, value]) =>
       batchesOf(own).map(some => [kind, value, some] as const),
     )) {
-      const response = await send(honest => add(honest, some, value))
-      const isHarmless = response.status === first.status && !SIGNS.test(response.text)
-      if (isHarmless && isSimilar(first, response, isSteady)) continue
-      // Others write meanwhile: a response may differ where that to the control differs by now too.
-      const isStill = isSteady && (await send(control)).text === first.text
-      if (isHarmless && !isStill && isSimilar(first, response, false)) continue
-      found.add(
-        `${kind} in ${place} of ${route.method} ${route.url} (${response.status} in place of ${first.status})`,
-      )
+      const difference = await differenceOf({
+        ask: () => send(honest => add(honest, some, value)),
+        control: tries => (tries === 0 ? first : send(control)),
+        isSteady,
+      })
+      if (difference === undefined) continue
+      found.add(`${kind} in ${place} of ${route.method} ${route.url} (${difference})`)
     }
   }
   return true
+}
+
+/** A busy service sheds a request now and then, and others write meanwhile: what input changes, it changes each time. */
+const TRIES = 3
+
+type Question = {
+  ask: () => Promise<HttpResponse>
+  control: (tries: number) => HttpResponse | Promise<HttpResponse>
+  isSteady: boolean
+}
+
+/** Returns what differs between the responses to undeclared input and to the control; undefined where nothing does. */
+async function differenceOf({ ask, control, isSteady }: Question): Promise<string | undefined> {
+  let difference = ''
+  for (let tries = 0; tries < TRIES; tries++) {
+    const [expected, response] = [await control(tries), await ask()]
+    if (SIGNS.test(response.text)) return 'the text was evaluated'
+    if (response.status === expected.status && isSimilar(expected, response, isSteady)) return undefined
+    difference = `${response.status} in place of ${expected.status}`
+  }
+  return difference
 }
 
 const PLACES: Record<string, (honest: Outgoing, names: readonly string[], value: string) => Outgoing> = {
