@@ -145,7 +145,7 @@ const NARROW = `
   body .rows summary[data-columns] { grid-template-columns: .85rem 1rem minmax(0, 1fr); gap: 0 .5rem; }
   body .cells { display: block; } .cells > span:not(:first-child)::before { content: " · " / ""; color: var(--soft); }
   #endpoints .cells > span:nth-child(2)::before { content: ""; } #endpoints .cells > span:nth-child(-n+2), .cells > span:first-child:not(:only-child) { font-weight: 600; }
-  .verdict { display: grid; grid-template-columns: repeat(4, auto); justify-content: space-between; } .verdict span { font-size: .8125rem; white-space: nowrap; }
+  .verdict { display: grid; grid-template-columns: repeat(4, auto); justify-content: space-between; column-gap: .5rem; } .verdict span { font-size: .8125rem; white-space: nowrap; }
   .group > summary { grid-template-columns: .85rem minmax(0, 1fr); } .group > summary > span:last-child { grid-column: 2; }
   #performance .label, #environment .cells > span:last-child .label { position: static; clip-path: none; color: var(--soft); }
   .evidence { padding-left: .5rem; } .evidence th, .evidence td { min-width: 8rem; } .files { padding-left: .5rem; }
