@@ -6,6 +6,7 @@ import { hasBody, isPublic, needsAdmin, needsOwner, needsToken, pathOf } from '.
 import type { Actor, Actors } from '../security/actors.ts'
 import type { Api } from '../service/api.ts'
 import { type Objects, queryOf } from '../service/objects.ts'
+import { bodyProperties } from '../service/roles.ts'
 import type { ActorName, Outgoing } from './sample.ts'
 
 /** What a caller can use of a service with accounts. */
@@ -15,21 +16,49 @@ export type Caller = ReturnType<typeof createCaller>
 
 const SAFE = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
 
-/** Returns a caller of `route` by the name of who may call it. Its valid request is made anew after each use that may have used it up. */
+/**
+ * Returns a caller of `route` by the name of who may call it. Its valid request is made anew after each use that may have
+ * used it up. Its account is kept as long as it works: a new one costs the service two password hashes.
+ */
 export function createCaller(route: ObservedRoute, accounts: Accounts | undefined) {
   let prepared: Promise<Outgoing> | undefined
   const actor = actorOf(route)
+  const people = accounts && createPeople(route, accounts)
   return {
     actor,
     /** Throws NotVerified where the report cannot make what the route asks for. */
     request(): Promise<Outgoing> {
-      prepared ??= prepare(route, actor, accounts)
+      prepared ??= prepare(route, actor, people && accounts && { ...accounts, ...people })
       return prepared
     },
     used({ method }: Pick<Outgoing, 'method'>, status: number): void {
       if (!SAFE.includes(method) && status < 300) prepared = undefined
     },
   }
+}
+
+/** Credentials that a request with them uses up. */
+const USED_UP = /pass(word|phrase|wd)|refresh_?-?token/i
+
+type People = { user: () => Promise<Actor>; admin: () => Promise<Actor> }
+
+/** Returns functions that return the same account as the time before, where it still works. */
+function createPeople(route: ObservedRoute, { api, actors }: Accounts): People {
+  const isUsedUp =
+    route === api.found.refresh ||
+    (!isPublic(route) && bodyProperties(route).some(name => USED_UP.test(name)))
+  const keep = (make: () => Promise<Actor>) => {
+    let kept: Actor | undefined
+    return async () => {
+      if (!kept || isUsedUp || !(await isAlive(kept))) kept = await make()
+      return kept
+    }
+  }
+  async function isAlive({ client, accessToken: token }: Actor): Promise<boolean> {
+    if (!api.found.me) return false
+    return (await client.call(...api.to('me'), { token })).status === 200
+  }
+  return { user: keep(actors.user), admin: keep(actors.admin) }
 }
 
 /** Returns who may call the route, by its guard. */
@@ -40,7 +69,11 @@ export function actorOf(route: ObservedRoute): ActorName {
   return needsToken(route) ? 'user' : 'holder'
 }
 
-async function prepare(route: ObservedRoute, actor: ActorName, accounts?: Accounts): Promise<Outgoing> {
+async function prepare(
+  route: ObservedRoute,
+  actor: ActorName,
+  accounts?: Accounts & People,
+): Promise<Outgoing> {
   const { method } = route
   if (actor === 'anonymous') {
     const takesBody = hasBody(method) && route.schemas.body !== undefined
@@ -48,21 +81,24 @@ async function prepare(route: ObservedRoute, actor: ActorName, accounts?: Accoun
     return { method, path, ...(takesBody && { body: await publicBody(route, accounts) }) }
   }
   if (!accounts) throw new NotVerified('the report has no account of this app')
-  const { actors, objects } = accounts
+  const { user: newUser, admin: newAdmin, objects } = accounts
   if (actor === 'holder') return { method, ...(await hold(route, accounts)) }
-  if (actor !== 'admin') return { method, ...(await objects.honest(route, await actors.user())) }
-  const [admin, user] = await Promise.all([actors.admin(), actors.user()])
+  if (actor !== 'admin') return { method, ...(await objects.honest(route, await newUser())) }
+  const [admin, user] = await Promise.all([newAdmin(), newUser()])
   return { method, ...(await objects.honest(route, admin, user)) }
 }
 
 /** A registration needs an address that is free. Everything else that is public is for an account that exists. */
-async function publicBody(route: ObservedRoute, accounts?: Accounts): Promise<Record<string, unknown>> {
+async function publicBody(
+  route: ObservedRoute,
+  accounts?: Accounts & People,
+): Promise<Record<string, unknown>> {
   if (!accounts) return {}
-  const { api, actors } = accounts
+  const { api, actors, user } = accounts
   const isRegistration = route === api.found.register
   const person = isRegistration
     ? { email: actors.newEmail(), password: 'tidal-ember-47-quartz' }
-    : await actors.user()
+    : await user()
   return api.body(route, person)
 }
 

@@ -1,11 +1,12 @@
 /** Security checks of access tokens: how they are signed, and which ones are refused. */
+
 import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import pg from 'pg'
 import { NotVerified } from '../../errors.ts'
 import type { HttpResponse } from '../../http.ts'
-import { needsAdmin, parametersOf } from '../../routes.ts'
+import { hasBody, needsAdmin, needsToken, parametersOf, pathOf } from '../../routes.ts'
 import type { Sample } from '../../sweep/sample.ts'
 import { type Actor, claimsOf, tokensOf } from '../actors.ts'
 import type { ServiceCheck } from '../check.ts'
@@ -46,7 +47,7 @@ export const jwtSigning: ServiceCheck = {
 export const forgedTokens: ServiceCheck = {
   id: 'jwt-forged',
   rank: 70,
-  claim: 'Forged, altered and foreign tokens refused ({count} kinds)',
+  claim: 'Forged, altered and foreign tokens refused ({count} kinds, {routes} routes)',
   source: 'RFC 8725 §3.1, ASVS 5.0 §9.1.2',
   needs: 'service',
   async run(context) {
@@ -89,7 +90,7 @@ export const forgedTokens: ServiceCheck = {
 export const algorithmConfusion: ServiceCheck = {
   id: 'jwt-algorithm-confusion',
   rank: 80,
-  claim: 'HS256 tokens keyed with the public key refused',
+  claim: 'HS256 tokens keyed with the public key refused ({routes} routes)',
   source: 'RFC 8725 §2.1, §3.1',
   needs: 'service',
   async run(context) {
@@ -112,7 +113,7 @@ export const algorithmConfusion: ServiceCheck = {
 export const tokenExpiry: ServiceCheck = {
   id: 'jwt-expiry',
   rank: 90,
-  claim: 'Expired tokens refused',
+  claim: 'Expired tokens refused ({routes} routes)',
   source: 'RFC 7519 §4.1.4, ASVS 5.0 §9.2.1',
   needs: 'service',
   async run(context) {
@@ -155,7 +156,7 @@ async function expectExpiryOfCachedToken({ actors, api, expect }: Context, actor
 export const tokenAudience: ServiceCheck = {
   id: 'jwt-audience',
   rank: 100,
-  claim: 'Tokens for another audience, issuer or purpose refused',
+  claim: 'Tokens for another audience, issuer or purpose refused ({routes} routes)',
   source: 'RFC 8725 §3.8, §3.9, §3.11',
   needs: 'service',
   async run(context) {
@@ -299,15 +300,28 @@ export const privateKeys: ServiceCheck = {
   },
 }
 
-/** Expects 401 for every token, and first 200 for the issued one. */
-async function refuseAll({ expect, api }: Context, actor: Actor, tokens: Record<string, string>) {
+/** Expects 401 for every token on every route that needs one, and first 200 for the issued one. */
+async function refuseAll(
+  { expect, api, http, routes }: Context,
+  actor: Actor,
+  tokens: Record<string, string>,
+) {
   const { client } = actor
   const honest = await client.call(...api.to('me'), { sent: 'the issued token', token: actor.accessToken })
   expect.status(honest, 200)
+  const guarded = routes.filter(needsToken)
   for (const [sent, token] of Object.entries(tokens)) {
     expect.status(await client.call(...api.to('me'), { sent, token }), 401)
+    const accepting: string[] = []
+    for (const route of guarded) {
+      const takesBody = hasBody(route.method) && route.schemas.body !== undefined
+      const call = { sent, token, ...(takesBody && { body: {} }) }
+      const { status } = await http.client().call(route.method, pathOf(route), call)
+      if (status !== 401) accepting.push(`${route.method} ${route.url} (${status})`)
+    }
+    expect.fact(`routes that accept ${sent}`, accepting.join(', ') || 'none', 'none', accepting.length === 0)
   }
-  return { count: String(Object.keys(tokens).length) }
+  return { count: String(Object.keys(tokens).length), routes: String(guarded.length) }
 }
 
 function encode(value: unknown): string {

@@ -157,12 +157,12 @@ function responded(samples: readonly Sample[]): Sample[] {
   return samples.filter(({ response }) => response.status !== 0)
 }
 
-/** Returns one sample of each route, method and status. */
+/** Returns one sample of each route, method and status. Where no route has the path, one of each method and status will do. */
 function onePerStatus(samples: readonly Sample[]): Sample[] {
   const first = new Map<string, Sample>()
   // The parser refuses before it has read any header, an origin for one.
   for (const sample of responded(samples).filter(({ kind }) => kind !== 'parser')) {
-    const key = `${sample.method} ${sample.route?.url ?? sample.path} ${sample.response.status}`
+    const key = `${sample.method} ${sample.route?.url} ${sample.response.status}`
     if (!first.has(key)) first.set(key, sample)
   }
   return [...first.values()]

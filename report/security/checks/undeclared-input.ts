@@ -123,7 +123,11 @@ async function differenceOf({ ask, control, isSteady }: Question): Promise<strin
   for (let tries = 0; tries < TRIES; tries++) {
     const [expected, response] = [await control(tries), await ask()]
     if (SIGNS.test(response.text)) return 'the text was evaluated'
-    if (response.status === expected.status && isSimilar(expected, response, isSteady)) return undefined
+    const isSameStatus = response.status === expected.status
+    if (isSameStatus && isSimilar(expected, response, isSteady)) return undefined
+    // A list to which others add meanwhile differs from itself: then its fields are compared.
+    const after = await control(TRIES)
+    if (isSameStatus && after.text !== expected.text && isSimilar(after, response, false)) return undefined
     difference = `${response.status} in place of ${expected.status}`
   }
   return difference
