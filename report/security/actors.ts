@@ -73,7 +73,7 @@ export function createActors(
     return { ...account, ...(await logIn(account)) }
   }
 
-  return { user, admin, logIn, newEmail, issued, ...createForge(signingKey) }
+  return { user, admin, newClient: http.client, logIn, newEmail, issued, ...createForge(signingKey) }
 }
 
 /** Forges what an attacker with the service's key, or with its public half, could sign. */

@@ -37,7 +37,11 @@ export async function sweepService(options: SweepContext): Promise<Sweep> {
   // The limit's window passes, so this comes first.
   const limited = sweepLimited(context, routes)
   const raw = sweepRaw(context.http)
-  await inParallel(routes, route => sweepRoute(context, route, sweep))
+  await inParallel(routes, route =>
+    sweepRoute(context, route, sweep).catch(error => {
+      sweep.unreached.push({ route, why: messageOf(error) })
+    }),
+  )
   await inParallel([...new Set(routes.map(({ url }) => url))], url => sweepUrl(context, url, sweep))
   sweep.samples.push(...(await limited), ...(await raw))
   return sweep

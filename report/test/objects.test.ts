@@ -45,7 +45,10 @@ function actorOf(replies: Record<string, { status: number; json: unknown }>) {
 
 function objectsOf(routes: ObservedRoute[], parameters = {}) {
   const api = createApi(routes, { parameters })
-  return createObjects(routes, api, { logIn: async () => ({}) } as unknown as Actors)
+  return createObjects(routes, api, {
+    logIn: async () => ({}),
+    newClient: () => undefined,
+  } as unknown as Actors)
 }
 
 it('makes a new object where the collection has a route for that', async () => {
