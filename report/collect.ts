@@ -34,6 +34,16 @@ const STEPS: readonly (readonly Collector[])[] = [
   [stack, environment],
 ]
 
+/** The sections that a running service fills without the bench and without the history of its files. */
+export const LIVE: readonly SectionId[] = [
+  'stack',
+  'endpoints',
+  'database',
+  'middleware',
+  'security',
+  'environment',
+]
+
 /** Returns the rows of the wanted sections. Where a collector throws, its section is not available and says why. */
 export async function collectRows(
   context: Context,

@@ -3,6 +3,7 @@ import { readConfig } from './config.ts'
 import type { Row, SectionId } from './document/document.ts'
 import type { Repository } from './git.ts'
 import { createHttp, type Http } from './http.ts'
+import { once } from './once.ts'
 import { createActors } from './security/actors.ts'
 import type { ServiceContext } from './security/check.ts'
 import { type Exhausted, exhaust } from './security/exhaust.ts'
@@ -57,12 +58,4 @@ export async function createContext(
 function createAccounts(http: Http, api: Api, routes: Surveyed['route'][], internals: Internals) {
   const actors = createActors(http, api, internals)
   return { actors, objects: createObjects(routes, api, actors) }
-}
-
-function once<Result>(work: () => Promise<Result>): () => Promise<Result> {
-  let result: Promise<Result> | undefined
-  return () => {
-    result ??= work()
-    return result
-  }
 }

@@ -14,6 +14,7 @@ import { type Context, createContext } from './context.ts'
 import type { Report, Rows, SectionId } from './document/document.ts'
 import { messageOf } from './errors.ts'
 import { openRepository, type Repository } from './git.ts'
+import { once } from './once.ts'
 import type { Settings } from './options.ts'
 import { COMMAND, REFERENCE_ROOT } from './package/installed.ts'
 import type { Change } from './sections/performance/change.ts'
@@ -164,14 +165,6 @@ async function startServer(cleanups: Cleanups, signal: AbortSignal) {
     const stop = once(subject.stop)
     cleanups.push(stop)
     return { ...subject, stop }
-  }
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined
-  return () => {
-    done ??= work()
-    return done
   }
 }
 

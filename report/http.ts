@@ -165,7 +165,7 @@ function describe(received: Received, request: Request): HttpResponse {
   let parsed: Record<string, unknown> | undefined
   // Some responses are megabytes of which no check reads a field.
   const json = () => {
-    parsed ??= parse(received.text)
+    parsed ??= parseObject(received.text)
     return parsed
   }
   const code = received.status >= 400 ? json().code : undefined
@@ -224,7 +224,8 @@ function send({ body, ...options }: Outgoing, timeoutMs: number) {
   })
 }
 
-function parse(text: string): Record<string, unknown> {
+/** Returns the JSON object of a text; an empty one where it is none. */
+export function parseObject(text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

@@ -61,3 +61,13 @@ export function publicPost(routes: readonly ObservedRoute[]): ObservedRoute {
 export function hasBody(method: string): boolean {
   return ['POST', 'PUT', 'PATCH'].includes(method)
 }
+
+/** Returns whether the route describes the body that its requests carry. */
+export function takesBody({ method, schemas }: Pick<ObservedRoute, 'method' | 'schemas'>): boolean {
+  return hasBody(method) && schemas.body !== undefined
+}
+
+/** Returns a path with more parameters in its query. */
+export function withQuery(path: string, query: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`
+}

@@ -4,7 +4,7 @@ import { RunError } from '../harness/errors.ts'
 import { messageOf, NotVerified } from './errors.ts'
 import type { Http, HttpResponse } from './http.ts'
 import type { ObservedRoute, TraceEvent } from './observe/observation.ts'
-import { hasBody, isPublic, pathOf } from './routes.ts'
+import { hasBody, isPublic, pathOf, takesBody } from './routes.ts'
 
 /** `response` is undefined where there is none. Then `why` is the reason. */
 export type Surveyed = {
@@ -69,9 +69,9 @@ function withoutSlash(url: string): string {
 }
 
 async function callAnonymously(http: Http, route: ObservedRoute, observesGuards: boolean): Promise<Surveyed> {
-  const { method, url, schemas } = route
+  const { method, url } = route
   // Fastify refuses a QUERY without content before any hook or handler runs.
-  const needsBody = method === 'QUERY' || (hasBody(method) && schemas.body !== undefined)
+  const needsBody = method === 'QUERY' || takesBody(route)
   const options = { sent: 'no credentials', timeoutMs: TIMEOUT_MS, ...(needsBody && { body: {} }) }
   try {
     const response = await http.client().call(method, pathOf(route), options)

@@ -31,7 +31,7 @@ subscribe('fastify.initialization', message => {
   app.server.once('listening', () => announce(app))
 })
 if (process.env[ALLOW_REMOTE] === undefined) refuseRemoteDatabases()
-// Without the report nothing of this app may go on, whatever it does with SIGTERM.
+// Without the report nothing of this app may go on, even where it ignores SIGTERM.
 process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'))
 process.on('uncaughtExceptionMonitor', note)
 process.on('newListener', function noteRejections(event: string | symbol) {

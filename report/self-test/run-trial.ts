@@ -1,23 +1,13 @@
 /** Runs the report on the service of a trial. */
-import { collectRows } from '../collect.ts'
+import { collectRows, LIVE } from '../collect.ts'
 import { createContext } from '../context.ts'
-import type { Row, SectionId } from '../document/document.ts'
+import type { Row } from '../document/document.ts'
 import type { Evidence } from '../document/evidence.ts'
 import { openRepository } from '../git.ts'
 import { migrateReference, startReference } from '../subject/reference.ts'
 import { cloneDatabase, dropDatabase, runSql } from './databases.ts'
 import type { Trial } from './trial.ts'
 import type { Workspace } from './workspace.ts'
-
-/** The sections that a running service fills without the bench and without the history of its files. */
-const SECTIONS: readonly SectionId[] = [
-  'stack',
-  'endpoints',
-  'database',
-  'middleware',
-  'security',
-  'environment',
-]
 
 /** The state and the text of a row, and the evidence against it. */
 export type FoundRow = { state: Row['state']; text: string; why?: string }
@@ -61,7 +51,7 @@ async function reportOn(
   })
   try {
     const context = await createContext(service, await openRepository(root))
-    const rows = await collectRows(context, SECTIONS)
+    const rows = await collectRows(context, LIVE)
     return Object.fromEntries(
       Object.entries(rows).flatMap(([section, own]) =>
         own.filter(({ volatile }) => !volatile).map(row => [`${section}/${row.id}`, describeRow(row)]),

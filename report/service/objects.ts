@@ -2,7 +2,7 @@
 import { NotVerified } from '../errors.ts'
 import type { JsonSchema } from '../json-schema.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
-import { ABSENT_ID, fillPath, hasBody, parametersOf } from '../routes.ts'
+import { ABSENT_ID, fillPath, parametersOf, takesBody } from '../routes.ts'
 import type { Actor, Actors } from '../security/actors.ts'
 import type { Api } from './api.ts'
 import { findId } from './find-id.ts'
@@ -88,8 +88,7 @@ export function createObjects(routes: readonly ObservedRoute[], api: Api, actors
   /** Returns a whole request that `caller` may send for objects of `owner`, who is the caller by default. */
   async function honest(route: ObservedRoute, caller: Actor, owner = caller) {
     const path = `${await ownPath(route, owner)}${queryOf(route)}`
-    const takesBody = hasBody(route.method) && route.schemas.body !== undefined
-    return { path, token: caller.accessToken, ...(takesBody && { body: await bodyFor(route, owner) }) }
+    return { path, token: caller.accessToken, ...(takesBody(route) && { body: await bodyFor(route, owner) }) }
   }
 
   return { ownPath, create, bodyFor, honest }

@@ -1,4 +1,5 @@
 /** What routes are for: the roles that checks call routes by, and how the report finds the route of a role. */
+import { escapePattern } from '../escape-pattern.ts'
 import type { JsonSchema } from '../json-schema.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
 import { isPublic, needsAdmin, needsOwner } from '../routes.ts'
@@ -103,8 +104,4 @@ function countPasswords(route: ObservedRoute): number {
 
 function parentOf(url: string): string {
   return url.slice(0, url.lastIndexOf('/'))
-}
-
-function escapePattern(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 }

@@ -1,6 +1,8 @@
 /** Compares the error statuses that each endpoint documents with those that were received. */
+
 import type { Row } from '../document/document.ts'
 import type { Statuses } from '../document/supplement.ts'
+import { escapePattern } from '../escape-pattern.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
 import type { Surveyed } from '../survey.ts'
 
@@ -77,8 +79,4 @@ function patternOf({ method, url }: Endpoint): RegExp {
     part === '*' ? '.*' : part.startsWith(':') ? '[^/?]+' : escapePattern(part),
   )
   return new RegExp(`^${escapePattern(method)} ${path.join('')}(?:\\?.*)?$`)
-}
-
-function escapePattern(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`)
 }

@@ -2,7 +2,7 @@
 import { NotVerified } from '../errors.ts'
 import { cookiePairsOf } from '../http.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
-import { hasBody, isPublic, needsAdmin, needsOwner, needsToken, pathOf } from '../routes.ts'
+import { isPublic, needsAdmin, needsOwner, needsToken, pathOf, takesBody } from '../routes.ts'
 import type { Actor, Actors } from '../security/actors.ts'
 import type { Api } from '../service/api.ts'
 import { type Objects, queryOf } from '../service/objects.ts'
@@ -76,9 +76,8 @@ async function prepare(
 ): Promise<Outgoing> {
   const { method } = route
   if (actor === 'anonymous') {
-    const takesBody = hasBody(method) && route.schemas.body !== undefined
     const path = `${pathOf(route)}${queryOf(route)}`
-    return { method, path, ...(takesBody && { body: await publicBody(route, accounts) }) }
+    return { method, path, ...(takesBody(route) && { body: await publicBody(route, accounts) }) }
   }
   if (!accounts) throw new NotVerified('the report has no account of this app')
   const { user: newUser, admin: newAdmin, objects } = accounts

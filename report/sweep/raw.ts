@@ -1,7 +1,7 @@
 /** Requests that no HTTP client sends: what the parser refuses before any route or hook is asked. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
-import type { Http, HttpResponse } from '../http.ts'
+import { type Http, type HttpResponse, parseObject } from '../http.ts'
 import type { Sample } from './sample.ts'
 
 const LONG = 64_000
@@ -84,13 +84,4 @@ function parseResponse(received: string, sent: string): HttpResponse | undefined
   const code = typeof json.code === 'string' ? { code: json.code } : {}
   const exchange = { kind: 'exchange' as const, sent, request: 'raw bytes', status, ...code }
   return { status, headers, text, json, hasEnded: true, traceId: '', exchange }
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    return JSON.parse(text) as Record<string, unknown>
-  } catch {
-    // Not JSON, or only its beginning.
-    return {}
-  }
 }

@@ -2,13 +2,13 @@
 import { messageOf } from '../errors.ts'
 import type { Client, Http, HttpResponse } from '../http.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
-import { fillPath, hasBody, needsToken, pathOf } from '../routes.ts'
+import { fillPath, needsToken, pathOf, takesBody } from '../routes.ts'
 import type { Exhausted } from '../security/exhaust.ts'
 import { type Accounts, type Caller, createCaller } from './caller.ts'
 import { conflictsOf } from './conflicts.ts'
 import { sweepRaw } from './raw.ts'
 import type { ActorName, Kind, Outgoing, Sample } from './sample.ts'
-import { edgeRequests, wrongRequests } from './wrong.ts'
+import { edgeRequests, type Wrong, wrongRequests } from './wrong.ts'
 
 export type SweepContext = {
   http: Http
@@ -156,9 +156,10 @@ async function sweepRoute(context: Run, route: ObservedRoute, { samples, unreach
     kind,
     request: async () => change(await caller.request()),
   })
-  const count = contentOf(route, await caller.request()).length
+  const contentOf = createContents(route)
+  const count = contentOf(await caller.request()).length
   for (let index = 0; index < count; index++) {
-    const nth = (honest: Outgoing) => contentOf(route, honest)[index]
+    const nth = (honest: Outgoing) => contentOf(honest)[index]
     const { kind = 'body' } = nth(await caller.request()) ?? {}
     await add(
       of(kind, honest => nth(honest)?.request ?? honest),
@@ -201,9 +202,18 @@ async function sweepRoute(context: Run, route: ObservedRoute, { samples, unreach
   }
 }
 
-/** Returns the requests with other content: wrong in one way each, or at the edge of what is valid. */
-function contentOf(route: ObservedRoute, honest: Outgoing) {
-  return [...wrongRequests(route, honest), ...edgeRequests(route, honest)]
+/**
+ * Returns a function of a valid request. It returns the requests with other content: wrong in one way each, or at the edge
+ * of what is valid. They are made anew only for another valid request.
+ */
+function createContents(route: ObservedRoute) {
+  let made: { of: Outgoing; contents: Wrong[] } | undefined
+  return (honest: Outgoing): Wrong[] => {
+    if (made?.of !== honest) {
+      made = { of: honest, contents: [...wrongRequests(route, honest), ...edgeRequests(route, honest)] }
+    }
+    return made.contents
+  }
 }
 
 /** Values of the Authorization header that no server may accept. */
@@ -217,13 +227,12 @@ const BAD_CREDENTIALS: Record<string, string | undefined> = {
 
 function anonymous(route: ObservedRoute, sent: string): Outgoing {
   const authorization = BAD_CREDENTIALS[sent]
-  const takesBody = hasBody(route.method) && route.schemas.body !== undefined
   return {
     method: route.method,
     path: pathOf(route),
     sent,
     ...(authorization !== undefined && { headers: { authorization } }),
-    ...(takesBody && { body: {} }),
+    ...(takesBody(route) && { body: {} }),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Turns a valid request into requests that are wrong in one way each. */
 import { exampleOf, type JsonSchema } from '../json-schema.ts'
 import type { ObservedRoute } from '../observe/observation.ts'
-import { ABSENT_ID, fillPath, hasBody, parametersOf } from '../routes.ts'
+import { ABSENT_ID, fillPath, hasBody, parametersOf, withQuery } from '../routes.ts'
 import type { Kind, Outgoing } from './sample.ts'
 
 export type Wrong = { kind: Kind; sent: string; request: Outgoing }
@@ -87,7 +87,7 @@ export function edgeRequests({ schemas, method }: ObservedRoute, honest: Outgoin
     return {
       kind: 'edge',
       sent,
-      request: { ...honest, path: `${honest.path}${honest.path.includes('?') ? '&' : '?'}${query}`, sent },
+      request: { ...honest, path: withQuery(honest.path, query), sent },
     }
   })
   if (!hasBody(method) || schemas.body === undefined) return inQuery
@@ -167,7 +167,7 @@ function wrongQueries({ schemas }: ObservedRoute, honest: Outgoing): Wrong[] {
   const wrong = (sent: string, query: string): Wrong => ({
     kind: 'query',
     sent,
-    request: { ...honest, path: `${honest.path}${honest.path.includes('?') ? '&' : '?'}${query}`, sent },
+    request: { ...honest, path: withQuery(honest.path, query), sent },
   })
   return [
     wrong('an undeclared parameter', 'reportUnknown=1'),

@@ -6,7 +6,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import pg from 'pg'
 import { NotVerified } from '../../errors.ts'
 import type { HttpResponse } from '../../http.ts'
-import { hasBody, needsAdmin, needsToken, parametersOf, pathOf } from '../../routes.ts'
+import { needsAdmin, needsToken, parametersOf, pathOf, takesBody } from '../../routes.ts'
 import type { Sample } from '../../sweep/sample.ts'
 import { type Actor, claimsOf, tokensOf } from '../actors.ts'
 import type { ServiceCheck } from '../check.ts'
@@ -314,8 +314,7 @@ async function refuseAll(
     expect.status(await client.call(...api.to('me'), { sent, token }), 401)
     const accepting: string[] = []
     for (const route of guarded) {
-      const takesBody = hasBody(route.method) && route.schemas.body !== undefined
-      const call = { sent, token, ...(takesBody && { body: {} }) }
+      const call = { sent, token, ...(takesBody(route) && { body: {} }) }
       const { status } = await http.client().call(route.method, pathOf(route), call)
       if (status !== 401) accepting.push(`${route.method} ${route.url} (${status})`)
     }

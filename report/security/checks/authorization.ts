@@ -4,27 +4,13 @@ import type { ObservedRoute } from '../../observe/observation.ts'
 import { isPublic, needsAdmin, needsOwner, parametersOf } from '../../routes.ts'
 import { findId } from '../../service/find-id.ts'
 import { itemsOf } from '../../service/objects.ts'
+import { requireHonest } from '../../sweep/honest.ts'
 import type { Sample } from '../../sweep/sample.ts'
-import type { Sweep } from '../../sweep/sweep.ts'
 import type { Expectations, ServiceCheck, ServiceContext } from '../check.ts'
 
 const isRefusal = (status: number) => status === 401 || status === 403
 const isSuccess = (status: number) => status >= 200 && status < 300
 const nameOf = ({ method, url }: ObservedRoute) => `${method} ${url}`
-
-/** Throws NotVerified where a route's valid request was not accepted: its refusals prove nothing then. */
-function requireHonest({ samples, unreached }: Sweep, routes: readonly ObservedRoute[]): void {
-  for (const route of routes) {
-    const missing = unreached.find(item => item.route === route)
-    if (missing) throw new NotVerified(`${nameOf(route)} could not be reached: ${missing.why}`)
-    const honest = samples.find(sample => sample.route === route && sample.kind === 'honest')
-    if (!honest || honest.response.status >= 400) {
-      throw new NotVerified(
-        `the valid request to ${nameOf(route)} got the response ${honest?.response.status ?? 'none'}`,
-      )
-    }
-  }
-}
 
 export const guardsHold: ServiceCheck = {
   id: 'guards',

@@ -1,4 +1,5 @@
 /** Security checks of error responses, on every error of the sweep: one form, no internals, no server errors. */
+import { escapePattern } from '../../escape-pattern.ts'
 import type { HttpResponse } from '../../http.ts'
 import type { Sample } from '../../sweep/sample.ts'
 import type { HttpCheck, ServiceCheck } from '../check.ts'
@@ -94,6 +95,5 @@ function isComplete(allow: string, methods: readonly string[]): boolean {
 
 /** Returns a pattern for the paths of a route, in which each parameter is one segment. */
 function patternOf(url: string): RegExp {
-  const escaped = url.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
-  return new RegExp(`^${escaped.replaceAll(/:\w+/g, '[^/]+')}$`)
+  return new RegExp(`^${escapePattern(url).replaceAll(/:\w+/g, '[^/]+')}$`)
 }

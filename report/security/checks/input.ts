@@ -1,33 +1,18 @@
 /** Security checks of request bodies, on every route that takes one: what is wrong is refused, and what is right is accepted. */
-import { NotVerified } from '../../errors.ts'
 import type { JsonSchema } from '../../json-schema.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
-import { hasBody } from '../../routes.ts'
+import { hasBody, takesBody } from '../../routes.ts'
+import { requireHonest } from '../../sweep/honest.ts'
 import type { Sample } from '../../sweep/sample.ts'
 import type { Sweep } from '../../sweep/sweep.ts'
 import type { CheckContext, HttpCheck, ServiceCheck } from '../check.ts'
 
-const takesBody = (route: ObservedRoute) => hasBody(route.method) && route.schemas.body !== undefined
 const isRefused = ({ response: { status } }: Sample) => [400, 413, 415, 422].includes(status)
 
 /** Returns the samples of wrong bodies on routes that take one, and whose valid request was accepted. */
-function wrongBodies(
-  { samples, unreached }: Sweep,
-  routes: readonly ObservedRoute[],
-  test: (sent: string) => boolean,
-) {
-  for (const route of routes.filter(takesBody)) {
-    const name = `${route.method} ${route.url}`
-    const missing = unreached.find(item => item.route === route)
-    if (missing) throw new NotVerified(`${name} could not be reached: ${missing.why}`)
-    const honest = samples.find(sample => sample.route === route && sample.kind === 'honest')
-    if (!honest || honest.response.status >= 400) {
-      throw new NotVerified(
-        `the valid request to ${name} got the response ${honest?.response.status ?? 'none'}`,
-      )
-    }
-  }
-  return samples.filter(
+function wrongBodies(sweep: Sweep, routes: readonly ObservedRoute[], test: (sent: string) => boolean) {
+  requireHonest(sweep, routes.filter(takesBody))
+  return sweep.samples.filter(
     ({ route, kind, response }) =>
       route && takesBody(route) && kind === 'body' && test(response.exchange.sent),
   )

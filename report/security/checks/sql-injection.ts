@@ -2,7 +2,7 @@
 import type { HttpResponse } from '../../http.ts'
 import { acceptsText, type JsonSchema, textProperties } from '../../json-schema.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
-import { needsAdmin } from '../../routes.ts'
+import { needsAdmin, withQuery } from '../../routes.ts'
 import { itemsOf } from '../../service/objects.ts'
 import { createCaller } from '../../sweep/caller.ts'
 import { replaceSegment } from '../../sweep/wrong.ts'
@@ -171,7 +171,7 @@ async function injectIntoRoute(context: Context, route: ObservedRoute): Promise<
         place === 'path'
           ? replaceSegment(route.url, honest, name, encoded)
           : place === 'query'
-            ? `${honest}${honest.includes('?') ? '&' : '?'}${name}=${encoded}`
+            ? withQuery(honest, `${name}=${encoded}`)
             : honest
       const body = place === 'body' && { body: { ...(request.body as object), [name]: text } }
       // Limits count by address.

@@ -1,9 +1,11 @@
 /** The security check of undeclared input: parameters, headers and cookies that no schema declares change no response. */
+
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HttpResponse } from '../../http.ts'
 import type { JsonSchema } from '../../json-schema.ts'
 import type { ObservedRoute } from '../../observe/observation.ts'
+import { withQuery } from '../../routes.ts'
 import { createCaller } from '../../sweep/caller.ts'
 import type { Outgoing } from '../../sweep/sample.ts'
 import type { ServiceCheck } from '../check.ts'
@@ -136,7 +138,7 @@ async function differenceOf({ ask, control, isSteady }: Question): Promise<strin
 const PLACES: Record<string, (honest: Outgoing, names: readonly string[], value: string) => Outgoing> = {
   parameters: (honest, names, value) => {
     const query = names.map(name => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
-    return { ...honest, path: `${honest.path}${honest.path.includes('?') ? '&' : '?'}${query}` }
+    return { ...honest, path: withQuery(honest.path, query) }
   },
   headers: (honest, names, value) => ({
     ...honest,

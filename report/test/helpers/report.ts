@@ -1,22 +1,12 @@
 /** Reports of services under test, started on a clone of the template database. */
 import { cloneDatabase } from '../../../test/helpers/database.ts'
-import { collectRows, toDocument } from '../../collect.ts'
+import { collectRows, LIVE, toDocument } from '../../collect.ts'
 import { createContext } from '../../context.ts'
 import type { Report, SectionId } from '../../document/document.ts'
 import { ROOT } from '../../generate.ts'
 import { openRepository } from '../../git.ts'
 import { startReference } from '../../subject/reference.ts'
 import type { Subject } from '../../subject/subject.ts'
-
-/** The sections that a running service fills without the bench and without the history of its files. */
-export const LIVE: readonly SectionId[] = [
-  'stack',
-  'endpoints',
-  'database',
-  'middleware',
-  'security',
-  'environment',
-]
 
 /** Longer than a busy machine delays a request, and shorter than the check of slow requests waits. */
 const REQUEST_TIMEOUT = '5s'
